@@ -1,0 +1,152 @@
+"""The catalog: controls with their queries, frameworks, mappings and waivers, typed and frozen.
+
+Built from YAML by formats/catalog.py; compiled to Rego by formats/catalog_rego.py; folded into
+verdicts by domain/assessment.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from evidence_api.domain.where import Expression
+
+
+class Combine(StrEnum):
+    """How the queries of one control join."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+class Per(StrEnum):
+    """Over what `expect.at_least` counts: the whole release, each of its subjects, or each row.
+
+    With `occurrence`, every current row must match (a population test).
+    """
+
+    RELEASE = "release"
+    SUBJECT = "subject"
+    OCCURRENCE = "occurrence"
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Evidence older than `max_age` on `clock` (effective | collected | received) is stale."""
+
+    max_age: timedelta
+    clock: str = "effective"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Which of a query's rows are tested: all, or `size` picked by a seed anyone can replay."""
+
+    size: int | None = None
+    seed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a control. `source` is the `where` text as written."""
+
+    kind: str
+    where: Expression
+    source: str
+    name: str = ""
+    at_least: int = 1
+    per: Per = Per.RELEASE
+    fresh: Fresh | None = None
+    on_empty: str = "missing"  # missing | not_applicable
+    on_empty_reason: str = ""
+    sample: Sample = Sample()
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One internal control. `policy` (a data.… rule) may replace `queries`;
+    `state` is active | draft | deprecated | retired."""
+
+    id: str
+    queries: tuple[Query, ...]
+    title: str = ""
+    statement: str = ""
+    combine: Combine = Combine.ALL
+    tier: int | None = None
+    severity: str = ""
+    owner: str = ""
+    frequency: str = ""
+    method: tuple[str, ...] = ()
+    fix: str = ""
+    passed_because: str = ""
+    policy: str = ""
+    state: str = "active"
+    replaced_by: str = ""
+
+    def kinds(self) -> frozenset[str]:
+        """The evidence kinds whose arrival can change this control's outcome."""
+        return frozenset(query.kind for query in self.queries)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion of a framework. `text` is quoted only where the licence allows it."""
+
+    ref: str
+    title: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """A framework as shown to auditors, e.g. id aicpa-tsc, title "AICPA TSC"."""
+
+    id: str
+    title: str
+    edition: str
+    licence: str
+    criteria: tuple[Criterion, ...]
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionMapping:
+    """One criterion mapped to controls. `external` is the id as written (SOC2-CC7.2); relation is a
+    word of NIST IR 8477 or "relates_to"; `coverage` says full | partial per control."""
+
+    external: str
+    framework: str
+    ref: str
+    maps_to: tuple[str, ...]
+    narrative: str
+    relation: str = "relates_to"
+    partial: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A control accepted as not met, for a while, by somebody named. `scope` "" is every release,
+    otherwise a release name, name@version or subject digest."""
+
+    id: str
+    control: str
+    reason: str
+    owner: str
+    approver: str
+    starts: date
+    until: date
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything in controls/, checked. `digest` covers `sources` (file name -> text), which packs embed."""
+
+    digest: str
+    controls: tuple[Control, ...]
+    frameworks: tuple[Framework, ...]
+    mappings: tuple[CriterionMapping, ...]
+    waivers: tuple[Waiver, ...]
+    sources: Mapping[str, str] = field(repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -1,0 +1,125 @@
+"""The closed table of evidence kinds and the typed facts each publishes to `where`.
+
+A kind is what a catalog query names. Every kind that comes from a predicate has exactly one row per
+piece of evidence; `attest` is derived: one row per subject of the release (domain/facts.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FactType(StrEnum):
+    """What a fact holds. A `word` is a short string; a `time` RFC 3339 in UTC; a `duration` seconds."""
+
+    BOOLEAN = "boolean"
+    NUMBER = "number"
+    WORD = "word"
+    TIME = "time"
+    DURATION = "duration"
+    WORDS = "list of words"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind: what it is about, where it comes from, and its facts (dotted path -> type)."""
+
+    name: str
+    title: str
+    facts: Mapping[str, FactType]
+    derived: bool = False
+    words: Mapping[str, tuple[str, ...]] | None = None  # closed vocabularies, path -> allowed words
+
+
+B, N, W, T, L = FactType.BOOLEAN, FactType.NUMBER, FactType.WORD, FactType.TIME, FactType.WORDS
+
+_COUNTS = {"criticals": N, "highs": N, "mediums": N, "lows": N}
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "provenance",
+            "SLSA build provenance",
+            {
+                "builder": W,
+                "build_type": W,
+                "version": W,
+                "source.uri": W,
+                "source.ref": W,
+                "source.digest": W,
+                "invocation": W,
+                "materials": N,
+                "started": T,
+                "finished": T,
+            },
+        ),
+        Kind(
+            "sbom",
+            "Software bill of materials (CycloneDX)",
+            {
+                "format": W,
+                "spec_version": W,
+                "components": N,
+                "dependencies": N,
+                "with_purl": N,
+                "with_hash": N,
+                "with_licence": N,
+                "licences": L,
+                "analysed": B,
+                **_COUNTS,
+            },
+            words={"format": ("cyclonedx",)},
+        ),
+        Kind("vulns", "Vulnerability scan", {"scanner": W, "database": W, "total": N, **_COUNTS}),
+        Kind(
+            "test_result",
+            "Test result",
+            {"result": W, "configuration": L, "passed": N, "failed": N, "warned": N},
+            words={"result": ("passed", "failed", "warned")},
+        ),
+        Kind(
+            "github_checks",
+            "GitHub checks of a commit",
+            {
+                "required": W,
+                "checks": N,
+                "passed": N,
+                "failed": N,
+                "required_checks": N,
+                "required_passed": N,
+                "names": L,
+            },
+            words={"required": ("pass", "fail", "pending", "none")},
+        ),
+        Kind(
+            "opa",
+            "Policy decision (Rego)",
+            {"rule": W, "result": W, "denies": N, "reasons": L, "policy_bundle": W, "input_digest": W},
+            words={"result": ("allow", "deny")},
+        ),
+        Kind("release", "Release statement", {"name": W, "version": W, "subjects": N}),
+        Kind(
+            "attest",
+            "What is attested about each artifact of the release",
+            {
+                "subject": W,
+                "provenance": W,
+                "builder": W,
+                "source.digest": W,
+                "signers": L,
+                "sbom.present": B,
+                "sbom.components": N,
+                **{f"sbom.{name}": N for name in _COUNTS},
+                **{f"vulns.{name}": N for name in _COUNTS},
+            },
+            derived=True,
+            words={"provenance": ("verified", "unverified")},
+        ),
+        Kind("signature", "Signature over an artifact, without a statement", {"algorithm": W}),
+        Kind("statement", "A statement whose predicate type has no reader yet", {"predicate_type": W}),
+    )
+}
+
+# Facts every row has, whatever its kind.
+COMMON: Mapping[str, FactType] = {"signer": W, "verified": B, "predicate_type": W}
