@@ -1,0 +1,59 @@
+"""Who is asking and may they: a token becomes a principal, a Rego decision lets the action through."""
+
+from collections import OrderedDict
+from time import monotonic
+
+from evidence_api.domain.errors import Forbidden, Unauthenticated
+from evidence_api.domain.principal import Principal
+from evidence_api.domain.token import token_hash
+from evidence_api.engines.clock import Clock
+from evidence_api.store import tokens
+from evidence_api.store.session import Database
+from evidence_api.use_cases.decide import Gate
+
+_KEPT_SECONDS = 5.0  # so a revoked token works at most this much longer
+_KEPT_TOKENS = 4096
+
+
+class Access:
+    """Authentication against the store and authorisation by policy."""
+
+    def __init__(self, database: Database, gate: Gate, clock: Clock) -> None:
+        self._database = database
+        self._gate = gate
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+
+    async def authenticate(self, token: str) -> Principal:
+        """The principal of an API token. Raises Unauthenticated: unknown, expired and revoked look alike."""
+        kept = self._known.get(token)
+        if kept is not None and kept[0] > monotonic():
+            return kept[1]
+        principal = await tokens.find_by_hash(self._database, token_hash(token), self._clock.now())
+        if principal is None:
+            self._known.pop(token, None)
+            raise Unauthenticated("the token is not known, has expired or was revoked")
+        self._known[token] = (monotonic() + _KEPT_SECONDS, principal)
+        if len(self._known) > _KEPT_TOKENS:
+            self._known.popitem(last=False)
+        return principal
+
+    async def authorise(self, principal: Principal, action: str) -> None:
+        """Ask policy area `authorisation`. Raises Forbidden with the rules and reasons of the denial."""
+        decision = await self._gate.decide(
+            "authorisation",
+            {
+                "principal": {
+                    "kind": principal.kind,
+                    "rights": sorted(principal.rights),
+                    "tenant": principal.tenant.name,
+                },
+                "action": action,
+            },
+        )
+        if not decision.allow:
+            raise Forbidden(
+                f"not allowed to {action}: {'; '.join(decision.reasons) or 'policy gave no reason'}",
+                rules=list(decision.rules),
+                decision=decision.id,
+            )

@@ -1,0 +1,57 @@
+"""The ASGI application: every route and layer in one visible expression."""
+
+from collections.abc import Sequence
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from evidence_api.domain.errors import EvidenceError
+from evidence_api.graphql.view import GraphQLEndpoint
+from evidence_api.web import evidence, health, packs, problems, tlog
+from evidence_api.web.openapi import openapi_document
+from evidence_api.web.parts import Parts, parts_of
+from evidence_api.web.requests import OK, RequestIdentity, require
+
+
+def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """Build the application over the use cases. `more_routes` come last (benchmarks add one)."""
+    described = orjson.dumps(openapi_document())
+
+    async def get_openapi(_request: Request) -> Response:
+        return Response(described, OK, media_type="application/json")
+
+    async def query(request: Request) -> Response:
+        await require(request, parts_of(request).access, "evidence:read")
+        return await graphql(request)
+
+    app = Starlette(
+        middleware=[Middleware(RequestIdentity)],
+        exception_handlers={
+            EvidenceError: problems.on_evidence_error,
+            HTTPException: problems.on_http_error,
+            Exception: problems.on_fault,
+        },
+        routes=[
+            Route("/v1/evidence", evidence.post_evidence, methods=["POST"]),
+            Route("/v1/evidence/{evidence_id}/receipt", evidence.get_receipt),
+            Route("/v1/blobs/{digest}", evidence.get_blob),
+            Route("/v1/packs", packs.list_packs, methods=["GET"]),
+            Route("/v1/packs", packs.post_pack, methods=["POST"]),
+            Route("/v1/packs/{digest}", packs.get_pack),
+            Route("/v1/log/{tenant}/checkpoint", tlog.get_checkpoint),
+            Route("/graphql", query, methods=["GET", "POST"]),
+            Route("/healthz", health.get_healthz),
+            Route("/readyz", health.get_readyz),
+            Route("/metrics", health.get_metrics),
+            Route("/openapi.json", get_openapi),
+            Route("/", health.get_index),
+            *more_routes,
+        ],
+    )
+    app.state.parts = parts
+    return app

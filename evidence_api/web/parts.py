@@ -1,0 +1,31 @@
+"""What the HTTP edge is made of: the use cases bootstrap built, and the bounds of the edge."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from evidence_api.use_cases.access import Access
+from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.packs import Packs
+from evidence_api.use_cases.reads import Reads
+from evidence_api.use_cases.tlog import TransparencyLog
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The use cases a route may call. `max_body` in bytes."""
+
+    access: Access
+    ingest: Ingest
+    packs: Packs
+    reads: Reads
+    log: TransparencyLog
+    max_body: int
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the app that got this request."""
+    parts = request.app.state.parts
+    if not isinstance(parts, Parts):  # app.py sets it before any request
+        raise TypeError(type(parts))
+    return parts
