@@ -33,7 +33,8 @@ class Kind:
 
 B, N, W, T, L = FactType.BOOLEAN, FactType.NUMBER, FactType.WORD, FactType.TIME, FactType.WORDS
 
-_COUNTS = {"criticals": N, "highs": N, "mediums": N, "lows": N}
+# Vulnerabilities by severity; `unrated` counts those nobody gave one, which are in none of the others.
+_COUNTS = {"criticals": N, "highs": N, "mediums": N, "lows": N, "unrated": N}
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind

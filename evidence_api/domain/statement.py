@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_SHA1_LENGTH = 40  # hex digits
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -11,6 +13,15 @@ class Subject:
 
     name: str
     digest: Mapping[str, str]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digests as "algorithm:hex", sorted; a 40-digit `gitCommit` is the commit's SHA-1 and becomes `sha1`."""
+        named = {
+            ("sha1" if algorithm == "gitCommit" and len(value) == _SHA1_LENGTH else algorithm) + ":" + value
+            for algorithm, value in self.digest.items()
+        }
+        return tuple(sorted(named))
 
 
 @dataclass(frozen=True, slots=True)

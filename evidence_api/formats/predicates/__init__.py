@@ -1,0 +1,74 @@
+"""Reading, fourth step: the predicate, by its type, into the typed facts of one kind.
+
+The table is closed: a predicate type that is not in it is kept as kind `statement`, whose only fact is the
+type. What a reader may say is fixed in domain/kinds.py.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from evidence_api.domain.errors import Malformed, TooLarge
+from evidence_api.domain.evidence import Normalised
+from evidence_api.domain.statement import Statement
+from evidence_api.formats.cyclonedx import SPEC_VERSIONS
+from evidence_api.formats.predicates.cyclonedx_bom import read_cyclonedx
+from evidence_api.formats.predicates.github_checks import read_github_checks
+from evidence_api.formats.predicates.policy_decision import read_policy_decision
+from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
+from evidence_api.formats.predicates.provenance_v1 import read_v1
+from evidence_api.formats.predicates.release import read_release
+from evidence_api.formats.predicates.test_result import read_test_result
+from evidence_api.formats.predicates.vulns import read_vulns
+
+Reader: TypeAlias = Callable[[Statement], Normalised]
+
+MAX_PAYLOAD = 64 * 1024 * 1024  # bytes; a large SBOM is some 20 MB
+MAX_WORD = 8_192  # characters of one fact
+MAX_WORDS = 20_000  # entries of one list fact
+
+READERS: Mapping[str, Reader] = {
+    "https://slsa.dev/provenance/v0.1": read_v01,
+    "https://slsa.dev/provenance/v0.2": read_v02,
+    "https://slsa.dev/provenance/v1": read_v1,
+    "https://slsa.dev/provenance/v1.0": read_v1,
+    "https://slsa.dev/provenance/v1.0?draft": read_v1,
+    "https://slsa.dev/provenance/v1.1": read_v1,
+    "https://slsa.dev/provenance/v1.2": read_v1,
+    "https://cyclonedx.org/bom": read_cyclonedx,
+    **{f"https://cyclonedx.org/bom/v{version}": read_cyclonedx for version in SPEC_VERSIONS},
+    "https://in-toto.io/attestation/test-result/v0.1": read_test_result,
+    "https://in-toto.io/attestation/vulns/v0.1": read_vulns,
+    "https://in-toto.io/attestation/vulns/v0.2": read_vulns,
+    "urn:evidence-api:github-checks:v1": read_github_checks,
+    "urn:evidence-api:policy-decision:v1": read_policy_decision,
+    "urn:evidence-api:release:v1": read_release,
+}
+
+
+def normalise(statement: Statement, payload_size: int) -> Normalised:
+    """Read a statement's predicate into facts; `payload_size` is that of the signed payload in bytes.
+
+    Raises Malformed with a dotted path, TooLarge over a bound. An unknown type is kind `statement`.
+    """
+    if payload_size > MAX_PAYLOAD:
+        raise TooLarge("the payload is too large to be read", limit=MAX_PAYLOAD, value=payload_size)
+    reader = READERS.get(statement.predicate_type)
+    if reader is None:
+        facts = {"predicate_type": statement.predicate_type}
+        return Normalised("statement", facts, series=statement.predicate_type)
+    normalised = reader(statement)
+    _check_bounds(normalised)
+    return normalised
+
+
+def _check_bounds(normalised: Normalised) -> None:
+    """Facts are short printable words, because they are indexed, compared and printed. Raises Refused."""
+    for path, fact in (*normalised.facts.items(), ("series", normalised.series)):
+        words = fact if isinstance(fact, tuple) else (fact,) if isinstance(fact, str) else ()
+        if len(words) > MAX_WORDS:
+            raise TooLarge(f"{path}: too many entries", path=path, limit=MAX_WORDS, value=len(words))
+        for word in words:
+            if len(word) > MAX_WORD:
+                raise TooLarge(f"{path}: too long", path=path, limit=MAX_WORD, value=len(word))
+            if "\x00" in word:
+                raise Malformed(f"{path}: holds a NUL character", path=path)
