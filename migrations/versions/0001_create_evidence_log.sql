@@ -1,8 +1,14 @@
--- Everything of a tenant carries tenant_id and is behind forced row-level security.
+-- Everything of a tenant carries tenant_id and is behind forced row-level security (0001_create_evidence_log.py).
 -- evidence.tenant is set by SET LOCAL in each transaction; unset means no rows at all.
+-- Only the small tables reference tenant: on the tables an append fills, the check would cost a lookup per row and
+-- prove nothing, since their rows can only carry the tenant whose log_head row the append has locked.
 
 CREATE FUNCTION current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('evidence.tenant', true), '')::uuid;
+
+-- The SHA-256 of the token a caller presents, in hex: makes exactly that token visible before the tenant is known.
+CREATE FUNCTION presented_token() RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN decode(nullif(current_setting('evidence.token_hash', true), ''), 'hex');
 
 -- The directory of tenants and the content-addressed catalogs and policies belong to the operator.
 CREATE TABLE tenant (
@@ -64,7 +70,7 @@ CREATE TABLE log_head (
   updated_at timestamptz NOT NULL
 );
 CREATE TABLE tile (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   level smallint NOT NULL,
   index bigint NOT NULL,
   hashes bytea NOT NULL,           -- 256 x 32 bytes; written once, when full
@@ -72,7 +78,7 @@ CREATE TABLE tile (
   PRIMARY KEY (tenant_id, level, index)
 );
 CREATE TABLE decision (             -- one row per distinct answer of a gate, by content
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   id text NOT NULL,                -- sha256:<hex> over area, input digest, policy digest
   area text NOT NULL,
   allow boolean NOT NULL,
@@ -85,7 +91,7 @@ CREATE TABLE decision (             -- one row per distinct answer of a gate, by
   PRIMARY KEY (tenant_id, id)
 );
 CREATE TABLE body (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   digest bytea NOT NULL,           -- SHA-256 of the bytes received
   size integer NOT NULL,
   encoding text NOT NULL,          -- identity | zstd
@@ -93,7 +99,7 @@ CREATE TABLE body (
   PRIMARY KEY (tenant_id, digest)
 );
 CREATE TABLE evidence (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   leaf_index bigint NOT NULL,
   id bytea NOT NULL,               -- the evidence identity, 32 bytes
   leaf bytea NOT NULL,             -- canonical JSON {evidence, kind, received}
@@ -117,7 +123,7 @@ CREATE TABLE evidence (
   UNIQUE (tenant_id, id)
 );
 CREATE TABLE evidence_subject (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   digest text NOT NULL,            -- algorithm:hex
   leaf_index bigint NOT NULL,
   position integer NOT NULL,       -- which subject of the statement
@@ -127,7 +133,7 @@ CREATE TABLE evidence_subject (
 CREATE INDEX evidence_subject_by_leaf ON evidence_subject (tenant_id, leaf_index, position);
 CREATE INDEX evidence_by_kind ON evidence (tenant_id, kind, leaf_index);
 CREATE TABLE source_link (          -- verified provenance: this subject was built from that source
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   subject text NOT NULL,
   source text NOT NULL,
   leaf_index bigint NOT NULL,
@@ -135,7 +141,7 @@ CREATE TABLE source_link (          -- verified provenance: this subject was bui
 );
 CREATE INDEX source_link_by_source ON source_link (tenant_id, source);
 CREATE TABLE release (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   id bytea NOT NULL,               -- the evidence id of the release statement
   leaf_index bigint NOT NULL,
   name text NOT NULL,
@@ -144,21 +150,22 @@ CREATE TABLE release (
 );
 CREATE INDEX release_by_name ON release (tenant_id, name, leaf_index);
 CREATE TABLE release_subject (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   digest text NOT NULL,
   release_id bytea NOT NULL,
   PRIMARY KEY (tenant_id, digest, release_id)
 );
 CREATE INDEX release_subject_by_release ON release_subject (tenant_id, release_id);
 CREATE TABLE due (                  -- assessments owed, written in the transaction that owes them
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   release_id bytea NOT NULL,
   kind text NOT NULL,              -- the kind that arrived; '*' = every control
-  leaf_index bigint NOT NULL,      -- the newest leaf that made it due
+  leaf_index bigint NOT NULL,      -- the newest leaf of the append that made it due
+  claimed_until timestamptz,       -- a worker has it until then; past or NULL: free
   PRIMARY KEY (tenant_id, release_id, kind)
 );
 CREATE TABLE assessment (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   id uuid NOT NULL,
   release_id bytea NOT NULL,
   tree_size bigint NOT NULL,
@@ -195,7 +202,7 @@ CREATE TABLE pack (
   PRIMARY KEY (tenant_id, digest)
 );
 CREATE TABLE refusal (              -- what was turned away at the door: never evidence, always on record
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   id bigint GENERATED ALWAYS AS IDENTITY,
   at timestamptz NOT NULL,
   token_id uuid,
@@ -209,3 +216,77 @@ CREATE TABLE refusal (              -- what was turned away at the door: never e
 ALTER TABLE body ALTER COLUMN content SET STORAGE EXTERNAL;
 ALTER TABLE tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 ALTER TABLE pack ALTER COLUMN content SET STORAGE EXTERNAL;
+
+-- First half of an append: lock the head, and say which of these ids the log already has. A function, because the
+-- second query must see what was committed while the first one waited, and both in one round trip.
+CREATE FUNCTION lock_log(
+  ids bytea[], OUT origin text, OUT tree_size bigint, OUT frontier bytea, OUT known_ids bytea[], OUT known_leaves bigint[]
+) LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT h.origin, h.tree_size, h.frontier INTO origin, tree_size, frontier
+    FROM log_head h WHERE h.tenant_id = current_tenant() FOR UPDATE;
+  SELECT array_agg(e.id), array_agg(e.leaf_index) INTO known_ids, known_leaves
+    FROM evidence e WHERE e.tenant_id = current_tenant() AND e.id = ANY (ids);
+END
+$$;
+
+-- Second half: everything an append of one batch writes, except tiles and decisions (rare), in one round trip.
+-- Arrays of one group have one element per row. due_kinds says per envelope what its releases now owe: its kind, or *.
+CREATE FUNCTION append_batch(
+  new_size bigint, new_root bytea, new_frontier bytea, new_checkpoint text, first_leaf bigint,
+  ids bytea[], leaves bytea[], leaf_hashes bytea[], received timestamptz[], kinds text[], predicate_types text[],
+  media_types text[], body_digests bytea[], body_sizes integer[], encodings text[], contents bytea[],
+  statuses text[], signers text[], verifications text[], facts text[], effective timestamptz[], collected timestamptz[],
+  series text[], sources text[], decision_ids text[], due_kinds text[],
+  subject_leaves bigint[], subject_positions integer[], subject_digests text[], subject_names text[],
+  link_subjects text[], link_sources text[], link_leaves bigint[],
+  release_ids bytea[], release_leaves bigint[], release_names text[], release_versions text[],
+  owned_digests text[], owner_ids bytea[]
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  tenant uuid := current_tenant();
+BEGIN
+  INSERT INTO body (tenant_id, digest, size, encoding, content)
+    SELECT tenant, * FROM unnest(body_digests, body_sizes, encodings, contents)
+    ON CONFLICT DO NOTHING;
+  INSERT INTO evidence (tenant_id, leaf_index, id, leaf, leaf_hash, received, kind, predicate_type, media_type,
+      body_digest, body_size, status, signer, verification, facts, effective, collected, series, sources, decision_id)
+    SELECT tenant, first_leaf + n - 1, i, l, h, r, k, p, m, b, z, s, g, v::jsonb, f::jsonb, e, c, x,
+        string_to_array(o, ' '), d
+      FROM unnest(ids, leaves, leaf_hashes, received, kinds, predicate_types, media_types, body_digests, body_sizes,
+          statuses, signers, verifications, facts, effective, collected, series, sources, decision_ids)
+        WITH ORDINALITY AS batch (i, l, h, r, k, p, m, b, z, s, g, v, f, e, c, x, o, d, n);
+  INSERT INTO evidence_subject (tenant_id, leaf_index, position, digest, name)
+    SELECT tenant, * FROM unnest(subject_leaves, subject_positions, subject_digests, subject_names);
+  IF cardinality(link_leaves) > 0 THEN
+    INSERT INTO source_link (tenant_id, subject, source, leaf_index)
+      SELECT DISTINCT tenant, * FROM unnest(link_subjects, link_sources, link_leaves);
+  END IF;
+  IF cardinality(release_leaves) > 0 THEN
+    INSERT INTO release (tenant_id, id, leaf_index, name, version)
+      SELECT tenant, * FROM unnest(release_ids, release_leaves, release_names, release_versions);
+    INSERT INTO release_subject (tenant_id, digest, release_id)
+      SELECT DISTINCT tenant, * FROM unnest(owned_digests, owner_ids);
+    INSERT INTO due (tenant_id, release_id, kind, leaf_index)
+      SELECT tenant, i, '*', new_size - 1 FROM unnest(release_ids) AS new (i)
+      ON CONFLICT (tenant_id, release_id, kind) DO UPDATE SET leaf_index = excluded.leaf_index;
+  END IF;
+  IF EXISTS (SELECT FROM release r WHERE r.tenant_id = tenant) THEN
+    WITH RECURSIVE reach (kind, digest, step) AS (
+      SELECT DISTINCT due_kinds[s.leaf - first_leaf + 1], s.digest, 0
+        FROM unnest(subject_leaves, subject_digests) AS s (leaf, digest)
+      UNION
+      SELECT reach.kind, l.subject, reach.step + 1
+        FROM reach JOIN source_link l ON l.tenant_id = tenant AND l.source = reach.digest
+        WHERE reach.step < 3
+    )
+    INSERT INTO due (tenant_id, release_id, kind, leaf_index)
+      SELECT DISTINCT tenant, o.release_id, reach.kind, new_size - 1
+        FROM reach JOIN release_subject o ON o.tenant_id = tenant AND o.digest = reach.digest
+      ON CONFLICT (tenant_id, release_id, kind) DO UPDATE SET leaf_index = excluded.leaf_index;
+  END IF;
+  UPDATE log_head SET tree_size = new_size, root = new_root, frontier = new_frontier, checkpoint = new_checkpoint,
+      updated_at = received[cardinality(received)]
+    WHERE tenant_id = tenant;
+END
+$$;

@@ -1,0 +1,134 @@
+"""Database: connections of the application role, each transaction bound to one tenant. Everything stored passes here.
+
+Commit point: leaving `tenant(…)` without an exception. A crash before it leaves nothing; after it, all.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self, TypeAlias
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from evidence_api.domain.errors import Conflict, EvidenceError, StoreUnavailable
+from evidence_api.domain.principal import TenantScope
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
+
+_CONNECT_SECONDS = 10.0
+_STATEMENT_SECONDS = 30.0
+_QUERIES_PER_CONNECTION = 2**31
+_OUTAGES = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class Database:
+    """PostgreSQL as the application sees it. Made by `open`; two roles, one pool.
+
+    The pool logs in as the application role, which row-level security binds; `operator` opens a connection as the
+    owner, for the few things that are not a tenant's (making one).
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", owner_dsn: str | None) -> None:
+        self._pool = pool
+        self._owner_dsn = owner_dsn
+
+    @classmethod
+    async def open(cls, app_dsn: str, owner_dsn: str | None = None, *, pool_size: int = 10) -> Self:
+        """Connect as the application role. Raises StoreUnavailable."""
+        try:
+            pool = await asyncpg.create_pool(
+                app_dsn,
+                min_size=1,
+                max_size=pool_size,
+                max_queries=_QUERIES_PER_CONNECTION,
+                command_timeout=_STATEMENT_SECONDS,
+                timeout=_CONNECT_SECONDS,
+                statement_cache_size=256,
+                # All state is transaction-local, and an open transaction is rolled back anyway: no round trip.
+                reset=_nothing_to_reset,
+                server_settings={"application_name": "evidence-api", "timezone": "UTC"},
+            )
+        except (*_OUTAGES, asyncpg.PostgresError) as fault:
+            raise StoreUnavailable(f"PostgreSQL cannot be reached: {_one_line(fault)}") from fault
+        return cls(pool, owner_dsn)
+
+    async def close(self) -> None:
+        """Wait for open transactions for a moment, then close every connection."""
+        try:
+            await asyncio.wait_for(self._pool.close(), _CONNECT_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def tenant(self, scope: TenantScope) -> AsyncIterator[Connection]:
+        """One transaction that sees and writes this tenant's rows alone; committed on leaving without an exception."""
+        async with self._transaction(f"BEGIN; SET LOCAL evidence.tenant = '{UUID(str(scope.id))}'") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self, scope: TenantScope) -> AsyncIterator[Connection]:
+        """A read-only transaction of the tenant in which all queries see the same moment."""
+        begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL evidence.tenant = '{UUID(str(scope.id))}'"
+        async with self._transaction(begin) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def presenting(self, token_hash: bytes) -> AsyncIterator[Connection]:
+        """A transaction that sees the API token of this hash and nothing else: authentication, before a tenant."""
+        begin = f"BEGIN READ ONLY; SET LOCAL evidence.token_hash = '{bytes(token_hash).hex()}'"
+        async with self._transaction(begin) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def anonymous(self) -> AsyncIterator[Connection]:
+        """A transaction of no tenant: sees the operator's tables (tenant names, catalogs) alone."""
+        async with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def operator(self, scope: TenantScope | None = None) -> AsyncIterator[Connection]:
+        """A transaction as the owner (policies bind it too). Raises StoreUnavailable without an owner's DSN."""
+        if self._owner_dsn is None:
+            raise StoreUnavailable("no owner connection is configured: tenants are administered with the owner's DSN")
+        begin = "BEGIN" if scope is None else f"BEGIN; SET LOCAL evidence.tenant = '{UUID(str(scope.id))}'"
+        with translated():
+            connection = await asyncpg.connect(self._owner_dsn, timeout=_CONNECT_SECONDS)
+            try:
+                await connection.execute(begin)
+                yield connection
+                await connection.execute("COMMIT")
+            finally:
+                connection.terminate()
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str) -> AsyncIterator[Connection]:
+        with translated():
+            async with self._pool.acquire() as connection:
+                await connection.execute(begin)
+                yield connection  # on any exception the release below rolls back
+                await connection.execute("COMMIT")
+
+
+class translated:  # noqa: N801  reads as a phrase: with translated()
+    """The one place where the driver's errors become ours; our own errors pass."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: object) -> None:
+        if fault is None or isinstance(fault, EvidenceError):
+            return
+        if isinstance(fault, asyncpg.IntegrityConstraintViolationError):
+            raise Conflict(f"contradicts what is recorded: {fault.constraint_name or _one_line(fault)}") from fault
+        if isinstance(fault, (*_OUTAGES, asyncpg.PostgresError)):
+            raise StoreUnavailable(f"PostgreSQL refused or did not answer: {_one_line(fault)}") from fault
+
+
+async def _nothing_to_reset(_connection: Connection) -> None:
+    """The pool has already rolled back whatever was open."""
+
+
+def _one_line(fault: BaseException) -> str:
+    return (str(fault) or type(fault).__name__).splitlines()[0]

@@ -1,0 +1,92 @@
+"""API tokens: their hashes, found before the tenant is known; the token itself never comes here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from evidence_api.domain.errors import NotFound
+from evidence_api.domain.principal import Principal, TenantScope
+from evidence_api.store.session import Connection, Database
+
+_COLUMNS = "id, name, rights, created_at, expires_at, revoked_at"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredToken:
+    """A token as its tenant may see it. `revoked` and `expires` are None while it has no end."""
+
+    id: UUID
+    name: str
+    rights: frozenset[str]
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+
+
+async def add(  # noqa: PLR0913  one argument per column
+    connection: Connection,
+    scope: TenantScope,
+    *,
+    token_hash: bytes,
+    name: str,
+    rights: Iterable[str],
+    at: datetime,
+    expires: datetime | None = None,
+) -> RegisteredToken:
+    """Register a token by the SHA-256 of its text. Raises Conflict if that token exists."""
+    row = await connection.fetchrow(
+        "INSERT INTO api_token (tenant_id, id, hash, name, rights, created_at, expires_at) "  # noqa: S608  constant columns
+        f"VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {_COLUMNS}",
+        *(scope.id, uuid4(), token_hash, name, sorted(set(rights)), at, expires),
+    )
+    if row is None:
+        raise NotFound("the token was not stored")
+    return _token(row)
+
+
+async def find_by_hash(database: Database, token_hash: bytes, at: datetime) -> Principal | None:
+    """Who presents this token, or None: unknown, expired and revoked look alike."""
+    async with database.presenting(token_hash) as connection:
+        row = await connection.fetchrow(
+            "SELECT k.id, k.rights, t.id AS tenant_id, t.name AS tenant "
+            "FROM api_token k JOIN tenant t ON t.id = k.tenant_id "
+            "WHERE k.hash = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)",
+            *(token_hash, at),
+        )
+    if row is None:
+        return None
+    scope = TenantScope(id=row["tenant_id"], name=row["tenant"])
+    return Principal(kind="token", id=str(row["id"]), tenant=scope, rights=frozenset(row["rights"]))
+
+
+async def revoke(connection: Connection, scope: TenantScope, token_id: UUID, at: datetime) -> None:
+    """End a token now; one that has ended stays as it is. Raises NotFound."""
+    found = await connection.fetchval(
+        "UPDATE api_token SET revoked_at = coalesce(revoked_at, $3) WHERE tenant_id = $1 AND id = $2 RETURNING id",
+        *(scope.id, token_id, at),
+    )
+    if found is None:
+        raise NotFound(f"no token {token_id}")
+
+
+async def every(connection: Connection, scope: TenantScope) -> tuple[RegisteredToken, ...]:
+    """All tokens of the tenant, newest first."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM api_token WHERE tenant_id = $1 ORDER BY created_at DESC, id",  # noqa: S608  constant columns
+        scope.id,
+    )
+    return tuple(map(_token, rows))
+
+
+def _token(row: asyncpg.Record) -> RegisteredToken:
+    return RegisteredToken(
+        id=row["id"],
+        name=row["name"],
+        rights=frozenset(row["rights"]),
+        created=row["created_at"],
+        expires=row["expires_at"],
+        revoked=row["revoked_at"],
+    )
