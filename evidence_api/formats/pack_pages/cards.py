@@ -1,0 +1,166 @@
+"""One card per control: its wording, the test, the population, the result, why, and the evidence used."""
+
+from itertools import zip_longest
+
+from evidence_api.domain.assessment import Finding, Outcome, QueryResult
+from evidence_api.domain.control import Combine, Control, Query
+from evidence_api.domain.pack import PackedEvidence
+from evidence_api.formats.pack_pages.index import PageIndex
+from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
+from evidence_api.formats.pack_pages.words import badge, expectation, moment, plural, short, signed_by_briefly, word
+
+_EVIDENCE_SHOWN = 20  # rows in a card; the evidence register has all
+_KEPT_WHOLE = 6  # a card with so few rows is not broken over pages
+
+
+def cards(index: PageIndex) -> Markup:
+    """All cards, in the order of the catalog."""
+    findings = index.contents.assessment.findings
+    first, *rest = findings or (None,)
+    return el(
+        "section",
+        # The heading stays with the first card: a heading alone at the foot of a page helps nobody.
+        el("div", el("h2", "Controls"), _card(index, first) if first is not None else None, class_="opening"),
+        [_card(index, finding) for finding in rest if finding is not None],
+        id="controls",
+        class_="sheet",
+    )
+
+
+def _card(index: PageIndex, finding: Finding) -> Markup:
+    control = index.controls.get(finding.control) or Control(finding.control, ())
+    kept = " kept" if len(finding.evidence) <= _KEPT_WHOLE else ""
+    return el(
+        "article",
+        el(
+            "h3",
+            el("span", badge(finding.outcome), class_="corner"),
+            el("span", finding.control, class_="control"),
+            el("span", f"  {control.title}") if control.title else None,
+            class_="card-head",
+        ),
+        el("p", control.statement, class_="statement") if control.statement else None,
+        _facts(index, finding, control),
+        _why(index, finding),
+        _tests(finding, control),
+        _evidence(index, finding),
+        class_=f"card edge-{finding.outcome.value}{kept}",
+        id=index.anchors[finding.control],
+    )
+
+
+def _facts(index: PageIndex, finding: Finding, control: Control) -> Markup:
+    related: list[Child] = []
+    for mapping in index.mappings.get(finding.control, ()):
+        name = f"{index.framework_title(mapping.framework)} {mapping.ref}"
+        related += [", " if related else None, el("span", name, class_="whole-word")]
+    facts: list[tuple[str, Child]] = [
+        ("Owner", control.owner),
+        ("Frequency", control.frequency.replace("_", " ")),
+        ("Method", ", ".join(control.method)),
+        ("Severity", control.severity),
+        ("Tier", "" if control.tier is None else str(control.tier)),
+        ("State", "" if control.state == "active" else control.state),
+        ("Replaced by", control.replaced_by),
+        ("Relates to", related),
+    ]
+    parts: list[Child] = []
+    for name, value in facts:
+        if value:
+            parts.append(join(el("span", el("b", name), " ", value, class_="fact"), " "))
+    return el("p", *parts, class_="facts")
+
+
+def _why(index: PageIndex, finding: Finding) -> Markup:
+    lines: list[Child] = [el("p", el("b", _opening(finding.outcome)), " ", finding.because, class_="because")]
+    if finding.fix:
+        lines.append(el("p", el("b", "To fix"), " ", finding.fix, class_="fix"))
+    waiver = index.waivers.get(finding.waiver)
+    if waiver is not None:
+        text = (
+            f"{waiver.reason} Owner {waiver.owner}, approved by {waiver.approver}, "
+            f"from {waiver.starts.isoformat()} until {waiver.until.isoformat()}"
+            f"{f', for {waiver.scope}' if waiver.scope else ''}. "
+            f"Without the waiver: {word(finding.raw).lower()}."
+        )
+        lines.append(el("p", el("b", f"Waiver {waiver.id}"), " ", text, class_="waiver"))
+    return el("div", *lines, class_=f"why {finding.outcome.value}")
+
+
+def _opening(outcome: Outcome) -> str:
+    return "Why it passed" if outcome is Outcome.PASS else f"Why: {word(outcome).lower()}"
+
+
+def _tests(finding: Finding, control: Control) -> Markup | None:
+    """The query as written, what it asks for, the population, and the result x of N."""
+    if not finding.queries:
+        return el("p", el("b", "Test"), " ", control.policy, class_="mono") if control.policy else None
+    heads = ("Test performed", "Population", "Tested", "Met", "Result")
+    joined = " and ".join(
+        [plural(len(finding.queries), "test"), "all must pass" if control.combine is Combine.ALL else "one must pass"]
+    )
+    return join(
+        el("p", joined, class_="sub") if len(finding.queries) > 1 else None,
+        el(
+            "table",
+            el("colgroup", [el("col", style=f"width:{width}mm") for width in (94, 19, 15, 15, 27)]),
+            el("thead", el("tr", [el("th", head, scope="col") for head in heads])),
+            el("tbody", [_test(*pair) for pair in zip_longest(finding.queries, control.queries[: len(finding.queries)])]),
+            class_="grid tests",
+        ),
+    )
+
+
+def _test(result: QueryResult, query: Query | None) -> Markup:
+    expected = expectation(query) if query is not None else None
+    others = [
+        f"{len(ids)} {name}"
+        for name, ids in (("failed", result.failed), ("unknown", result.unknown), ("stale", result.stale))
+        if ids
+    ]
+    return el(
+        "tr",
+        el(
+            "td",
+            el("span", f"{result.kind} where {result.where}", class_="mono"),
+            [el("br"), el("span", expected, class_="quiet")] if expected else None,
+        ),
+        el("td", str(result.population), class_="number"),
+        el("td", "all" if result.tested == result.population else str(result.tested), class_="number"),
+        el("td", f"{len(result.matched)} of {result.population}", class_="number"),
+        el("td", badge(result.outcome), [el("br"), el("span", ", ".join(others), class_="quiet")] if others else None),
+    )
+
+
+def _evidence(index: PageIndex, finding: Finding) -> Markup | None:
+    if not finding.evidence:
+        return el("p", "No evidence of the kinds asked for is in the log for this release.", class_="note")
+    found = [index.evidence[key] for key in finding.evidence if key in index.evidence]
+    heads = ("Leaf", "Evidence", "Digest", "Signer", "Effective", "Collected", "Received (UTC)")
+    more = len(found) - _EVIDENCE_SHOWN
+    return join(
+        el(
+            "table",
+            el("colgroup", [el("col", style=f"width:{width}mm") for width in (11, 27, 24, 36, 24, 24, 24)]),
+            el("thead", el("tr", [el("th", head, scope="col") for head in heads])),
+            el("tbody", [_evidence_row(item) for item in found[:_EVIDENCE_SHOWN]]),
+            class_="grid evidence",
+        ),
+        el("p", el("a", f"and {more} more in the evidence register", href="#evidence"), class_="note")
+        if more > 0
+        else None,
+    )
+
+
+def _evidence_row(item: PackedEvidence) -> Markup:
+    record = item.evidence
+    return el(
+        "tr",
+        el("td", el("a", str(record.leaf_index), href=f"#leaf-{record.leaf_index}"), class_="number"),
+        el("td", record.kind, " (erased)" if record.erased else None),
+        el("td", short(record.body_digest), class_="mono"),
+        el("td", signed_by_briefly(record.verification)),
+        el("td", moment(record.effective), class_="time"),
+        el("td", moment(record.collected), class_="time"),
+        el("td", moment(record.received), class_="time"),
+    )

@@ -1,0 +1,147 @@
+"""The verdict page: what was assessed, what came out, whether the pack is whole, and the exceptions first."""
+
+from evidence_api.domain.assessment import Assessment, Finding, Outcome
+from evidence_api.domain.pack import PackStatus, period_of
+from evidence_api.formats.pack_pages.index import PageIndex
+from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
+from evidence_api.formats.pack_pages.words import (
+    EXCEPTIONS,
+    ORDER,
+    STATES,
+    badge,
+    digest,
+    exactly,
+    moment,
+    plural,
+    verdict,
+)
+
+_SHOWN = 6  # exceptions on the first page; the register lists all
+_NAMED = 2  # artifacts named on the first page
+
+
+def verdict_page(index: PageIndex) -> Markup:
+    """The first page. It never runs over: long lists are cut with a link to the whole."""
+    contents = index.contents
+    return el(
+        "section",
+        el("p", f"Audit pack · {contents.tenant}", class_="eyebrow"),
+        el("h1", f"{contents.release.name} {contents.release.version}".strip()),
+        el("p", verdict(contents.assessment), class_="verdict"),
+        _bar(contents.assessment),
+        _counts(contents.assessment),
+        _whole(index),
+        _exceptions(index),
+        _identity(index),
+        class_="front",
+        id="verdict",
+    )
+
+
+def _bar(assessment: Assessment) -> Markup:
+    """The share of each outcome, worst first, as one line; the table below says it in figures."""
+    total = sum(assessment.counts.values()) or 1
+    parts = [
+        el("span", class_=f"part {outcome.value}", style=f"width:{100 * count / total:.3f}%")
+        for outcome in ORDER
+        if (count := assessment.counts.get(outcome, 0))
+    ]
+    return el("div", *parts, class_="bar", aria_hidden="true")
+
+
+def _counts(assessment: Assessment) -> Markup:
+    heads, cells = [], []
+    for outcome in ORDER:
+        count = assessment.counts.get(outcome, 0)
+        quiet = "" if count else " none"
+        symbol, name = STATES[outcome]
+        cells.append(el("td", str(count), class_=f"{outcome.value}{quiet}"))
+        heads.append(el("th", el("b", symbol), " ", name, scope="col", class_=f"{outcome.value}{quiet}"))
+    return el("table", el("thead", el("tr", *heads)), el("tbody", el("tr", *cells)), class_="counts")
+
+
+def _whole(index: PageIndex) -> Markup:
+    found = index.completeness
+    sign = "✓" if found.status is PackStatus.COMPLETE else "!"
+    lines: list[Child] = [
+        el("b", f"{sign} {found.line}"),
+        f" · pack {found.status.value} · every verdict here can be derived again from the attached files",
+    ]
+    for absent in found.absent[:_NAMED]:
+        lines += [el("br"), f"absent: {absent.name}, {absent.reason}"]
+    if len(found.absent) > _NAMED:
+        lines += [el("br"), el("a", f"and {len(found.absent) - _NAMED} more absent", href="#manifest")]
+    return el("p", *lines, class_=f"whole {found.status.value}")
+
+
+def _exceptions(index: PageIndex) -> Markup:
+    rank = {outcome: place for place, outcome in enumerate(ORDER)}
+    found = [item for item in index.contents.assessment.findings if item.outcome in EXCEPTIONS]
+    found.sort(key=lambda item: rank[item.outcome])
+    if not found:
+        return join(el("h2", "Exceptions"), el("p", "None: every applicable control passed.", class_="quiet"))
+    rest = len(found) - _SHOWN
+    more = el(
+        "p", el("a", f"and {plural(rest, 'more exception')}, listed in the verdict register", href="#register")
+    )
+    return join(
+        el("h2", "Exceptions"),
+        el(
+            "table",
+            el("colgroup", el("col", style="width:27mm"), el("col", style="width:46mm"), el("col")),
+            el("tbody", [_exception(index, item) for item in found[:_SHOWN]]),
+            class_="exceptions",
+        ),
+        more if rest > 0 else None,
+    )
+
+
+def _exception(index: PageIndex, finding: Finding) -> Markup:
+    control = index.controls.get(finding.control)
+    return el(
+        "tr",
+        el("td", badge(finding.outcome)),
+        el(
+            "td",
+            el("a", finding.control, href=f"#{index.anchors[finding.control]}", class_="control"),
+            el("br"),
+            control.title if control is not None else None,
+        ),
+        el("td", _cut(finding.because, 190)),
+    )
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _identity(index: PageIndex) -> Markup:
+    contents, assessment = index.contents, index.contents.assessment
+    period = period_of(contents)
+    span = "no evidence" if period is None else f"{moment(period[0])} to {moment(period[1])} UTC"
+    digests = contents.release.digests
+    artifacts: list[Child] = []
+    for value in digests[:_NAMED]:
+        artifacts += [digest(value), el("br")]
+    if len(digests) > _NAMED:
+        artifacts.append(el("a", f"and {len(digests) - _NAMED} more", href="#subjects"))
+    rows: list[tuple[str, Child]] = [
+        ("Artifacts", artifacts),
+        ("Period of evidence", span),
+        ("Assessed at", f"{exactly(assessment.evaluated_at)}, evidence log at size {assessment.tree_size}"),
+        ("Evidence log", contents.log_origin),
+        ("Catalog", digest(assessment.catalog_digest)),
+        ("Policy bundle", digest(assessment.policy_digest)),
+        ("Pack signed by", [digest(index.signer), " (compare this fingerprint with the issuer's)"]),
+    ]
+    return el(
+        "table",
+        el("colgroup", el("col", style="width:34mm"), el("col")),
+        el("tbody", [el("tr", el("th", name, scope="row"), el("td", value)) for name, value in rows]),
+        class_="identity",
+    )
+
+
+def counted(assessment: Assessment) -> tuple[tuple[Outcome, int], ...]:
+    """The nine counts in the order printed."""
+    return tuple((outcome, assessment.counts.get(outcome, 0)) for outcome in ORDER)

@@ -1,0 +1,106 @@
+"""The verdict register (every control on one line) and the criterion matrix (frameworks by weakest link)."""
+
+from evidence_api.domain.assessment import CriterionResult, Finding, QueryResult
+from evidence_api.domain.control import Criterion
+from evidence_api.formats.pack_pages.index import PageIndex
+from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
+from evidence_api.formats.pack_pages.words import STATES, badge
+
+
+def register(index: PageIndex) -> Markup:
+    """One row a control: id, title, verdict, result, page. The verifier reads this table back."""
+    rows = [_row(index, finding) for finding in index.contents.assessment.findings]
+    heads = ("Control", "Title", "Verdict", "Rows met", "Page")
+    return el(
+        "section",
+        el("h2", "Verdict register"),
+        el("p", "Every control of the catalog, in its order. Only “passed” counts as satisfied.", class_="lead"),
+        el(
+            "table",
+            el("colgroup", [el("col", style=f"width:{width}mm") for width in (36, 74, 34, 16, 12)]),
+            el("thead", el("tr", [el("th", head, scope="col") for head in heads])),
+            el("tbody", rows),
+            class_="grid register",
+        ),
+        id="register",
+        class_="sheet",
+    )
+
+
+def _row(index: PageIndex, finding: Finding) -> Markup:
+    control = index.controls.get(finding.control)
+    target = f"#{index.anchors[finding.control]}"
+    raw = f"before waiver: {STATES[finding.raw][1].lower()}" if finding.raw is not finding.outcome else None
+    return el(
+        "tr",
+        el("td", el("a", finding.control, href=target, class_="control")),
+        el("td", control.title if control is not None else None),
+        el("td", badge(finding.outcome), [el("br"), el("span", raw, class_="quiet")] if raw else None),
+        el("td", tally(finding.queries), class_="number"),
+        el("td", el("a", href=target, class_="page"), class_="number"),
+    )
+
+
+def tally(queries: tuple[QueryResult, ...]) -> str:
+    """`3 of 4`: rows that met their test, of all rows looked at, over the control's queries."""
+    return f"{sum(len(query.matched) for query in queries)} of {sum(query.population for query in queries)}"
+
+
+def criterion_matrix(index: PageIndex) -> Markup | None:
+    """A table for each framework; a criterion no control is mapped to is listed as such."""
+    by_framework: dict[str, list[CriterionResult]] = {}
+    for result in index.contents.assessment.criteria:
+        by_framework.setdefault(result.framework, []).append(result)
+    if not by_framework:
+        return None
+    return el(
+        "section",
+        el("h2", "Criteria"),
+        el(
+            "p",
+            "A criterion is as good as the weakest control related to it. “Relates to” is our reading, not the "
+            "framework owner's; none of this is a certification.",
+            class_="lead",
+        ),
+        [_framework(index, name, results) for name, results in by_framework.items()],
+        id="criteria",
+        class_="sheet",
+    )
+
+
+def _framework(index: PageIndex, name: str, results: list[CriterionResult]) -> Markup:
+    framework = index.frameworks.get(name)
+    criteria = {criterion.ref: criterion for criterion in framework.criteria} if framework is not None else {}
+    edition = f" ({framework.edition})" if framework is not None and framework.edition else ""
+    mapped = [result for result in results if not result.unmapped]
+    unmapped = [result.ref for result in results if result.unmapped]
+    heads = ("Criterion", "Title", "Outcome", "Controls")
+    table = el(
+        "table",
+        el("colgroup", [el("col", style=f"width:{width}mm") for width in (24, 58, 32, 58)]),
+        el("thead", el("tr", [el("th", head, scope="col") for head in heads])),
+        el("tbody", [_criterion(index, result, criteria) for result in mapped]),
+        class_="grid matrix",
+    )
+    left_out = el("p", el("b", "No control mapped: "), ", ".join(unmapped), class_="note") if unmapped else None
+    return join(el("h3", f"{index.framework_title(name)}{edition}"), table if mapped else None, left_out)
+
+
+def _criterion(index: PageIndex, result: CriterionResult, criteria: dict[str, Criterion]) -> Markup:
+    criterion = criteria.get(result.ref)
+    controls: list[Child] = []
+    for place, control in enumerate(result.controls):
+        finding = index.findings.get(control)
+        symbol = STATES[finding.outcome][0] if finding is not None else "·"
+        state = finding.outcome.value if finding is not None else "not_run"
+        name: Child = control
+        if control in index.anchors:
+            name = el("a", control, href=f"#{index.anchors[control]}")
+        controls += [", " if place else None, el("span", el("b", symbol), " ", name, class_=f"mini {state}")]
+    return el(
+        "tr",
+        el("td", el("span", result.ref, class_="control")),
+        el("td", criterion.title if criterion is not None else None),
+        el("td", badge(result.outcome)),
+        el("td", controls),
+    )
