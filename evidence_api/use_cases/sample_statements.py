@@ -1,0 +1,131 @@
+"""The sample release, its statements: in-toto Statement v1 documents, one builder for each predicate.
+
+Sources: in-toto attestation Statement v1 and predicate test-result v0.1; SLSA provenance v1; our own predicates.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from evidence_api.domain.decision import Decision
+from evidence_api.formats.rfc3339 import format_rfc3339
+from evidence_api.use_cases.sample_artifact import Artifact, Source
+
+Json: TypeAlias = dict[str, Any]
+STATEMENT = "https://in-toto.io/Statement/v1"
+QUICKSTART = "urn:evidence-api:quickstart"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check that really ran here: what it is called, whether it held, and the names of its parts."""
+
+    name: str
+    command: str
+    passed: bool
+    finished: datetime
+    passed_parts: tuple[str, ...] = ()
+    failed_parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is assessed: name and version of the release, its artifact and source, and who says so."""
+
+    name: str
+    version: str
+    tool_version: str
+    artifact: Artifact
+    source: Source
+
+    @property
+    def producer(self) -> Json:
+        """Who makes these statements."""
+        return {"id": QUICKSTART, "version": self.tool_version}
+
+
+def statement(product: Product, predicate_type: str, predicate: Mapping[str, Any], *, of_commit: bool = False) -> Json:
+    """A statement about the artifact or, where there is one and it is asked for, about the source commit."""
+    if of_commit and product.source.commit:
+        subject: Json = {"name": "git", "digest": {"gitCommit": product.source.commit}}
+    else:
+        subject = {"name": product.artifact.name, "digest": {"sha256": product.artifact.digest}}
+    return {"_type": STATEMENT, "subject": [subject], "predicateType": predicate_type, "predicate": dict(predicate)}
+
+
+def release(product: Product, at: datetime) -> Json:
+    """Which artifact is which release."""
+    predicate = {
+        "name": product.name,
+        "version": product.version,
+        "producer": product.producer,
+        "decidedAt": format_rfc3339(at),
+    }
+    return statement(product, "urn:evidence-api:release:v1", predicate)
+
+
+def provenance(product: Product, started: datetime, finished: datetime) -> Json:
+    """How the artifact came to be: packed from this commit's files by the quickstart."""
+    commit = product.source.commit
+    predicate = {
+        "buildDefinition": {
+            "buildType": f"{QUICKSTART}:archive:v1",
+            "externalParameters": {"version": product.version},
+            "internalParameters": {"uncommittedChanges": product.source.changed},
+            "resolvedDependencies": [{"name": "source", "digest": {"gitCommit": commit}}] if commit else [],
+        },
+        "runDetails": {
+            "builder": {"id": QUICKSTART, "version": {product.name: product.tool_version}},
+            "metadata": {"startedOn": format_rfc3339(started), "finishedOn": format_rfc3339(finished)},
+        },
+    }
+    return statement(product, "https://slsa.dev/provenance/v1", predicate)
+
+
+def sbom(product: Product, document: Mapping[str, Any]) -> Json:
+    """The bill of materials."""
+    return statement(product, "https://cyclonedx.org/bom", document)
+
+
+def test_result(product: Product, check: Check) -> Json:
+    """One suite and the tests in it."""
+    predicate = {
+        "result": "PASSED" if check.passed else "FAILED",
+        "configuration": [{"name": check.name, "uri": f"{QUICKSTART}:{check.name}"}],
+        "passedTests": list(check.passed_parts),
+        "failedTests": list(check.failed_parts),
+    }
+    return statement(product, "https://in-toto.io/attestation/test-result/v0.1", predicate)
+
+
+def checks_of_commit(product: Product, checks: Sequence[Check], at: datetime) -> Json:
+    """Every check that ran here, in the shape in which a code host reports those of a commit."""
+    predicate = {
+        "producer": product.producer,
+        "decidedAt": format_rfc3339(at),
+        "checks": [
+            {
+                "name": check.name,
+                "required": True,
+                "conclusion": "success" if check.passed else "failure",
+                "completedAt": format_rfc3339(check.finished),
+            }
+            for check in checks
+        ],
+    }
+    return statement(product, "urn:evidence-api:github-checks:v1", predicate, of_commit=True)
+
+
+def policy_decision(product: Product, decision: Decision, at: datetime) -> Json:
+    """One answer of one policy area, with the digests from which it can be had again."""
+    predicate = {
+        "producer": product.producer,
+        "decidedAt": format_rfc3339(at),
+        "rule": f"data.evidence.{decision.area}.decision",
+        "result": "allow" if decision.allow else "deny",
+        "reasons": list(decision.reasons),
+        "inputDigest": decision.input_digest,
+        "bundleDigest": decision.policy_digest,
+    }
+    return statement(product, "urn:evidence-api:policy-decision:v1", predicate)
