@@ -62,7 +62,7 @@ def load_public_key(pem: bytes | str, name: str = "") -> PublicKey:
         key = serialization.load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
     except (ValueError, UnsupportedAlgorithm) as fault:
         raise Malformed(f"not a PEM public key: {fault}", path="key") from fault
-    return public_key(_supported(key), name)
+    return public_key(supported(key), name)
 
 
 def public_key(key: PublicHalf, name: str = "") -> PublicKey:
@@ -121,7 +121,8 @@ def _ring_digest(keys: tuple[PublicKey, ...]) -> str:
     return digest_of(canonical(sorted(key.key_id for key in keys)))
 
 
-def _supported(key: object) -> PublicHalf:
+def supported(key: object) -> PublicHalf:
+    """The key, if it is of a type we verify with. Raises Malformed."""
     if isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
         return key
     raise Malformed(f"keys of type {type(key).__name__} are not supported", path="key")
@@ -154,7 +155,7 @@ class EnvelopeSigner:
         if not isinstance(half, SSlibKey):
             raise Malformed(f"signers of type {type(signer).__name__} are not supported", path="key")
         self._signer = signer
-        self.public_key = public_key(_supported(half._crypto_key()), name)  # noqa: SLF001  its only way to the key
+        self.public_key = public_key(supported(half._crypto_key()), name)  # noqa: SLF001  its only way to the key
 
     @classmethod
     def generate(cls, algorithm: Literal["ed25519", "ecdsa-p256"] = "ed25519", name: str = "") -> "EnvelopeSigner":

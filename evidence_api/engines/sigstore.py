@@ -1,0 +1,199 @@
+"""Verifying, with certificates: Sigstore bundles v0.1 to v0.3, offline, against one trusted root.
+
+The plan. Steps in [brackets] are sigstore-python's own (its `Verifier`, numbered there); the others are ours, done
+because the library does not. Each step has one code, which is stable for ever:
+
+   identity_required              somebody must be trusted: without a rule nothing is verified
+   zero_signatures, too_many_signatures, payload_type        an in-toto envelope with exactly one signature
+   certificate_missing, log_entry_missing, too_many_log_entries, malformed              the bundle is well-formed
+   timestamp                      [0] a verified source of time: signed entry timestamp or RFC 3161 token
+   certificate_chain              [1] the certificate chains to the root; no root travels in the bundle (bundle spec)
+   certificate_expired            [1, 6] the certificate was valid at every verified time
+   certificate_authority_expired  its authority was trusted at that time (trusted root, validFor)
+   signed_certificate_timestamp   [2] a trusted CT log saw the certificate
+   certificate_profile            [3] key usage, extended key usage, one identity
+   untrusted_identity             [3] a rule names the signer
+   inclusion_proof                [4] the entry is in the log's tree
+   checkpoint                     [4] the log signed that tree
+   signed_entry_timestamp         [5] the log promised the entry
+   log_key_expired                the log was trusted at that time (trusted root, validFor)
+   bad_signature                  [7] the certificate's key signed exactly these bytes
+   message_digest                 [7] the digest named is the artifact's
+   log_entry_mismatch             [8] the entry is about this signature, content and certificate (CVE-2022-36056)
+   subject_mismatch               the artifact is a subject of the statement
+   unknown_key                    a managed key is named and not given
+   verification_failed            the library refused in a way this table does not know yet
+
+Which step refused is read from where the library raised (its functions), not from its wording. `Unsupported` is
+said of log entries of type intoto 0.0.2, of managed keys, and of v0.1 bundles that carry a promise without proof;
+what can be checked of those is checked first, so that a forged one fails.
+"""
+
+import copy
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from sigstore._internal.timestamp import TimestampVerificationResult
+from sigstore.hashes import Hashed
+from sigstore.models import Bundle
+from sigstore.verify import Verifier
+from sigstore_models.common.v1 import HashAlgorithm
+
+from evidence_api.domain.digest import digest_of
+from evidence_api.domain.errors import Refused
+from evidence_api.domain.verification import Failed, Unsupported, Verification, Verified
+from evidence_api.engines import keys
+from evidence_api.engines.keys import PublicKey
+from evidence_api.engines.sigstore_faults import failed_step
+from evidence_api.engines.sigstore_identity import (
+    AnyIdentity,
+    Identities,
+    IdentityPolicy,
+    IdentityRule,
+    StepFailed,
+    signer_of,
+)
+from evidence_api.engines.sigstore_managed import check_managed
+from evidence_api.engines.sigstore_root import LoadedRoot, load_root
+from evidence_api.engines.sigstore_shape import check_no_root, check_shape, parse_bundle
+from evidence_api.formats import dsse
+from evidence_api.formats.statement import parse_statement
+from evidence_api.formats.upload import BundleUpload
+
+__all__ = ["AnyIdentity", "BundleVerifier", "Identities", "IdentityRule"]
+
+IDENTITY = "identity"
+_SHA256_BYTES = 32
+CHECKS = (
+    "timestamp",
+    "certificate_chain",
+    "signed_certificate_timestamp",
+    IDENTITY,
+    "inclusion_proof",
+    "checkpoint",
+    "signature",
+    "log_entry",
+)
+
+
+class BundleVerifier:
+    """Verifies bundles against one trusted root. Built once; `verify` may be called from several threads."""
+
+    def __init__(self, trusted_root: bytes) -> None:
+        """Load the root (JSON). Raises Malformed."""
+        self.digest = digest_of(trusted_root)
+        self._plan = _Plan(load_root(trusted_root))
+
+    def verify(
+        self,
+        upload: BundleUpload,
+        *,
+        identities: Identities,
+        artifact_digest: str | None = None,
+        key: PublicKey | None = None,
+    ) -> Verification:
+        """Run the plan. `artifact_digest` ("sha256:<hex>") must be what was signed, or a subject of the statement;
+        `key` is the one to try for a bundle made with a managed key. Raises nothing, whatever the bundle."""
+        try:
+            return self._verify(upload, identities, artifact_digest, key)
+        except Refused as fault:
+            return Failed(fault.code, fault.message)
+        except Exception as fault:  # noqa: BLE001  hostile input may raise anything inside the library: not verified
+            return failed_step(fault)
+
+    def _verify(
+        self, upload: BundleUpload, identities: Identities, artifact_digest: str | None, key: PublicKey | None
+    ) -> Verification:
+        check_shape(upload)
+        if upload.message is not None:
+            _check_digest(upload, artifact_digest)
+        if upload.managed_key is not None:
+            return check_managed(upload, key)
+        anybody = isinstance(identities, AnyIdentity)
+        if not anybody and not identities:
+            return Failed("identity_required", "no trust rule says whose certificates are trusted")
+        bundle, uncheckable = parse_bundle(upload)
+        if uncheckable:
+            _check_envelope_signature(bundle, upload)
+            return Unsupported(uncheckable)
+        check_no_root(bundle)
+        plan = self._plan.begin()
+        plan.run(bundle, upload, IdentityPolicy(identities))
+        if upload.envelope is not None:
+            _check_subject(upload.envelope.payload, artifact_digest)
+        return Verified(
+            signer=signer_of(bundle.signing_certificate),
+            trust_root=self.digest,
+            checks=tuple(check for check in CHECKS if check != IDENTITY or not anybody),
+            signed_at=min(plan.times),
+        )
+
+
+class _Plan(Verifier):
+    """The library's plan with our steps inside. One copy a verification keeps the times that one established."""
+
+    def __init__(self, root: LoadedRoot) -> None:
+        super().__init__(trusted_root=root)
+        self._root = root
+        self.times: tuple[datetime, ...] = ()
+
+    def begin(self) -> "_Plan":
+        """A copy that shares the root."""
+        return copy.copy(self)
+
+    def run(self, bundle: Bundle, upload: BundleUpload, policy: IdentityPolicy) -> None:
+        """Steps [0] to [8], and that the log was trusted. Raises StepFailed, or whatever the library raises."""
+        if upload.message is not None:
+            if len(upload.message.digest) != _SHA256_BYTES:
+                raise StepFailed("message_digest", f"digests of type {upload.message.algorithm!r} are not SHA-256")
+            digest = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=upload.message.digest)
+            self.verify_artifact(digest, bundle, policy)
+        else:
+            self.verify_dsse(bundle, policy)
+        log_id = bundle.log_entry._inner.log_id.key_id  # noqa: SLF001  the library shows it no other way
+        if not all(self._root.covers_log(log_id, moment) for moment in self.times):
+            raise StepFailed("log_key_expired", "the log was not trusted at the time of signing")
+
+    def _establish_time(self, bundle: Bundle) -> list[TimestampVerificationResult]:
+        established = super()._establish_time(bundle)
+        self.times = tuple(one.time for one in established)
+        return established
+
+    def _verify_chain_at_time(
+        self, certificate: x509.Certificate, timestamp_result: TimestampVerificationResult
+    ) -> list[x509.Certificate]:
+        chain = super()._verify_chain_at_time(certificate, timestamp_result)
+        if not self._root.covers_issuer(chain[0], timestamp_result.time):
+            raise StepFailed("certificate_authority_expired", "the authority was not trusted at the time of signing")
+        return chain
+
+
+def _check_digest(upload: BundleUpload, artifact_digest: str | None) -> None:
+    """[7] what was signed is the artifact in hand."""
+    if upload.message is None or artifact_digest is None:
+        return
+    named = f"sha256:{upload.message.digest.hex()}"
+    if artifact_digest != named:
+        raise StepFailed("message_digest", f"the bundle is about {named}, the artifact is {artifact_digest}")
+
+
+def _check_subject(payload: bytes, artifact_digest: str | None) -> None:
+    """The artifact in hand is what the statement is about. The library leaves this to its caller."""
+    if artifact_digest is None:
+        return
+    subjects = parse_statement(payload).subjects
+    if not any(artifact_digest in subject.digests for subject in subjects):
+        raise StepFailed("subject_mismatch", f"{artifact_digest} is not a subject of the statement")
+
+
+def _check_envelope_signature(bundle: Bundle, upload: BundleUpload) -> None:
+    """Of an entry we cannot check, at least that the certificate's key signed the envelope."""
+    if upload.envelope is None:
+        return
+    half = bundle.signing_certificate.public_key()
+    signed = dsse.pae(upload.envelope.payload_type, upload.envelope.payload)
+    try:
+        keys.public_key(keys.supported(half)).verify(upload.envelope.signatures[0].sig, signed)
+    except InvalidSignature as fault:
+        raise StepFailed("bad_signature", "the certificate's key did not sign the envelope") from fault
