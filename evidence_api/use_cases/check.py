@@ -8,13 +8,14 @@ The plan (DESIGN.md section 4, "order of work"):
 Nothing here reads a clock, a file or the network: the same bytes and trust give the same answer for ever.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Checked, Normalised
-from evidence_api.domain.statement import Subject
+from evidence_api.domain.statement import Statement, Subject
 from evidence_api.domain.verification import Failed, Unsigned, Verification, Verified
 from evidence_api.engines.keys import PublicKey, verify_envelope
 from evidence_api.engines.sigstore import BundleVerifier, Identities, IdentityRule
@@ -30,6 +31,8 @@ from evidence_api.formats.upload import (
     StatementUpload,
     Upload,
 )
+
+Reader: TypeAlias = Callable[[Statement, int], Normalised]
 
 SIGNATURE_KIND = "signature"
 _SHA256_BYTES = 32
@@ -76,7 +79,7 @@ def verify(
             assert_never(upload)
 
 
-def read_checked(body: bytes, upload: Upload, verification: Verification) -> Checked:
+def read_checked(body: bytes, upload: Upload, verification: Verification, *, reader: Reader = normalise) -> Checked:
     """Steps 3 and 4, whatever step 2 found: failed and unsigned evidence is shown too, it only never counts."""
     collected = verification.signed_at if isinstance(verification, Verified) else None
     evidence_id = uploads.identity(upload)
@@ -94,7 +97,7 @@ def read_checked(body: bytes, upload: Upload, verification: Verification) -> Che
         predicate_type=statement.predicate_type,
         subjects=statement.subjects,
         verification=verification,
-        normalised=normalise(statement, len(payload)),
+        normalised=reader(statement, len(payload)),
         collected=collected,
     )
 
