@@ -124,3 +124,12 @@ KINDS: Mapping[str, Kind] = {
 
 # Facts every row has, whatever its kind.
 COMMON: Mapping[str, FactType] = {"signer": W, "verified": B, "predicate_type": W}
+
+
+def kinds_touched_by(kind: str) -> frozenset[str]:
+    """The kinds whose rows may change when evidence of `kind` is appended, so that no control is left unassessed.
+
+    `attest` shows the signers of all verified evidence. Provenance also links other evidence to the release, and
+    a release statement says which artifacts there are: after these, every kind may differ.
+    """
+    return frozenset(KINDS) if kind in {"provenance", "release"} else frozenset({kind, "attest"})

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.evidence import Evidence, Release
 from evidence_api.domain.facts import Row, current, owned_by, rows_of
+from evidence_api.domain.kinds import kinds_touched_by
 from evidence_api.domain.ownership import digests_of
 from evidence_api.domain.ownership import owned_by as owned_by_itself
 from tests.support import statements
@@ -243,3 +244,12 @@ def test_erasing_moves_no_other_row(evidence: list[Evidence], data: st.DataObjec
             assert {**now.facts, "signers": ()} == {**was.facts, "signers": ()}
         else:
             assert now == was
+
+
+@settings(deadline=None, max_examples=80)
+@given(EVIDENCE, st.integers(0, len(DOCUMENTS) - 1), st.booleans())
+def test_one_more_piece_changes_only_the_kinds_it_touches(evidence: list[Evidence], pick: int, verified: bool) -> None:  # noqa: FBT001  drawn
+    more = evidence_of(DOCUMENTS[pick], 100, verified=verified)
+    before, after = rows(*evidence), rows(*evidence, more)
+    for kind in {row.kind for row in (*before, *after)} - kinds_touched_by(more.kind):
+        assert of_kind(kind, before) == of_kind(kind, after)
