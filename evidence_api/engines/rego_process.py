@@ -128,7 +128,7 @@ class WorkerProcess(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way to write."""
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's do not derive from asyncio's classes
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's do not derive from asyncio's classes
 
     def data_received(self, data: bytes) -> None:
         """Pass on the reply once it is whole; there is never more than one."""
