@@ -1,0 +1,86 @@
+"""Command line, the network: one server, one token, and its refusals as the errors they were there.
+
+The server's `application/problem+json` carries code, detail and figures; they come out of `Client` as an
+EvidenceError with the same code, so `submit` says what the server said.
+"""
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import orjson
+
+from evidence_api.domain.errors import Denied, EvidenceError, Field, Refused, Undecided
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_MEMBERS = {"type", "title", "status", "code", "detail"}  # of RFC 9457 and ours; the rest are fields
+_UNAUTHENTICATED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_TOO_MANY, _SERVER = 429, 500
+
+
+class Client:
+    """Speaks to one server. Use as a context manager."""
+
+    def __init__(self, server: str, token: str) -> None:
+        self._http = httpx.Client(
+            base_url=server.rstrip("/"), headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def submit(self, body: bytes) -> Any:  # noqa: ANN401  a JSON receipt
+        """Upload one envelope or bundle; the receipt as JSON. Raises what the server raised."""
+        return self._json("POST", "/v1/evidence", body)
+
+    def build_pack(self, release: str) -> Any:  # noqa: ANN401  a JSON answer
+        """Have a pack built for a release; {"release", "status", "json", "pdf"}, the last two paths."""
+        return self._json("POST", "/v1/packs", orjson.dumps({"release": release}))
+
+    def graphql(self, query: str, variables: dict[str, Any]) -> Any:  # noqa: ANN401  the `data` of the answer
+        """Ask one query. Raises Refused with the first error's message."""
+        answer = self._json("POST", "/graphql", orjson.dumps({"query": query, "variables": variables}))
+        if answer.get("errors"):
+            raise Refused(str(answer["errors"][0].get("message")), code="graphql")
+        return answer["data"]
+
+    def get(self, path: str) -> bytes:
+        """The bytes at a path. Raises what the server raised."""
+        return self._send("GET", path).content
+
+    def _json(self, method: str, path: str, body: bytes) -> Any:  # noqa: ANN401  any JSON value
+        response = self._send(method, path, body)
+        try:
+            return orjson.loads(response.content)
+        except orjson.JSONDecodeError as fault:
+            raise Undecided(f"{path} did not answer with JSON", code="not_our_server") from fault
+
+    def _send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, content=body, headers={"Content-Type": "application/json"})
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            raise Undecided(f"no answer from {self._http.base_url}: {fault}", code="unreachable") from fault
+        if response.is_success:
+            return response
+        raise refusal(response)
+
+
+def refusal(response: httpx.Response) -> EvidenceError:
+    """The error a server's answer stands for; an answer that is not ours is Undecided `not_our_server`."""
+    try:
+        problem = orjson.loads(response.content)
+        code, detail = str(problem["code"]), str(problem["detail"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return Undecided(f"HTTP {response.status_code} without a reason of ours", code="not_our_server")
+    fields: dict[str, Field] = {name: value for name, value in problem.items() if name not in _MEMBERS}
+    status = response.status_code
+    if status == _TOO_MANY or status >= _SERVER:
+        return Undecided(detail, code=code, **fields)
+    if status in {_UNAUTHENTICATED, _FORBIDDEN, _NOT_FOUND}:
+        return Denied(detail, code=code, **fields)
+    return Refused(detail, code=code, **fields)
