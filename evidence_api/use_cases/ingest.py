@@ -16,17 +16,17 @@ from evidence_api.domain.evidence import Checked, Receipt
 from evidence_api.domain.principal import Principal
 from evidence_api.domain.verification import Failed, Unsigned, Unsupported, Verified
 from evidence_api.engines.clock import Clock
+from evidence_api.formats.upload import EnvelopeUpload, recognise
 from evidence_api.store import refusals
 from evidence_api.store.session import Database
 from evidence_api.use_cases.append import Appender
-from evidence_api.use_cases.check import check_evidence
+from evidence_api.use_cases.check import check_evidence, read_checked, verify
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.trust import TrustBook
 
 # Below this a DSSE envelope is verified in the time a thread hand-over costs (limits.md section 1),
 # so it stays on the loop; certificates and large bodies go to a thread (verification releases the GIL).
 _INLINE_BYTES = 32 * 1024
-_BUNDLE_MARK = b"erificationMaterial"
 
 
 class Ingest:
@@ -51,9 +51,12 @@ class Ingest:
 
     async def _check(self, principal: Principal, body: bytes) -> Checked:
         trust = await self._trust.of(principal.tenant)
-        if len(body) <= _INLINE_BYTES and _BUNDLE_MARK not in body:
-            return check_evidence(body, trust)
-        return await asyncio.to_thread(check_evidence, body, trust)
+        if len(body) > _INLINE_BYTES:
+            return await asyncio.to_thread(check_evidence, body, trust)
+        upload = recognise(body)
+        if isinstance(upload, EnvelopeUpload):
+            return read_checked(body, upload, verify(upload, trust))
+        return read_checked(body, upload, await asyncio.to_thread(verify, upload, trust))
 
     async def _admit(self, principal: Principal, checked: Checked) -> Decision:
         """Ask area `admission`; its input holds only what repeats, so that answers are shared."""

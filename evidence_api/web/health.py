@@ -31,7 +31,7 @@ async def get_healthz(_request: Request) -> Response:
 
 async def get_readyz(request: Request) -> Response:
     """Database and policy engine answer. Raises Undecided (503) if one does not."""
-    await parts_of(request).reads.ready()
+    await parts_of(request).readiness.check()
     return Response(b'{"status":"ready"}', OK, media_type="application/json")
 
 

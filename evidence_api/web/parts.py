@@ -7,6 +7,7 @@ from starlette.requests import Request
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.packs import Packs
+from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.tlog import TransparencyLog
 
@@ -20,6 +21,7 @@ class Parts:
     packs: Packs
     reads: Reads
     log: TransparencyLog
+    readiness: Readiness
     max_body: int
 
 

@@ -1,0 +1,174 @@
+"""Start: Settings become engines, store and use cases; the one place where the parts are put together."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import orjson
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from evidence_api.domain.control import Catalog
+from evidence_api.engines.clock import Clock, SystemClock
+from evidence_api.engines.files import kept_secret, read_texts, shipped
+from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
+from evidence_api.engines.rego import RegoPool
+from evidence_api.engines.sigstore import BundleVerifier
+from evidence_api.formats.catalog import load_catalog
+from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
+from evidence_api.graphql.schema import build_schema
+from evidence_api.graphql.view import GraphQLEndpoint
+from evidence_api.settings import Settings
+from evidence_api.store.embedded import EmbeddedPostgres
+from evidence_api.store.migrate import Login, migrate
+from evidence_api.store.session import Database
+from evidence_api.use_cases.access import Access
+from evidence_api.use_cases.append import Appender
+from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.packs import Packs
+from evidence_api.use_cases.readiness import Readiness
+from evidence_api.use_cases.reads import Reads
+from evidence_api.use_cases.reassess import Reassessor
+from evidence_api.use_cases.tenancy import Tenancy
+from evidence_api.use_cases.tlog import TransparencyLog
+from evidence_api.use_cases.trust import TrustBook
+from evidence_api.web.app import create_app
+from evidence_api.web.parts import Parts
+
+_DATABASE = "evidence"
+_PUBLIC_GOOD = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"  # the folder the package keeps its copy in
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything the edges call, built once. `rego` and `database` are open while it is in use."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    rego: RegoPool
+    catalog: Catalog
+    policy: PolicyBundle
+    gate: Gate
+    access: Access
+    ingest: Ingest
+    log: TransparencyLog
+    packs: Packs
+    reads: Reads
+    readiness: Readiness
+    reassessor: Reassessor
+    tenancy: Tenancy
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Login]]:
+    """The database at the newest revision; embedded unless EVIDENCE_DATABASE_URL names one.
+
+    Migrating is idempotent and one at a time, so every start may do it.
+    """
+    async with AsyncExitStack() as stack:
+        if settings.database_url is None:
+            embedded = EmbeddedPostgres(settings.home)
+            await asyncio.to_thread(embedded.start)
+            stack.push_async_callback(asyncio.to_thread, embedded.stop)
+            await asyncio.to_thread(embedded.create_database, _DATABASE)
+            login = await migrate(embedded.dsn(database=_DATABASE), shipped("migrations"))
+        else:
+            passwords = orjson.loads(kept_secret(_keys(settings) / "database-passwords.json", _new_passwords))
+            login = await migrate(
+                settings.database_url.get_secret_value(),
+                shipped("migrations"),
+                owner_password=passwords["owner"],
+                app_password=passwords["app"],
+            )
+        database = await Database.open(login.app_dsn, login.owner_dsn, pool_size=settings.pool_size)
+        stack.push_async_callback(database.close)
+        yield database, login
+
+
+@asynccontextmanager
+async def open_rego(settings: Settings) -> AsyncIterator[RegoPool]:
+    """The policy engine's processes, with the limits of the settings."""
+    async with RegoPool(
+        workers=settings.rego_workers, timeout=settings.rego_timeout, memory=settings.rego_memory
+    ) as rego:
+        yield rego
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Application]:
+    """Open everything; close it in reverse. Raises InvalidSource (catalog, policy), StoreUnavailable."""
+    clock = clock or SystemClock()
+    catalog = load_catalog(read_texts(settings.catalog or shipped("controls"), (".yaml", ".yml")))
+    policy = bundle_from_files(read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json")))
+    async with open_database(settings) as (database, _login), open_rego(settings) as rego:
+        await rego.check(policy)
+        yield _compose(settings, clock, database, rego, catalog, policy)
+
+
+def _compose(  # noqa: PLR0913  the composition root names every part
+    settings: Settings, clock: Clock, database: Database, rego: RegoPool, catalog: Catalog, policy: PolicyBundle
+) -> Application:
+    log_signer = NoteSigner.from_pem(
+        _secret(settings, "log_key", "log-key.pem", lambda: NoteSigner.generate().to_pem())
+    )
+    verifier = BundleVerifier(trusted_root(settings.trusted_root))
+    gate = Gate(rego, policy)
+    trust = TrustBook(database, verifier)
+    log = TransparencyLog(database)
+    return Application(
+        settings=settings,
+        clock=clock,
+        database=database,
+        rego=rego,
+        catalog=catalog,
+        policy=policy,
+        gate=gate,
+        access=Access(database, gate, clock),
+        ingest=Ingest(database, trust, gate, Appender(database, log_signer, clock), clock),
+        log=log,
+        packs=Packs(database),
+        reads=Reads(database, catalog),
+        readiness=Readiness(database, gate),
+        reassessor=Reassessor(database, rego, catalog, policy, clock),
+        tenancy=Tenancy(database, log_signer, settings.log_origin, clock),
+    )
+
+
+def asgi_application(application: Application, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The HTTP and GraphQL edge over an open application."""
+    parts = Parts(
+        access=application.access,
+        ingest=application.ingest,
+        packs=application.packs,
+        reads=application.reads,
+        log=application.log,
+        readiness=application.readiness,
+        max_body=application.settings.max_body,
+    )
+    return create_app(parts, GraphQLEndpoint(build_schema(), application.reads), more_routes)
+
+
+def trusted_root(path: Path | None) -> bytes:
+    """The Sigstore trusted root an operator chose, or the public-good one the sigstore package ships."""
+    if path is not None:
+        return path.read_bytes()
+    return (resources.files("sigstore._store") / _PUBLIC_GOOD / "trusted_root.json").read_bytes()
+
+
+def _secret(settings: Settings, name: str, file: str, make: Callable[[], bytes]) -> bytes:
+    given = getattr(settings, name)
+    return given.get_secret_value().encode() if given is not None else kept_secret(_keys(settings) / file, make)
+
+
+def _keys(settings: Settings) -> Path:
+    return settings.home / "keys"
+
+
+def _new_passwords() -> bytes:
+    return orjson.dumps({"owner": secrets.token_urlsafe(32), "app": secrets.token_urlsafe(32)})

@@ -1,0 +1,210 @@
+"""kill -9 of the server at random moments under upload load: whatever was acknowledged is still there and provable.
+
+EVIDENCE_KILLS sets how often (default 50). Each round starts the real command, loads it from eight
+connections, kills it without warning, and goes on; the audit at the end reads everything back over HTTP.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evidence_api.domain.merkle import leaf_hash, verify_inclusion
+from evidence_api.engines.keys import EnvelopeSigner
+from evidence_api.formats.checkpoint import parse_checkpoint
+from evidence_api.formats.dsse import encode_envelope
+from tests.support import http_load, statements
+
+KILLS = int(os.environ.get("EVIDENCE_KILLS", "50"))
+CONNECTIONS = 8
+RELEASE_SUBJECT = {"sha256": "a" * 64}
+
+
+@dataclass
+class Server:
+    """The command `evidence-api` over one home folder, started and killed again and again."""
+
+    home: Path
+    token: str = ""
+    port: int = 0
+    process: subprocess.Popen[str] | None = None
+    acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def command(self, *arguments: str) -> Any:  # noqa: ANN401  any JSON value
+        done = subprocess.run(
+            [sys.executable, "-m", "evidence_api", *arguments, "--json"],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "EVIDENCE_HOME": str(self.home), "EVIDENCE_ASSESS_INTERVAL": "0.2"}
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "evidence_api", "serve", "--port", "0", "--json"],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        printed = ""
+        while not printed.rstrip().endswith("}"):
+            line = self.process.stdout.readline()
+            assert line, f"the server ended with {self.process.wait()}"
+            printed += line
+        self.port = int(json.loads(printed)["url"].rpartition(":")[2])
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def authorised(self, method: str, path: str, body: bytes = b"") -> bytes:
+        return http_load.request(method, path, body, {"Authorization": f"Bearer {self.token}"})
+
+    async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(self.authorised(method, path, body))
+        status, answer = await http_load.read_answer(reader)
+        writer.close()
+        return status, json.loads(answer)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "home")
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.process.terminate()
+        made.process.wait(30)
+        assert made.process.stdout is not None
+        made.process.stdout.close()
+
+
+def envelopes(signer: EnvelopeSigner) -> Iterator[bytes]:
+    """Signed test results about the release's artifact, each different."""
+    for number in range(10**9):
+        statement = statements.statement(
+            "https://in-toto.io/attestation/test-result/v0.1",
+            statements.test_result(passed=[f"case-{number}"]),
+            [{"name": "artifact", "digest": RELEASE_SUBJECT}],
+        )
+        yield encode_envelope(signer.sign("application/vnd.in-toto+json", json.dumps(statement).encode()))
+
+
+async def upload(server: Server, waiting: Iterator[bytes]) -> None:
+    """Upload until the connection dies; keep only receipts whose answer arrived whole."""
+    with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for body in waiting:
+            writer.write(server.authorised("POST", "/v1/evidence", body))
+            status, answer = await http_load.read_answer(reader)
+            assert status == 201, answer
+            receipt = json.loads(answer)
+            server.acknowledged[receipt["evidenceId"]] = receipt
+
+
+async def load_then_kill(server: Server, waiting: Iterator[bytes], moment: float) -> None:
+    uploads = [asyncio.create_task(upload(server, waiting)) for _ in range(CONNECTIONS)]
+    await asyncio.sleep(moment)
+    server.kill()
+    await asyncio.wait_for(asyncio.gather(*uploads), 30)
+
+
+def check_receipt(receipt: dict[str, Any]) -> int:
+    """The receipt proves its leaf against its own checkpoint; gives the tree size."""
+    checkpoint = parse_checkpoint(receipt["checkpoint"])
+    assert checkpoint.size == receipt["treeSize"]
+    leaf = base64.b64decode(receipt["leaf"])
+    assert json.loads(leaf)["evidence"] == receipt["evidenceId"]
+    proof = [base64.b64decode(step) for step in receipt["inclusionProof"]]
+    verify_inclusion(leaf_hash(leaf), receipt["leafIndex"], checkpoint.size, proof, checkpoint.root)
+    return checkpoint.size
+
+
+async def audit(server: Server) -> None:
+    """Every acknowledged receipt is still there at its leaf, and proves against the newest checkpoint."""
+    for evidence_id, receipt in server.acknowledged.items():
+        check_receipt(receipt)
+        status, again = await server.ask("GET", f"/v1/evidence/{evidence_id}/receipt")
+        assert status == 200, again
+        assert (again["leafIndex"], again["leaf"]) == (receipt["leafIndex"], receipt["leaf"])
+        assert check_receipt(again) >= receipt["treeSize"]
+
+
+async def stored_leaves(server: Server) -> list[int]:
+    """The leaf index of every evidence, over GraphQL, in order."""
+    leaves: list[int] = []
+    after = "null"
+    while True:
+        page_of = "nodes { leafIndex } pageInfo { hasNextPage endCursor }"
+        query = f"{{ evidence(first: 100, after: {after}) {{ {page_of} }} }}"
+        status, answer = await server.ask("POST", "/graphql", json.dumps({"query": query}).encode())
+        assert status == 200, answer
+        page = answer["data"]["evidence"]
+        leaves += [int(node["leafIndex"]) for node in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return leaves
+        after = json.dumps(page["pageInfo"]["endCursor"])
+
+
+async def due_is_settled(server: Server, tree_size: int) -> None:
+    """The background assessment catches up with the newest tree size after the restart."""
+    query = '{ release(name: "sample") { assessment { treeSize } } }'
+    until = time.monotonic() + 30
+    seen: Any = None
+    while time.monotonic() < until:
+        _, seen = await server.ask("POST", "/graphql", json.dumps({"query": query}).encode())
+        assessment = seen["data"]["release"]["assessment"]
+        if assessment is not None and int(assessment["treeSize"]) >= tree_size:
+            return
+        await asyncio.sleep(0.2)
+    pytest.fail(f"the assessment never reached tree size {tree_size}: {seen}")
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(server: Server, tmp_path: Path) -> None:
+    signer = EnvelopeSigner.generate()
+    key = tmp_path / "key.pem"
+    key.write_bytes(signer.public_key.pem)
+    server.command("tenant", "create", "acme")
+    server.command("tenant", "key", "add", str(key), "--tenant", "acme", "--name", "ci")
+    server.token = server.command("token", "create", "--tenant", "acme", "--name", "ci")["token"]
+    waiting = envelopes(signer)
+    moments = random.Random(20).sample(range(20, 1500), KILLS)  # noqa: S311  moments, not secrets
+    server.start()
+    release = statements.statement(
+        "urn:evidence-api:release:v1",
+        statements.release("sample", "1.0"),
+        [{"name": "artifact", "digest": RELEASE_SUBJECT}],
+    )
+    body = encode_envelope(signer.sign("application/vnd.in-toto+json", json.dumps(release).encode()))
+    assert (await server.ask("POST", "/v1/evidence", body))[0] == 201
+    for moment in moments:
+        await load_then_kill(server, waiting, moment / 1000)
+        server.start()
+    assert len(server.acknowledged) > KILLS, "the load was too thin to mean anything"
+    leaves = await stored_leaves(server)
+    assert sorted(leaves) == list(range(len(leaves))), "a gap in the leaf indexes"
+    await audit(server)
+    await due_is_settled(server, len(leaves))
