@@ -1,12 +1,224 @@
-"""Assessment: what a catalog says of one release at one tree size and one moment, kept apart nine ways."""
+"""Assessment: what a catalog says of one release at one tree size and one moment, kept apart nine ways.
 
-from evidence_api.domain.verdict import (
-    WORST_FIRST,
-    Assessment,
-    CriterionResult,
-    Finding,
-    Outcome,
-    QueryResult,
+1. `assessment_input` (domain/population.py) turns the release's rows into the input of the catalog's Rego.
+2. The engine decides the raw outcome of each query and control (formats/catalog_rego.py says how).
+3. `fold` joins that answer with the rows again: evidence ids, sentences, fix hints, waivers, criteria, counts.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from evidence_api.domain.control import Catalog, Control, Query
+from evidence_api.domain.digest import canonical
+from evidence_api.domain.evidence import Fact, Release
+from evidence_api.domain.facts import Row
+from evidence_api.domain.narrative import Parted, control_sentence, query_sentence
+from evidence_api.domain.population import assessment_input, counted, unverified
+from evidence_api.domain.rollup import roll_up
+from evidence_api.domain.verdict import WORST_FIRST, Assessment, CriterionResult, Finding, Outcome, QueryResult
+from evidence_api.domain.waiver import waive, waiver_notes
+from evidence_api.domain.where import paths
+
+__all__ = [
+    "WORST_FIRST",
+    "Assessment",
+    "CriterionResult",
+    "Finding",
+    "Outcome",
+    "QueryResult",
+    "assessment_input",
+    "due",
+    "fold",
+]
+
+# What an operator's own Rego rule may answer: a rule cannot waive, and cannot say it did not run.
+_RULE_MAY_SAY = frozenset(
+    {Outcome.PASS, Outcome.FAIL, Outcome.MISSING, Outcome.STALE, Outcome.NOT_APPLICABLE, Outcome.NEEDS_REVIEW}
 )
+_NO_FIX = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.NOT_RUN})
+_MAX_BECAUSE = 2_000
 
-__all__ = ["WORST_FIRST", "Assessment", "CriterionResult", "Finding", "Outcome", "QueryResult"]
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The release's rows by kind: those that count, numbered as in the input, and those only shown."""
+
+    counted: Mapping[str, tuple[Row, ...]]
+    unverified: Mapping[str, tuple[Row, ...]]
+
+
+def due(
+    catalog: Catalog, only: Collection[str] | None, previous: Assessment | None, policy_digest: str
+) -> frozenset[str] | None:
+    """The controls that must be evaluated again; None is all of them.
+
+    Beside `only`: those whose outcome moves with time alone (freshness, waivers), and those that
+    `previous` does not hold. A previous assessment by another catalog or policy is of no use.
+    """
+    if only is None or previous is None:
+        return None
+    if (previous.catalog_digest, previous.policy_digest) != (catalog.digest, policy_digest):
+        return None
+    waived = {waiver.control for waiver in catalog.waivers}
+    held = {finding.control for finding in previous.findings}
+    return frozenset(
+        control.id
+        for control in catalog.controls
+        if control.id in only
+        or control.id in waived
+        or control.id not in held
+        or any(query.fresh for query in control.queries)
+    )
+
+
+def fold(  # noqa: PLR0913  an assessment is a function of exactly these
+    catalog: Catalog,
+    release: Release,
+    rows: Sequence[Row],
+    decided: Mapping[str, Any],
+    *,
+    tree_size: int,
+    at: datetime,
+    policy_digest: str,
+    catalog_digest: str = "",
+    only: Collection[str] | None = None,
+    previous: Assessment | None = None,
+) -> Assessment:
+    """Join the engine's answer (control id -> {outcome, queries}) with the rows it was given.
+
+    A control the answer does not hold is `error`: a rule that gives no decision decides nothing. With
+    `only`, the findings of other controls are taken from `previous`.
+    """
+    kinds = _Rows(counted(rows), unverified(rows))
+    kept = {finding.control: finding for finding in previous.findings} if previous and only is not None else {}
+    wanted = frozenset(only or ())
+    findings = tuple(
+        kept[control.id]
+        if control.id in kept and control.id not in wanted
+        else waive(_finding(control, decided.get(control.id), kinds), catalog.waivers, release, at)
+        for control in catalog.controls
+    )
+    counts = Counter(finding.outcome for finding in findings)
+    return Assessment(
+        release=release.id,
+        tree_size=tree_size,
+        evaluated_at=at,
+        catalog_digest=catalog_digest or catalog.digest,
+        policy_digest=policy_digest,
+        findings=findings,
+        criteria=roll_up(catalog, {finding.control: finding.outcome for finding in findings}),
+        counts={outcome: counts[outcome] for outcome in Outcome},
+        notes=waiver_notes(catalog.waivers, findings, release, at),
+    )
+
+
+def _finding(control: Control, answer: Any, rows: _Rows) -> Finding:  # noqa: ANN401  JSON of an engine, checked here
+    """One control's finding before waivers."""
+    if answer is None:
+        return _error(control, "undecided", "its rule gave no decision")
+    if not isinstance(answer, Mapping):
+        return _error(control, "policy_answer", f"{control.policy} gave no object")
+    if answer.get("outcome") == Outcome.ERROR:
+        return _error(control, str(answer.get("code", "error")), str(answer.get("because", "the engine failed")))
+    if control.policy and control.state not in {"draft", "retired"}:
+        return _ruled(control, answer, rows)
+    outcome = Outcome(answer["outcome"])
+    pairs = [_result(query, told, rows) for query, told in zip(control.queries, answer["queries"], strict=False)]
+    results, parts = tuple(result for result, _ in pairs), [parted for _, parted in pairs]
+    return Finding(
+        control=control.id,
+        outcome=outcome,
+        raw=outcome,
+        because=control_sentence(control, outcome, results, parts),
+        fix="" if outcome in _NO_FIX else control.fix,
+        queries=results,
+        evidence=_ids(row for parted in parts for row in _used(parted)),
+    )
+
+
+def _error(control: Control, code: str, because: str) -> Finding:
+    sentence = f"Could not be decided ({code}): {because[:_MAX_BECAUSE]}."
+    return Finding(control.id, Outcome.ERROR, Outcome.ERROR, sentence, control.fix, (), (), code=code)
+
+
+def _ruled(control: Control, answer: Mapping[str, Any], rows: _Rows) -> Finding:
+    """The finding of an operator's own Rego rule: {outcome, because, facts}."""
+    said = answer.get("outcome")
+    if not isinstance(said, str) or said not in _RULE_MAY_SAY:
+        return _error(control, "policy_answer", f"{control.policy} gave the outcome {str(said)[:60]!r}")
+    facts = answer.get("facts")
+    because = answer.get("because")
+    return Finding(
+        control=control.id,
+        outcome=Outcome(said),
+        raw=Outcome(said),
+        because=because[:_MAX_BECAUSE] if isinstance(because, str) and because else f"{control.policy} says {said}.",
+        fix="" if said in _NO_FIX else control.fix,
+        queries=(),
+        evidence=_ids(row for found in rows.counted.values() for row in found),
+        facts={str(name): _fact(value) for name, value in facts.items()} if isinstance(facts, Mapping) else {},
+    )
+
+
+def _fact(value: Any) -> Fact:  # noqa: ANN401  any JSON value an operator's rule may give
+    """A JSON value as a fact: what is no scalar and no list of words is kept as JSON text."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    return canonical(value).decode()
+
+
+def _result(query: Query, told: Mapping[str, Any], rows: _Rows) -> tuple[QueryResult, Parted]:
+    """One query's answer with the rows put back in the place of their numbers."""
+    population = rows.counted.get(query.kind, ())
+
+    def numbered(name: str) -> tuple[Row, ...]:
+        return tuple(population[number] for number in sorted(told[name]))
+
+    parted = Parted(
+        matched=numbered("matched"),
+        failed=numbered("failed"),
+        unknown=numbered("unknown"),
+        stale=numbered("stale"),
+        withheld=tuple(row for row in population if row.withheld),
+        unverified=rows.unverified.get(query.kind, ()),
+    )
+    read = paths(query.where)
+    absent = dict.fromkeys(path for row in parted.unknown for path in read if _is_absent(row, path))
+    result = QueryResult(
+        name=query.name,
+        kind=query.kind,
+        where=query.source,
+        outcome=Outcome(told["outcome"]),
+        population=len(population),
+        tested=int(told["tested"]),
+        matched=_ids(parted.matched),
+        failed=_ids(parted.failed),
+        unknown=_ids(parted.unknown),
+        stale=_ids(parted.stale),
+        withheld=_ids(parted.withheld),
+        unverified=_ids(parted.unverified),
+        absent=tuple(absent),
+        lacking=tuple(told.get("lacking", ())),
+    )
+    return replace(result, because=query_sentence(query, result, parted)), parted
+
+
+def _is_absent(row: Row, path: str) -> bool:
+    common = {"signer": row.signer, "predicate_type": row.predicate_type, "verified": "verified"}
+    return row.withheld or (path not in row.facts and not common.get(path))
+
+
+def _used(parted: Parted) -> Iterable[Row]:
+    """The rows a verdict rests on."""
+    for group in (parted.matched, parted.failed, parted.unknown, parted.stale, parted.withheld):
+        yield from group
+
+
+def _ids(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The evidence ids of rows, each once, in order."""
+    return tuple(dict.fromkeys(name for row in rows for name in row.evidence))

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
+from evidence_api.domain.kinds import KINDS
 from evidence_api.domain.where import Expression
 
 
@@ -85,8 +86,8 @@ class Control:
     replaced_by: str = ""
 
     def kinds(self) -> frozenset[str]:
-        """The evidence kinds whose arrival can change this control's outcome."""
-        return frozenset(query.kind for query in self.queries)
+        """The evidence kinds whose arrival can change this control's outcome (a Rego rule may read any)."""
+        return frozenset(KINDS) if self.policy else frozenset(query.kind for query in self.queries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,10 @@ class Framework:
     licence: str
     criteria: tuple[Criterion, ...]
     aliases: tuple[str, ...] = ()
+
+    def shown(self, ref: str) -> str:
+        """A criterion as it is shown to auditors: "AICPA TSC CC7.2"."""
+        return f"{self.title} {ref}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +145,20 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written: file, line and column, from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything in controls/, checked. `digest` covers `sources` (file name -> text), which packs embed."""
+    """Everything in controls/, checked. `digest` covers `sources` (file name -> text), which packs embed.
+
+    `places` says where each control (by id), mapping (by external id) and waiver (by id) is written.
+    """
 
     digest: str
     controls: tuple[Control, ...]
@@ -150,3 +167,8 @@ class Catalog:
     waivers: tuple[Waiver, ...]
     sources: Mapping[str, str] = field(repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """By digest, so that what is made from a catalog (its Rego) can be kept beside it."""
+        return hash(self.digest)

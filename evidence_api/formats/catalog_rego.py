@@ -1,0 +1,231 @@
+"""Catalog to Rego: one readable package, `evidence.catalog`, from which any Rego engine gives the raw outcomes.
+
+The module has three parts: the rules of counting, the same for every catalog; the comparisons the
+catalog makes, each written once; and a section per control. Three truth values are two sets of row
+numbers: the rows for which a condition is true, and those for which it is false. A row that does not say
+the fact is in neither. So `&&` is the intersection of the true sets and the union of the false ones, `||`
+the other way round, and `!` swaps the two.
+
+    opa eval -d catalog.rego -i input.json data.evidence.catalog.verdicts
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from evidence_api.domain.control import Catalog, Combine, Control, Per, Query
+from evidence_api.domain.kinds import COMMON, KINDS, FactType
+from evidence_api.domain.where import And, Compare, Constant, Expression, Not, Or, write
+from evidence_api.formats.rego_counting import COUNTING, COUNTING_NAMES
+from evidence_api.formats.rego_text import Names, call, comment, literal, text
+
+PACKAGE = "evidence.catalog"
+_GUARD: Mapping[FactType, str] = {
+    FactType.BOOLEAN: "is_boolean",
+    FactType.NUMBER: "is_number",
+    FactType.DURATION: "is_number",
+    FactType.WORD: "is_string",
+    FactType.TIME: "is_string",
+    FactType.WORDS: "is_array",
+}
+_WORDS_OF = {"==": "is", "!=": "is_not", "<": "below", "<=": "at_most", ">": "above", ">=": "at_least"}
+_NEVER = "set()"
+
+
+@lru_cache(maxsize=16)
+def compile_catalog(catalog: Catalog) -> str:
+    """The Rego module of a catalog (Rego v1, no imports). `rule_of` names a control's own rule."""
+    compiler = _Compiler(catalog)
+    sections = [line for control in catalog.controls for line in compiler.control(control)]
+    digest = f"Compiled from the catalog {catalog.digest}; {len(catalog.controls)} controls."
+    head = [f"package {PACKAGE}", "", *comment(digest), "", *COUNTING.strip("\n").split("\n")]
+    return "\n".join([*head, "", *compiler.facts, *compiler.atoms, *sections]).rstrip("\n") + "\n"
+
+
+@lru_cache(maxsize=16)
+def rules_of(catalog: Catalog) -> Mapping[str, str]:
+    """Control id to the name of its rule in the package, for evaluating some controls alone."""
+    names = Names(COUNTING_NAMES)
+    return {control.id: names.name(control.id) for control in catalog.controls}
+
+
+class _Compiler:
+    """Collects the facts read and the comparisons made while the controls are written."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.rules = rules_of(catalog)
+        self.names = Names([*COUNTING_NAMES, *self.rules.values()])
+        self.facts: list[str] = []
+        self.atoms: list[str] = []
+        self.columns: dict[tuple[str, str], tuple[str, str]] = {}
+        self.kinds: dict[str, str] = {}
+        self.kept: dict[tuple[str, str], tuple[str, str]] = {}
+        self.old: dict[tuple[str, str, int], str] = {}
+
+    def control(self, control: Control) -> list[str]:
+        """The section of one control: its words as comments, its queries, its rule."""
+        rule = self.rules[control.id]
+        title = f"{control.id} {control.title}".strip()
+        lines = ["", *comment(f"----- {title} -----"), *comment(control.statement)]
+        if control.state in {"draft", "retired"}:
+            lines += [f"# {control.state}: not run", f'{rule} := {{"outcome": "not_run", "queries": []}}']
+        elif control.policy:
+            lines += [f"{rule} := believed({control.policy})"]
+        else:
+            calls: list[str] = []
+            for number, query in enumerate(control.queries, 1):
+                label = f"query {number}{f' ({query.name})' if query.name else ''}: {query.kind} where {query.source}"
+                lines += comment(label, "  ")
+                true, false = self.pair(f"{rule}_{number}", *self.sets(query.where, query.kind, rule, lines), lines)
+                calls += self.counts(control, number, query, (true, false))
+            joined = "combine_all" if control.combine is Combine.ALL else "combine_any"
+            lines += [f"{rule} := {joined}([", *calls, "])"]
+        return [*lines, "", f"verdicts[{text(control.id)}] := {rule} if wanted({text(control.id)})"]
+
+    def pair(self, prefix: str, true: str, false: str, lines: list[str]) -> tuple[str, str]:
+        """Two rules: the rows for which a condition is true, and those for which it is false."""
+        names = self.names.name(prefix, "true"), self.names.name(prefix, "false")
+        lines += [f"{names[0]} := {true}", "", f"{names[1]} := {false}", ""]
+        return names
+
+    def sets(self, node: Expression, kind: str, prefix: str, lines: list[str]) -> tuple[str, str]:
+        """A condition as two set expressions (true, false); what is nested becomes rules of its own."""
+        match node:
+            case Compare():
+                return self.atom(node, kind)
+            case Not(term=term):
+                true, false = self.sets(term, kind, prefix, lines)
+                return false, true
+            case Constant(value=value):
+                rows = self.rows(kind)
+                return (rows, _NEVER) if value else (_NEVER, rows)
+            case And(terms=terms):
+                return self.joined(terms, kind, prefix, lines, swap=False)
+            case Or(terms=terms):
+                return self.joined(terms, kind, prefix, lines, swap=True)
+
+    def joined(
+        self, terms: tuple[Expression, ...], kind: str, prefix: str, lines: list[str], *, swap: bool
+    ) -> tuple[str, str]:
+        """Terms joined by && (or by ||, `swap`): one side is an intersection, the other a union."""
+        sides = [self.simple(term, kind, prefix, lines) for term in terms]
+        both, either = (1, 0) if swap else (0, 1)
+        meet = " &\n\t".join(side[both] for side in sides)
+        union = " |\n\t".join(side[either] for side in sides)
+        return (union, meet) if swap else (meet, union)
+
+    def simple(self, term: Expression, kind: str, prefix: str, lines: list[str]) -> tuple[str, str]:
+        """A term as two operands: a nested && or || gets two rules of its own."""
+        true, false = self.sets(term, kind, prefix, lines)
+        inner = term
+        while isinstance(inner, Not):
+            inner = inner.term
+        if not isinstance(inner, And | Or):
+            return true, false
+        return self.pair(f"{prefix}_part", true, false, lines)
+
+    def rows(self, kind: str) -> str:
+        """The rule with the numbers of a kind's rows."""
+        if kind not in self.kinds:
+            self.kinds[kind] = name = self.names.name(kind, "rows")
+            self.facts += [f"# {KINDS[kind].title}", f"{name} := {{n | some n, _ in input.rows.{kind}}}", ""]
+        return self.kinds[kind]
+
+    def column(self, kind: str, path: str) -> tuple[str, str]:
+        """Two rules of one fact of a kind: row number to value, and the rows that say it at all."""
+        if (kind, path) not in self.columns:
+            fact = KINDS[kind].facts.get(path) or COMMON[path]
+            source = f"row.facts[{text(path)}]" if path in KINDS[kind].facts else f"row.{path}"
+            self.rows(kind)
+            name, said = self.names.name(kind, path), self.names.name(kind, path, "said")
+            self.columns[kind, path] = name, said
+            self.facts += [
+                f"# {kind}: {path}, a {fact}",
+                f"{name}[n] := value if {{",
+                f"\tsome n, row in input.rows.{kind}",
+                f"\tvalue := {source}",
+                f"\t{_GUARD[fact]}(value)",
+                "}",
+                "",
+                f"{said} := object.keys({name})",
+                "",
+            ]
+        return self.columns[kind, path]
+
+    def atom(self, compare: Compare, kind: str) -> tuple[str, str]:
+        """One comparison as two operands; written once however often the catalog makes it."""
+        if compare.value is None:
+            said = self.column(kind, compare.path)[1]
+            return (_NEVER, said) if compare.operator == "==" else (said, _NEVER)
+        key = (kind, write(compare))
+        if key not in self.kept:
+            self.kept[key] = self.comparison(compare, kind)
+        return self.kept[key]
+
+    def comparison(self, compare: Compare, kind: str) -> tuple[str, str]:
+        """The rule of one comparison, and the operand for the rows that say otherwise."""
+        word = _WORDS_OF.get(compare.operator, compare.operator)
+        name = self.names.name(kind, compare.path, word, str(literal(compare.value)))
+        fact = KINDS[kind].facts.get(compare.path) or COMMON[compare.path]
+        column, said = self.column(kind, compare.path)
+        if fact is FactType.WORDS and compare.operator == "in":
+            said = self.names.name(name, "said")  # of an empty list nothing can be said
+            self.atoms += [f"{said} := {{n | some n, value in {column}; count(value) > 0}}", ""]
+        self.atoms += [f"{name} contains n if {{", f"\tsome n, value in {column}"]
+        self.atoms += [f"\t{line}" for line in _condition(compare, fact)]
+        self.atoms += ["}", ""]
+        return name, f"({said} - {name})"
+
+    def counts(self, control: Control, number: int, query: Query, sets: tuple[str, str]) -> Iterable[str]:
+        """The call that counts one query's rows."""
+        rows = self.rows(query.kind)
+        tested = rows
+        if query.sample.size is not None:
+            tested = f"sampled({text(control.id)}, {text(str(number))})"
+        function = {Per.RELEASE: "per_release", Per.SUBJECT: "per_subject", Per.OCCURRENCE: "per_occurrence"}[query.per]
+        return call(
+            function,
+            (
+                ("rows", f"input.rows.{query.kind}"),
+                ("tested", tested),
+                ("true", sets[0]),
+                ("false", sets[1]),
+                ("old", self.age(query)),
+                ("at_least", str(query.at_least)),
+                ("on_empty", text(query.on_empty)),
+            ),
+            ",",
+        )
+
+    def age(self, query: Query) -> str:
+        """The rule with the rows too old for a query, or the empty set where age does not matter."""
+        if query.fresh is None:
+            return _NEVER
+        seconds = int(query.fresh.max_age.total_seconds())
+        key = (query.kind, query.fresh.clock, seconds)
+        if key not in self.old:
+            self.old[key] = name = self.names.name(query.kind, "older_than", str(seconds), "by", query.fresh.clock)
+            self.facts += [
+                f"# {query.kind}: over {seconds} seconds old by the {query.fresh.clock} clock, or without that time",
+                f"{name} contains n if {{",
+                f"\tsome n, row in input.rows.{query.kind}",
+                f"\tnot row.age.{query.fresh.clock} <= {seconds}",
+                "}",
+                "",
+            ]
+        return self.old[key]
+
+
+def _condition(compare: Compare, fact: FactType) -> list[str]:
+    """The body lines that hold for `value`."""
+    value = literal(compare.value)
+    match compare.operator:
+        case "contains":
+            return [f"{value} in value"]
+        case "in" if fact is FactType.WORDS:
+            return ["count(value) > 0", f"count({{word | some word in value}} - {value}) == 0"]
+        case "in":
+            return [f"value in {value}"]
+        case "==" | "!=" if fact is FactType.WORDS:
+            return [f"{{word | some word in value}} {compare.operator} {value}"]
+        case _:
+            return [f"value {compare.operator} {value}"]
