@@ -22,7 +22,6 @@ class Check:
     """One check that really ran here: what it is called, whether it held, and the names of its parts."""
 
     name: str
-    command: str
     passed: bool
     finished: datetime
     passed_parts: tuple[str, ...] = ()
@@ -122,7 +121,7 @@ def policy_decision(product: Product, decision: Decision, at: datetime) -> Json:
     predicate = {
         "producer": product.producer,
         "decidedAt": format_rfc3339(at),
-        "rule": f"data.evidence.{decision.area}.decision",
+        "rule": f"data.evidence.policy.{decision.area}.decision",
         "result": "allow" if decision.allow else "deny",
         "reasons": list(decision.reasons),
         "inputDigest": decision.input_digest,

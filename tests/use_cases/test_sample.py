@@ -102,14 +102,14 @@ def test_a_release_names_its_artifact(product: statements.Product) -> None:
 
 @pytest.mark.parametrize(("passed", "verdict"), [(True, "pass"), (False, "fail")])
 def test_checks_are_about_the_commit(product: statements.Product, *, passed: bool, verdict: str) -> None:
-    check = statements.Check("compile", "python -m compileall", passed, AT)
+    check = statements.Check("compile", passed, AT)
     statement = statements.checks_of_commit(product, [check], AT)
     assert statement["subject"] == [{"name": "git", "digest": {"gitCommit": COMMIT}}]
     assert read(statement).facts["required"] == verdict
 
 
 def test_a_suite_counts_its_tests(product: statements.Product) -> None:
-    check = statements.Check("policy-test", "policy test", False, AT, ("a", "b"), ("c",))  # noqa: FBT003  a record
+    check = statements.Check("policy-test", False, AT, ("a", "b"), ("c",))  # noqa: FBT003  a record
     facts = read(statements.test_result(product, check)).facts
     assert (facts["result"], facts["passed"], facts["failed"]) == ("failed", 2, 1)
 

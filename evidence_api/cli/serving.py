@@ -1,0 +1,94 @@
+"""Command line, the server: one application behind one socket, until a signal or the caller ends it.
+
+The background sweep of assessments runs beside it; whichever of the two ends first ends both.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.routing import BaseRoute
+
+from evidence_api.bootstrap import Application, asgi_application
+from evidence_api.domain.errors import StoreUnavailable
+
+_BACKLOG = 2048
+_GRACE = 10  # seconds for requests that are under way when it stops
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that answers at `url`."""
+
+    url: str
+    tasks: tuple[asyncio.Task[None], ...]
+
+    async def ended(self) -> None:
+        """Wait until a signal has stopped it. Raises what ended it, if that was a fault."""
+        done, _ = await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+
+@asynccontextmanager
+async def serving(application: Application, more_routes: Sequence[BaseRoute] = ()) -> AsyncIterator[Serving]:
+    """Serve an application on the host and port of its settings; port 0 takes a free one."""
+    settings = application.settings
+    with _listen(settings.host, settings.port) as listener, _quiet_signals():
+        server = uvicorn.Server(
+            uvicorn.Config(
+                asgi_application(application, more_routes),
+                access_log=False,
+                log_level="warning",
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE,
+            )
+        )
+        tasks = (
+            asyncio.create_task(server.serve([listener])),
+            asyncio.create_task(application.reassessor.run(settings.assess_interval)),
+        )
+        try:  # the socket already listens: whoever connects before uvicorn is ready waits in its queue
+            yield Serving(_url(settings.host, listener), tasks)
+        finally:
+            server.should_exit = True
+            tasks[1].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises StoreUnavailable `address_in_use` when the port is taken."""
+    try:
+        return socket.create_server((host, port), backlog=_BACKLOG, family=_family(host))
+    except OSError as fault:
+        raise StoreUnavailable(
+            f"cannot listen on {host}:{port}: {fault.strerror or fault}", code="address_in_use", value=port
+        ) from fault
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _quiet_signals() -> Iterator[None]:
+    """Uvicorn stops on SIGINT and SIGTERM, then raises them again; this takes them, so that the database is
+    closed in order instead of the process dying half-way."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            with contextlib.suppress(ValueError, TypeError):
+                signal.signal(number, handler)

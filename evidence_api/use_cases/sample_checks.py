@@ -1,0 +1,88 @@
+"""The sample release, its checks: commands that really run here, each with what it was called and what it said.
+
+Ruff and the import contracts are part of the development environment; where they are not installed they are
+not run, and no statement speaks of them.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evidence_api.domain.errors import EvidenceError
+from evidence_api.engines.clock import Clock
+from evidence_api.engines.commands import Ran, run
+from evidence_api.use_cases.sample_statements import Check
+
+_TIMEOUT = 120.0  # seconds; the slowest takes two
+_BESIDE_PYTHON = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A check to run: its name, its command line, and how to read the names of its parts from its JSON."""
+
+    name: str
+    line: tuple[str, ...]
+    parts: Callable[[Any], tuple[list[str], list[str]]] | None = None
+
+
+def commands(package: Path, controls: Path, policy: Path) -> tuple[Command, ...]:
+    """What can be checked here; `package` is our own folder of Python files."""
+    ours = (sys.executable, "-m", "evidence_api")
+    always = (
+        Command("compile", (sys.executable, "-m", "compileall", "-q", str(package))),
+        Command("policy-test", (*ours, "policy", "test", str(policy), "--json"), _policy_tests),
+        Command("catalog-check", (*ours, "catalog", "check", str(controls), "--json")),
+    )
+    developers = (
+        Command("lint", (str(_BESIDE_PYTHON / "ruff"), "check", "--no-cache", str(package))),
+        Command("import-contracts", (str(_BESIDE_PYTHON / "lint-imports"), "--no-cache")),
+    )
+    checkout = (package.parent / "pyproject.toml").exists()
+    return (*always, *(one for one in developers if checkout and Path(one.line[0]).exists()))
+
+
+async def run_checks(asked: Sequence[Command], cwd: Path, clock: Clock) -> tuple[Check, ...]:
+    """Run them two at a time; a check that does not end in time, or cannot start, has failed."""
+    turn = asyncio.Semaphore(2)
+
+    async def one(command: Command) -> Check:
+        async with turn:
+            return await _run(command, cwd, clock)
+
+    return tuple(await asyncio.gather(*map(one, asked)))
+
+
+async def _run(command: Command, cwd: Path, clock: Clock) -> Check:
+    try:
+        ran = await run(command.line, cwd=cwd, timeout=_TIMEOUT)
+    except (OSError, EvidenceError):
+        return Check(command.name, passed=False, finished=clock.now())
+    passed, failed = _parts(command, ran)
+    return Check(
+        command.name,
+        passed=ran.code == 0,
+        finished=clock.now(),
+        passed_parts=tuple(passed),
+        failed_parts=tuple(failed),
+    )
+
+
+def _parts(command: Command, ran: Ran) -> tuple[list[str], list[str]]:
+    """The names of what passed and failed; without JSON that says so, the check is its own only part."""
+    if command.parts is not None:
+        try:
+            return command.parts(orjson.loads(ran.stdout))
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            pass  # it died before it could say: the check as a whole stands for its parts
+    return ([command.name], []) if ran.code == 0 else ([], [command.name])
+
+
+def _policy_tests(document: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401  a JSON document
+    tests = document["tests"]
+    return [one["name"] for one in tests if one["passed"]], [one["name"] for one in tests if not one["passed"]]
