@@ -34,9 +34,10 @@ class PdfRenderer:
         self._memory = memory
         self._turns = asyncio.Semaphore(at_once)
 
-    async def render(self, page: str, files: Iterable[Artifact], *, at: datetime) -> bytes:
-        """The PDF/A-3b with the files attached. `at` is the one moment in it: the same arguments, the same bytes.
+    async def render(self, page: str, files: Iterable[Artifact], *, at: datetime, signer: str) -> bytes:
+        """The PDF/A-3b with the files attached and room for the signature of `signer` (engines/pades.py fills it).
 
+        `at` is the one moment in it: the same arguments give the same bytes.
         Raises EngineTimeout, EngineMemory, EngineCrashed.
         """
         job = RenderJob(
@@ -44,6 +45,7 @@ class PdfRenderer:
             files=tuple(files),
             modified=at.astimezone(UTC).strftime("D:%Y%m%d%H%M%SZ"),
             identifier=sha256_hex(page.encode())[:32],
+            signer=signer,
             memory=self._memory,
         )
         async with self._turns:

@@ -14,12 +14,13 @@ _LENGTH = struct.Struct(">Q")
 @dataclass(frozen=True, slots=True)
 class RenderJob:
     """One document: the HTML, its attachments, the moment written into them (a PDF date, ISO 32000-1,
-    7.9.4), the bytes of the file identifier (hex) and the process's memory limit in bytes."""
+    7.9.4), the file identifier (hex), the name on the signature, and the process's memory limit in bytes."""
 
     page: str = field(repr=False)
     files: Sequence[Artifact] = field(repr=False)
     modified: str
     identifier: str
+    signer: str
     memory: int
 
 
@@ -31,6 +32,7 @@ def encode_job(job: RenderJob) -> bytes:
         "files": files,
         "modified": job.modified,
         "identifier": job.identifier,
+        "signer": job.signer,
         "memory": job.memory,
     }
     written = json.dumps(header).encode()
@@ -45,4 +47,4 @@ def read_job(stream: BinaryIO) -> RenderJob:
         Artifact(name, media_type, stream.read(length), description, relationship)
         for name, media_type, description, relationship, length in header["files"]
     ]
-    return RenderJob(header["page"], files, header["modified"], header["identifier"], header["memory"])
+    return RenderJob(header["page"], files, header["modified"], header["identifier"], header["signer"], header["memory"])

@@ -25,6 +25,7 @@ from weasyprint.urls import URLFetcher
 
 from evidence_api.domain.pack import Artifact
 from evidence_api.engines.pdf_frames import RenderJob, read_job
+from evidence_api.formats.pdf_signature import signature_dictionary
 
 ASSETS = Path(__file__).parent / "pdf_assets"
 OUT_OF_MEMORY = 12  # the exit code of a process that ran into its memory limit
@@ -39,6 +40,7 @@ def render(job: RenderJob) -> bytes:
         pdf.catalog["PageMode"] = "/UseOutlines"
         if files:
             _attach(pdf, files, job.modified)
+        _leave_room(pdf, job)
 
     out = io.BytesIO()
     weasyprint.HTML(string=job.page, url_fetcher=_NoFetcher()).write_pdf(
@@ -82,6 +84,46 @@ def _attach(pdf: pydyf.PDF, files: list[Artifact], modified: str) -> None:
     pdf.add_object(tree)
     pdf.catalog.setdefault("Names", pydyf.Dictionary())["EmbeddedFiles"] = tree.reference
     pdf.catalog["AF"] = associated
+
+
+class _SignatureDictionary(pydyf.Object):  # type: ignore[misc]  pydyf ships no types
+    """Written as it is and never into a compressed stream: its place in the file is what is signed."""
+
+    compressible = False
+
+    def __init__(self, written: bytes) -> None:
+        super().__init__()
+        self._written = written
+
+    @property
+    def data(self) -> bytes:
+        """The dictionary as it goes into the file."""
+        return self._written
+
+
+def _leave_room(pdf: pydyf.PDF, job: RenderJob) -> None:
+    """An invisible signature field with an empty dictionary, and DocMDP level 1: no change is permitted."""
+    signature = _SignatureDictionary(
+        signature_dictionary(name=job.signer, reason="Audit pack", modified=job.modified)
+    )
+    pdf.add_object(signature)
+    page = next(item for item in pdf.objects if isinstance(item, dict) and item.get("Type") == "/Page")
+    widget = pydyf.Dictionary(
+        {
+            "Type": "/Annot",
+            "Subtype": "/Widget",
+            "FT": "/Sig",
+            "T": pydyf.String("Pack"),
+            "F": 132,  # print, locked
+            "Rect": pydyf.Array([0, 0, 0, 0]),
+            "P": page.reference,
+            "V": signature.reference,
+        }
+    )
+    pdf.add_object(widget)
+    page.setdefault("Annots", pydyf.Array()).append(widget.reference)
+    pdf.catalog["AcroForm"] = pydyf.Dictionary({"Fields": pydyf.Array([widget.reference]), "SigFlags": 3})
+    pdf.catalog["Perms"] = pydyf.Dictionary({"DocMDP": signature.reference})
 
 
 def unpack_fonts(folder: Path) -> None:
