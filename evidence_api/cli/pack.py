@@ -82,9 +82,13 @@ def get(
 
 
 def _write(folder: Path, pack: Any) -> str:  # noqa: ANN401  a stored pack
-    """Write beside and rename, so that a crash never leaves half a pack under its name."""
     target = folder / f"{STEM}.{_SUFFIX.get(pack.media_type, 'json')}"
-    draft = target.with_name(f".{target.name}.part")
-    draft.write_bytes(pack.content)
-    draft.replace(target)
+    write_file(target, pack.content)
     return str(target)
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Write beside and rename, so that a crash never leaves half a pack under its name."""
+    draft = target.with_name(f".{target.name}.part")
+    draft.write_bytes(content)
+    draft.replace(target)

@@ -1,6 +1,7 @@
 """Quickstart, the middle: a tenant to try things with, a key it trusts, and the sample release as signed envelopes."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -56,10 +57,8 @@ async def prepare(tenancy: Tenancy, signer: EnvelopeSigner) -> Demo:
         scope = await tenancy.named(TENANT)
     except NotFound:
         scope = await tenancy.create(TENANT)
-    try:
+    with suppress(Conflict):  # registered by an earlier run, which is what is wanted
         await tenancy.add_key(scope, signer.public_key.pem.encode(), _KEY_NAME)
-    except Conflict:
-        pass  # registered by an earlier run, which is what was wanted
     made = await tenancy.create_token(scope, _KEY_NAME, list(RIGHTS), _LIFETIME)
     return Demo(scope, made.token, str(tenancy.log_verifier(scope)))
 

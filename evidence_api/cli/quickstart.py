@@ -1,0 +1,150 @@
+"""`evidence-api quickstart`: the whole path once, on this project itself, over real HTTP.
+
+  1. the database starts, migrates, and the catalog and policies load      bootstrap.py
+  2. this project is looked at and described in signed statements          use_cases/sample.py
+  3. a tenant, the signing key it trusts, a token                          use_cases/quickstart.py
+  4. each statement is submitted; each receipt is proved                   cli/submit.py
+  5. the pack is built over HTTP and written here; its verdicts are shown
+  6. with --once it ends here, otherwise the server stays
+Running it again uses the same database, tenant and key, and supersedes what it said before.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+import uvloop
+
+from evidence_api.bootstrap import Application, open_application
+from evidence_api.cli import output
+from evidence_api.cli.client import Client
+from evidence_api.cli.pack import write_file
+from evidence_api.cli.serving import serving
+from evidence_api.cli.submit import check_receipt
+from evidence_api.engines.files import shipped
+from evidence_api.engines.keys import EnvelopeSigner
+from evidence_api.formats.checkpoint import parse_verifier
+from evidence_api.formats.upload import identity, recognise
+from evidence_api.settings import Settings
+from evidence_api.use_cases import quickstart as steps
+from evidence_api.use_cases.sample import Sample, describe
+from evidence_api.use_cases.sample_checks import commands
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PDF, _JSON = "audit-pack.pdf", "audit-pack.json"
+_MARKS = {"pass": "+", "fail": "x", "missing": "?", "stale": "~", "waived": "w", "error": "!", "not_applicable": "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one run did: receipts, and the verdicts of the pack it wrote."""
+
+    sample: Sample
+    receipts: Sequence[dict[str, Any]]
+    status: str
+    findings: Sequence[dict[str, Any]]
+    counts: dict[str, int]
+
+    def to_json(self, demo: steps.Demo, url: str) -> dict[str, Any]:
+        """Everything, for programs."""
+        return {
+            "release": f"{self.sample.name}@{self.sample.version}",
+            "receipts": self.receipts,
+            "pack": {"status": self.status, "pdf": _PDF, "json": _JSON},
+            "findings": [
+                {name: finding[name] for name in ("control", "outcome", "because")} for finding in self.findings
+            ],
+            "counts": self.counts,
+            "server": {"url": url, "tenant": demo.scope.name, "token": demo.token, "logVerifier": demo.log_verifier},
+        }
+
+
+def quickstart(
+    once: Annotated[bool, typer.Option("--once", help="Stop after writing the pack.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print receipts and verdicts as JSON.")] = False,
+) -> None:
+    """Assess this project itself: signed release in, verdicts and an audit pack out.
+
+    Writes audit-pack.pdf and audit-pack.json into the current folder; the database and the keys stay in
+    EVIDENCE_HOME. Two findings fail on purpose.
+    """
+    settings = Settings.from_environment(host="127.0.0.1", port=port)
+    uvloop.run(_run(settings, once=once, as_json=json))
+
+
+async def _run(settings: Settings, *, once: bool, as_json: bool) -> None:
+    async with open_application(settings) as application:
+        signer = steps.signing_key(settings.home / "keys")
+        with output.waiting("looking at this project and running its checks", quiet=as_json):
+            sample = await _describe(application)
+        demo = await steps.prepare(application.tenancy, signer)
+        async with serving(application) as server:
+            shown = await asyncio.to_thread(_submit, server.url, demo, sample, signer, as_json)
+            if as_json:
+                output.print_json(shown.to_json(demo, server.url))
+            else:
+                _show(shown)
+            if once:
+                return
+            if not as_json:
+                _say_how_to_go_on(server.url, demo)
+            await server.ended()
+
+
+async def _describe(application: Application) -> Sample:
+    settings = application.settings
+    checks = commands(_PACKAGE, settings.catalog or shipped("controls"), settings.policy or shipped("policy"))
+    asked = steps.asks(_PDF)
+    return await describe(_PACKAGE.parent, checks, asked, application.gate, application.clock)
+
+
+def _submit(url: str, demo: steps.Demo, sample: Sample, signer: EnvelopeSigner, quiet: bool) -> Shown:
+    """Everything that goes over HTTP. Raises what the server raised; a receipt that proves nothing is a fault."""
+    verifier = parse_verifier(demo.log_verifier)
+    receipts = []
+    with Client(url, demo.token) as client:
+        with output.waiting(f"submitting {len(sample.statements)} signed statements", quiet=quiet):
+            for label, body in steps.envelopes(sample, signer):
+                document = client.submit(body)
+                check_receipt(document, identity(recognise(body)), verifier)
+                receipts.append({"statement": label, **document})
+        with output.waiting("assessing the release and building its pack", quiet=quiet):
+            built = client.build_pack(f"{sample.name}@{sample.version}")
+            content = client.get(built["json"])
+            write_file(Path(_JSON), content)
+            write_file(Path(_PDF), client.get(built["pdf"]))
+    assessment = orjson.loads(content)["assessment"]
+    return Shown(sample, receipts, built["status"], assessment["findings"], assessment["counts"])
+
+
+def _show(shown: Shown) -> None:
+    output.print_table(
+        ["receipt", "leaf", "of", "evidence", "proof"],
+        [
+            (one["statement"], one["leafIndex"], one["treeSize"], f"{one['evidenceId'][:19]}…", "proved")
+            for one in shown.receipts
+        ],
+    )
+    output.say("")
+    output.print_table(
+        ["control", "", "outcome", "why"],
+        [(one["control"], _MARKS.get(one["outcome"], " "), one["outcome"], one["because"]) for one in shown.findings],
+    )
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(shown.counts.items()) if count)
+    output.say(f"\n{shown.sample.name}@{shown.sample.version}: {counts}")
+    output.say("left failing on purpose: nobody submitted a vulnerability scan, and one policy decision is a denial")
+    output.say(f"\n{shown.status} pack written: {_PDF}, {_JSON}")
+    output.say(f"check it, with no server and no database: evidence-api verify {_PDF}")
+
+
+def _say_how_to_go_on(url: str, demo: steps.Demo) -> None:
+    query = '{"query": "{ checkpoint { origin treeSize } }"}'
+    output.say(f"\nserving on {url}, GraphQL at {url}/graphql, until Ctrl-C")
+    output.say(f"  export EVIDENCE_TOKEN={demo.token}")
+    output.say("  curl -H \"Authorization: Bearer $EVIDENCE_TOKEN\" -H 'Content-Type: application/json' \\")
+    output.say(f"       -d '{query}' {url}/graphql")
