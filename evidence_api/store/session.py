@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from evidence_api.domain.errors import Conflict, EvidenceError, StoreUnavailable
+from evidence_api.domain.errors import Conflict, EvidenceError, Malformed, StoreUnavailable, TooLarge
 from evidence_api.domain.principal import TenantScope
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
@@ -106,9 +106,13 @@ class Database:
     async def _transaction(self, begin: str) -> AsyncIterator[Connection]:
         with translated():
             async with self._pool.acquire() as connection:
-                await connection.execute(begin)
-                yield connection  # on any exception the release below rolls back
-                await connection.execute("COMMIT")
+                try:
+                    await connection.execute(begin)
+                    yield connection
+                    await connection.execute("COMMIT")
+                except BaseException:
+                    await _roll_back(connection)
+                    raise
 
 
 class translated:  # noqa: N801  reads as a phrase: with translated()
@@ -122,8 +126,22 @@ class translated:  # noqa: N801  reads as a phrase: with translated()
             return
         if isinstance(fault, asyncpg.IntegrityConstraintViolationError):
             raise Conflict(f"contradicts what is recorded: {fault.constraint_name or _one_line(fault)}") from fault
+        if isinstance(fault, asyncpg.ProgramLimitExceededError):
+            raise TooLarge(f"too large to be stored: {_one_line(fault)}") from fault
+        unsendable = isinstance(fault, asyncpg.InterfaceError) and isinstance(fault, ValueError)  # e.g. lone surrogates
+        if isinstance(fault, asyncpg.DataError) or unsendable:
+            raise Malformed(f"cannot be stored: {_one_line(fault)}") from fault
         if isinstance(fault, (*_OUTAGES, asyncpg.PostgresError)):
             raise StoreUnavailable(f"PostgreSQL refused or did not answer: {_one_line(fault)}") from fault
+
+
+async def _roll_back(connection: Connection) -> None:
+    """Leave nothing open. A connection that cannot even do that, or a caller in a hurry, ends the connection."""
+    try:
+        if not connection.is_closed() and connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+    except (asyncpg.PostgresError, *_OUTAGES, asyncio.CancelledError):
+        connection.terminate()
 
 
 async def _nothing_to_reset(_connection: Connection) -> None:

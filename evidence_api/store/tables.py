@@ -260,6 +260,7 @@ class AssessmentRow(SQLModel, table=True):
     policy_digest: str = _of(Text)
     counts: dict[str, Any] = _of(JSONB)
     criteria: dict[str, Any] = _of(JSONB)
+    notes: list[str] = _of(_WORDS, nullable=False)
 
 
 class FindingRow(SQLModel, table=True):
@@ -274,11 +275,14 @@ class FindingRow(SQLModel, table=True):
     tenant_id: UUID = _tenant()
     assessment_id: UUID = _key()
     control_id: str = _key(Text)
+    position: int
     outcome: str = _of(Text)
     raw: str = _of(Text)
     because: str = _of(Text)
     fix: str = _of(Text)
     waiver: str = _of(Text)
+    code: str = _of(Text)
+    facts: dict[str, Any] = _of(JSONB)
     queries: dict[str, Any] = _of(JSONB)
     evidence: list[bytes] = _of(ARRAY(LargeBinary), nullable=False)
 

@@ -1,7 +1,6 @@
 """API tokens: their hashes, found before the tenant is known; the token itself never comes here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -9,21 +8,10 @@ import asyncpg
 
 from evidence_api.domain.errors import NotFound
 from evidence_api.domain.principal import Principal, TenantScope
+from evidence_api.domain.registry import RegisteredToken
 from evidence_api.store.session import Connection, Database
 
 _COLUMNS = "id, name, rights, created_at, expires_at, revoked_at"
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredToken:
-    """A token as its tenant may see it. `revoked` and `expires` are None while it has no end."""
-
-    id: UUID
-    name: str
-    rights: frozenset[str]
-    created: datetime
-    expires: datetime | None
-    revoked: datetime | None
 
 
 async def add(  # noqa: PLR0913  one argument per column

@@ -174,6 +174,7 @@ CREATE TABLE assessment (
   policy_digest text NOT NULL,
   counts jsonb NOT NULL,
   criteria jsonb NOT NULL,
+  notes text[] NOT NULL,
   PRIMARY KEY (tenant_id, id)
 );
 CREATE INDEX assessment_by_release ON assessment (tenant_id, release_id, tree_size, evaluated_at);
@@ -181,11 +182,14 @@ CREATE TABLE finding (
   tenant_id uuid NOT NULL REFERENCES tenant,
   assessment_id uuid NOT NULL,
   control_id text NOT NULL,
+  position integer NOT NULL,       -- its place in the assessment
   outcome text NOT NULL,
   raw text NOT NULL,
   because text NOT NULL,
   fix text NOT NULL,
   waiver text NOT NULL,
+  code text NOT NULL,
+  facts jsonb NOT NULL,
   queries jsonb NOT NULL,
   evidence bytea[] NOT NULL,       -- evidence ids the finding used
   PRIMARY KEY (tenant_id, assessment_id, control_id),
@@ -268,7 +272,7 @@ BEGIN
     INSERT INTO release_subject (tenant_id, digest, release_id)
       SELECT DISTINCT tenant, * FROM unnest(owned_digests, owner_ids);
     INSERT INTO due (tenant_id, release_id, kind, leaf_index)
-      SELECT tenant, i, '*', new_size - 1 FROM unnest(release_ids) AS new (i)
+      SELECT tenant, i, '*', new_size - 1 FROM unnest(release_ids) AS new (i) ORDER BY i
       ON CONFLICT (tenant_id, release_id, kind) DO UPDATE SET leaf_index = excluded.leaf_index;
   END IF;
   IF EXISTS (SELECT FROM release r WHERE r.tenant_id = tenant) THEN
@@ -280,9 +284,11 @@ BEGIN
         FROM reach JOIN source_link l ON l.tenant_id = tenant AND l.source = reach.digest
         WHERE reach.step < 3
     )
+    -- In the order in which store/assessments.py takes these rows, so that the two never wait for each other.
     INSERT INTO due (tenant_id, release_id, kind, leaf_index)
       SELECT DISTINCT tenant, o.release_id, reach.kind, new_size - 1
         FROM reach JOIN release_subject o ON o.tenant_id = tenant AND o.digest = reach.digest
+        ORDER BY o.release_id, reach.kind
       ON CONFLICT (tenant_id, release_id, kind) DO UPDATE SET leaf_index = excluded.leaf_index;
   END IF;
   UPDATE log_head SET tree_size = new_size, root = new_root, frontier = new_frontier, checkpoint = new_checkpoint,

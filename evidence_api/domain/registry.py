@@ -1,0 +1,41 @@
+"""What a tenant has registered: API tokens, verification keys and identity rules, as its administrators see them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredToken:
+    """An API token, without its secret. `expires` and `revoked` are None while it has no end."""
+
+    id: UUID
+    name: str
+    rights: frozenset[str]
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredKey:
+    """A public key evidence may be signed with. `key_id` is sha256:<hex> of its SubjectPublicKeyInfo."""
+
+    key_id: str
+    name: str
+    algorithm: str
+    pem: str = field(repr=False)
+    created: datetime
+    revoked: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredIdentity:
+    """A certificate identity (SAN, exactly) of an OIDC issuer that evidence may be signed by."""
+
+    id: UUID
+    issuer: str
+    identity: str
+    name: str
+    created: datetime
+    revoked: datetime | None

@@ -1,0 +1,72 @@
+"""Refusals: one line for everything turned away at the door. Never evidence, always on record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from evidence_api.domain.principal import TenantScope
+from evidence_api.store.session import Connection, Database
+
+_MAX_MESSAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was refused: the code and sentence the sender got, and the digest of the bytes, which are not kept."""
+
+    at: datetime
+    token_id: UUID | None
+    code: str
+    message: str
+    body_digest: str
+    body_size: int
+
+
+async def record(  # noqa: PLR0913  one argument per column
+    database: Database,
+    scope: TenantScope,
+    *,
+    at: datetime,
+    token_id: str | None,
+    code: str,
+    message: str,
+    body_digest: bytes,
+    body_size: int,
+) -> None:
+    """Put a refusal on record, in a transaction of its own. A crash before it commits loses the line, and no more."""
+    async with database.tenant(scope) as connection:
+        await connection.execute(
+            "INSERT INTO refusal (tenant_id, at, token_id, code, message, body_digest, body_size) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            *(scope.id, at, _uuid(token_id), code, message.replace("\0", "\ufffd")[:_MAX_MESSAGE]),
+            *(body_digest, min(body_size, 2**31 - 1)),
+        )
+
+
+async def newest(connection: Connection, scope: TenantScope, limit: int = 100) -> Sequence[Refusal]:
+    """The last refusals, newest first."""
+    rows = await connection.fetch(
+        "SELECT at, token_id, code, message, body_digest, body_size FROM refusal WHERE tenant_id = $1 "
+        "ORDER BY id DESC LIMIT $2",
+        *(scope.id, limit),
+    )
+    return tuple(
+        Refusal(
+            at=row["at"],
+            token_id=row["token_id"],
+            code=row["code"],
+            message=row["message"],
+            body_digest=f"sha256:{row['body_digest'].hex()}",
+            body_size=row["body_size"],
+        )
+        for row in rows
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    """The token's id; the operator's own principal has a name instead, and no row here."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,252 @@
+"""Append, the last step of ingest: group commit. What arrives together for a tenant shares one transaction.
+
+Per tenant there is one queue and at most one transaction in flight in this process; the tenant's log_head row keeps
+other processes out. While one batch commits, the next gathers, so batches grow with the load by themselves.
+
+The plan of one batch:
+  1. lock the head; learn which ids the log has already
+  2. give the new ones the next leaf indexes, grow the tree, sign the checkpoint
+  3. insert everything: bodies, rows, links, releases, what is due, tiles, decisions, the head
+  4. commit, and only then answer, each with its proof from the batch's own hashes
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from evidence_api.domain.decision import Decision
+from evidence_api.domain.errors import EvidenceError, Overloaded, StoreUnavailable
+from evidence_api.domain.evidence import Checked, Receipt
+from evidence_api.domain.merkle import Frontier, Growth, Prover, grow
+from evidence_api.domain.principal import TenantScope
+from evidence_api.formats.checkpoint import Checkpoint, NoteVerifier, checkpoint_text, format_note
+from evidence_api.store import decisions, log
+from evidence_api.store.batch import Record, prepare
+from evidence_api.store.session import Connection, Database
+from evidence_api.use_cases.tlog import receipt_for
+
+logger = structlog.get_logger(__name__)
+
+MAX_BATCH = 256  # envelopes of one transaction
+MAX_WAITING = 4096  # envelopes of one tenant
+MAX_BATCH_BYTES = 32 * 2**20  # of bodies; one larger body makes a batch of its own
+_PREPARE_IN_THREAD = 256 * 1024  # bytes; below this a thread costs more than the digests
+_KNOWN_DECISIONS = 10_000
+
+
+class NoteSigner(Protocol):
+    """Signs checkpoints: Ed25519. `public_key` is raw 32 bytes."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The public half."""
+        ...
+
+    def sign(self, data: bytes, /) -> bytes:
+        """The 64-byte signature."""
+        ...
+
+
+class Clock(Protocol):
+    """Gives aware UTC times."""
+
+    def now(self) -> datetime:
+        """The present moment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """One envelope in the queue, and who waits for its receipt."""
+
+    record: Record
+    decision: Decision
+    size: int
+    answer: "asyncio.Future[Receipt]"
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One tenant's queue and its writer, while there is one."""
+
+    queue: deque[_Waiting] = field(default_factory=deque)
+    writer: "asyncio.Task[None] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Appended:
+    """One committed batch: the tree it made, and the leaf index of each of its ids."""
+
+    origin: str
+    growth: Growth
+    checkpoint: str
+    first: int
+    known: dict[bytes, int]
+
+
+class Appender:
+    """Appends checked and admitted evidence to its tenant's log."""
+
+    def __init__(self, database: Database, signer: NoteSigner, clock: Clock) -> None:
+        self._database = database
+        self._signer = signer
+        self._clock = clock
+        self._lanes: dict[UUID, _Lane] = {}
+        self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
+
+    async def append(self, scope: TenantScope, checked: Checked, decision: Decision) -> Receipt:
+        """Durable, included and provable, or an exception; of evidence the log has already, the first leaf's receipt.
+
+        Raises Overloaded (the queue is full), StoreUnavailable (not known whether it was appended: send it again),
+        Refused (this envelope cannot be stored).
+        """
+        lane = self._lanes.setdefault(scope.id, _Lane())
+        if len(lane.queue) >= MAX_WAITING:
+            raise Overloaded("too many uploads are waiting", limit=MAX_WAITING, value=len(lane.queue) + 1)
+        received = self._clock.now()
+        if len(checked.body) > _PREPARE_IN_THREAD:
+            record = await asyncio.to_thread(prepare, checked, received, decision.id)
+        else:
+            record = prepare(checked, received, decision.id)
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        lane = self._lanes.setdefault(scope.id, lane)
+        lane.queue.append(_Waiting(record, decision, len(checked.body), answer))
+        if lane.writer is None:
+            lane.writer = asyncio.create_task(self._write(scope, lane))
+        return await answer
+
+    async def close(self) -> None:
+        """Wait until everything that was accepted has been answered."""
+        writers = [lane.writer for lane in self._lanes.values() if lane.writer]
+        await asyncio.gather(*writers, return_exceptions=True)
+
+    async def _write(self, scope: TenantScope, lane: _Lane) -> None:
+        """The tenant's writer: batch after batch until the queue is empty."""
+        try:
+            await asyncio.sleep(0)  # whoever is ready now joins the first batch
+            while lane.queue:
+                batch = _take(lane.queue)
+                await self._write_batch(scope, batch)
+        finally:
+            lane.writer = None
+            while lane.queue:  # only a cancelled writer leaves anybody waiting
+                _fail([lane.queue.popleft()], StoreUnavailable("the server is stopping; nothing was appended"))
+            self._lanes.pop(scope.id, None)
+
+    async def _write_batch(self, scope: TenantScope, batch: Sequence[_Waiting]) -> None:
+        """Append the batch; if a row of it is at fault, each alone, so that one cannot hold up the others."""
+        try:
+            await self._append(scope, batch)
+        except StoreUnavailable as fault:
+            _fail(batch, fault)
+        except EvidenceError as fault:
+            if len(batch) == 1:
+                _fail(batch, fault)
+                return
+            logger.warning("batch_split", tenant=scope.name, size=len(batch), code=fault.code)
+            for one in batch:
+                await self._write_batch(scope, [one])
+        except BaseException as fault:
+            _fail(batch, StoreUnavailable(f"the append was interrupted: {type(fault).__name__}"))
+            raise
+
+    async def _append(self, scope: TenantScope, batch: Sequence[_Waiting]) -> None:
+        unique: dict[bytes, _Waiting] = {}
+        for one in batch:
+            unique.setdefault(one.record.id, one)
+        async with self._database.tenant(scope) as connection:
+            locked = await log.lock(connection, scope, list(unique))
+            new = [one for one in unique.values() if one.record.id not in locked.known]
+            appended = await self._insert(connection, scope, locked, new) if new else None
+            # Commit point: on leaving this block. A crash before it leaves nothing of the batch, and nobody was
+            # answered; a crash after it leaves all of it, and who was not answered gets the same leaf by sending again.
+        if new:
+            self._remember(scope, new)
+        await self._answer(scope, batch, locked, appended)
+
+    async def _insert(
+        self, connection: Connection, scope: TenantScope, locked: log.LockedLog, new: Sequence[_Waiting]
+    ) -> _Appended:
+        records = [one.record for one in new]
+        growth = grow(locked.frontier, [record.leaf_hash for record in records])
+        checkpoint = signed_checkpoint(self._signer, locked.origin, growth.frontier)
+        fresh = {one.decision.id: one.decision for one in new if (scope.id, one.decision.id) not in self._recorded}
+        if fresh:
+            await decisions.keep(connection, scope, fresh.values(), records[0].received)
+        first = locked.frontier.size
+        await log.append(connection, scope, first, records, growth, checkpoint)
+        return _Appended(
+            origin=locked.origin,
+            growth=growth,
+            checkpoint=checkpoint,
+            first=first,
+            known={record.id: leaf for leaf, record in enumerate(records, first)},
+        )
+
+    async def _answer(
+        self, scope: TenantScope, batch: Sequence[_Waiting], locked: log.LockedLog, appended: _Appended | None
+    ) -> None:
+        """Give everybody their receipt; proofs of the batch's own leaves come from its hashes, of others from tiles."""
+        prover = Prover(appended.growth.frontier.size, appended.growth.node) if appended else None
+        receipts: dict[bytes, Receipt] = {}
+        for one in batch:
+            record = one.record
+            if record.id in receipts:
+                receipt = replace(receipts[record.id], created=False)
+            elif appended is not None and prover is not None and record.id in appended.known:
+                receipt = receipts[record.id] = _receipt(record, appended, prover)
+            else:
+                receipt = receipts[record.id] = await self._first_receipt(scope, locked.known[record.id])
+            if not one.answer.done():
+                one.answer.set_result(receipt)
+
+    async def _first_receipt(self, scope: TenantScope, leaf_index: int) -> Receipt:
+        async with self._database.reading(scope) as connection:
+            return replace(await receipt_for(connection, leaf_index), created=False)
+
+    def _remember(self, scope: TenantScope, new: Sequence[_Waiting]) -> None:
+        """Decisions that are on record now, so that the next batch does not send them again."""
+        for one in new:
+            self._recorded[scope.id, one.decision.id] = None
+        while len(self._recorded) > _KNOWN_DECISIONS:
+            self._recorded.popitem(last=False)
+
+
+def signed_checkpoint(signer: NoteSigner, origin: str, frontier: Frontier) -> str:
+    """The signed note of a tree, under the log's origin as the key's name."""
+    text = checkpoint_text(Checkpoint(origin, frontier.size, frontier.root()))
+    return format_note(text, NoteVerifier(origin, signer.public_key), signer.sign(text))
+
+
+def _take(queue: deque[_Waiting]) -> list[_Waiting]:
+    """The next batch: at most MAX_BATCH envelopes and MAX_BATCH_BYTES, at least one."""
+    batch, size = [queue.popleft()], 0
+    size += batch[0].size
+    while queue and len(batch) < MAX_BATCH and size + queue[0].size <= MAX_BATCH_BYTES:
+        size += queue[0].size
+        batch.append(queue.popleft())
+    return batch
+
+
+def _receipt(record: Record, appended: _Appended, prover: Prover) -> Receipt:
+    leaf_index = appended.known[record.id]
+    return Receipt(
+        evidence_id=record.evidence_id,
+        leaf_index=leaf_index,
+        tree_size=appended.growth.frontier.size,
+        leaf=record.leaf,
+        proof=prover.inclusion(leaf_index),
+        checkpoint=appended.checkpoint,
+    )
+
+
+def _fail(batch: Sequence[_Waiting], fault: EvidenceError) -> None:
+    for one in batch:
+        if not one.answer.done():
+            one.answer.set_exception(fault)
