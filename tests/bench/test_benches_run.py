@@ -1,0 +1,30 @@
+"""Each benchmark runs, with sizes too small to measure anything, and prints its figures as JSON."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+BENCHES = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith(("test_", "_")))
+
+# What makes each one small. A benchmark that is not here runs as it is.
+SMALL = {
+    "ingest": ["--requests", "64", "--rounds", "1"],
+}
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("bench", BENCHES)
+def test_it_runs_and_prints_figures(bench: str) -> None:
+    command = [sys.executable, "-m", f"tests.bench.{bench}", "--json", *SMALL.get(bench, [])]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    figures = orjson.loads(ran.stdout)
+    assert any(isinstance(value, int | float) and value > 0 for value in figures.values()), figures
+
+
+def test_there_are_benchmarks() -> None:
+    assert "ingest" in BENCHES
+    assert set(SMALL) <= set(BENCHES)
