@@ -85,4 +85,4 @@ def _parts(command: Command, ran: Ran) -> tuple[list[str], list[str]]:
 
 def _policy_tests(document: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401  a JSON document
     tests = document["tests"]
-    return [one["name"] for one in tests if one["passed"]], [one["name"] for one in tests if not one["passed"]]
+    return [one["rule"] for one in tests if one["passed"]], [one["rule"] for one in tests if not one["passed"]]
