@@ -157,7 +157,7 @@ class Place:
 class Catalog:
     """Everything in controls/, checked. `digest` covers `sources` (file name -> text), which packs embed.
 
-    `places` says where each control (by id), mapping (by external id) and waiver (by id) is written.
+    `places` says where each control, framework and waiver (by id) and mapping (by external id) is written.
     """
 
     digest: str

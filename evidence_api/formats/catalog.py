@@ -130,7 +130,7 @@ def _joined(load: _Load, sources: Mapping[str, str]) -> Catalog:
     return Catalog(
         digest=digest_of(canonical(dict(sources))),
         controls=controls,
-        frameworks=_frameworks(load, mappings),
+        frameworks=_frameworks(load, mappings, places),
         mappings=mappings,
         waivers=tuple(waiver for waiver, _, _ in load.waivers),
         sources=dict(sources),
@@ -182,7 +182,7 @@ def _mappings(load: _Load, known: list[str], places: dict[str, Place]) -> tuple[
     return tuple(resolved)
 
 
-def _frameworks(load: _Load, mappings: tuple[CriterionMapping, ...]) -> tuple[Framework, ...]:
+def _frameworks(load: _Load, mappings: tuple[CriterionMapping, ...], places: dict[str, Place]) -> tuple[Framework, ...]:
     """The frameworks with a file, then the well-known ones that only mappings name."""
     seen: dict[str, Framework] = {}
     owners: dict[str, str] = {}
@@ -190,6 +190,7 @@ def _frameworks(load: _Load, mappings: tuple[CriterionMapping, ...]) -> tuple[Fr
         if framework.id in seen:
             sink.at(_value(node, "framework"), "duplicate_id", f"framework '{framework.id}' is written twice")
         seen[framework.id] = framework
+        places.setdefault(framework.id, sink.place(node))
         for alias in framework.aliases:
             if owners.setdefault(alias, framework.id) != framework.id:
                 message = f"alias '{alias}' already names framework {owners[alias]}"
