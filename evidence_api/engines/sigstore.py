@@ -16,7 +16,8 @@ because the library does not. Each step has one code, which is stable for ever:
    inclusion_proof                [4] the entry is in the log's tree
    checkpoint                     [4] the log signed that tree
    signed_entry_timestamp         [5] the log promised the entry
-   log_key_expired                the log was trusted at that time (trusted root, validFor)
+   log_unknown                    the log entry names a log of the trusted root
+   log_key_expired                that log was trusted at that time (trusted root, validFor)
    bad_signature                  [7] the certificate's key signed exactly these bytes
    message_digest                 [7] the digest named is the artifact's
    log_entry_mismatch             [8] the entry is about this signature, content and certificate (CVE-2022-36056)
@@ -152,6 +153,8 @@ class _Plan(Verifier):
         else:
             self.verify_dsse(bundle, policy)
         log_id = bundle.log_entry._inner.log_id.key_id  # noqa: SLF001  the library shows it no other way
+        if not self._root.knows_log(log_id):
+            raise StepFailed("log_unknown", "the trusted root names no log of the entry's id")
         if not all(self._root.covers_log(log_id, moment) for moment in self.times):
             raise StepFailed("log_key_expired", "the log was not trusted at the time of signing")
 

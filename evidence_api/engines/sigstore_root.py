@@ -62,10 +62,16 @@ class LoadedRoot(TrustedRoot):
         """Whether an authority with this certificate was trusted at that moment."""
         return any(_covers(valid_for, moment) for valid_for, chain in self._authorities if issuer in chain)
 
+    def knows_log(self, log_id: bytes) -> bool:
+        """Whether the root names a log by this id. The library takes the id as a hint and tries every key."""
+        return bool(self._logs(log_id))
+
     def covers_log(self, log_id: bytes, moment: datetime) -> bool:
-        """Whether the log of this id (of any log, if none has the id) was trusted at that moment."""
-        named = [tlog for tlog in self._inner.tlogs if tlog.log_id.key_id == log_id]
-        return any(_covers(tlog.public_key.valid_for, moment) for tlog in named or self._inner.tlogs)
+        """Whether the log of this id was trusted at that moment."""
+        return any(_covers(tlog.public_key.valid_for, moment) for tlog in self._logs(log_id))
+
+    def _logs(self, log_id: bytes) -> list[trustroot.TransparencyLogInstance]:
+        return [tlog for tlog in self._inner.tlogs if log_id in _ids(tlog)]
 
 
 def load_root(document: bytes) -> LoadedRoot:
@@ -103,6 +109,10 @@ def _periods(inner: trustroot.TrustedRoot) -> Iterable[common.TimeRange | None]:
 
 def _has_zone(valid_for: common.TimeRange | None) -> bool:
     return valid_for is None or all(one is None or one.tzinfo for one in (valid_for.start, valid_for.end))
+
+
+def _ids(tlog: trustroot.TransparencyLogInstance) -> set[bytes]:
+    return {one.key_id for one in (tlog.log_id, tlog.checkpoint_key_id) if one is not None}
 
 
 def _covers(valid_for: common.TimeRange | None, moment: datetime) -> bool:
