@@ -208,7 +208,7 @@ class Appender:
 
     async def _first_receipt(self, scope: TenantScope, leaf_index: int) -> Receipt:
         async with self._database.reading(scope) as connection:
-            return replace(await receipt_for(connection, leaf_index), created=False)
+            return replace(await receipt_for(connection, scope, leaf_index), created=False)
 
     def _remember(self, scope: TenantScope, new: Sequence[_Waiting]) -> None:
         """Decisions that are on record now, so that the next batch does not send them again."""

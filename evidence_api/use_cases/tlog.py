@@ -16,7 +16,7 @@ class TransparencyLog:
     async def checkpoint(self, scope: TenantScope) -> str:
         """The signed note of the newest tree. Raises NotFound."""
         async with self._database.reading(scope) as connection:
-            head = await read_log.head(connection)
+            head = await read_log.head(connection, scope)
         if not head.checkpoint:
             raise NotFound(f"tenant {scope.name} has no log")
         return head.checkpoint
@@ -24,25 +24,25 @@ class TransparencyLog:
     async def receipt(self, scope: TenantScope, evidence_id: str) -> Receipt:
         """The receipt of evidence that is in the log, proved in the newest tree. Raises NotFound."""
         async with self._database.reading(scope) as connection:
-            return await receipt_for(connection, await evidence.leaf_index(connection, scope, evidence_id))
+            return await receipt_for(connection, scope, await evidence.leaf_index(connection, scope, evidence_id))
 
     async def inclusion_proof(
         self, scope: TenantScope, leaf_index: int, tree_size: int | None = None
     ) -> read_log.InclusionRow:
         """A leaf and its proof in the tree of `tree_size` leaves (the newest without). Raises NotFound."""
         async with self._database.reading(scope) as connection:
-            newest = (await read_log.head(connection)).tree_size
+            newest = (await read_log.head(connection, scope)).tree_size
             size = newest if tree_size is None else tree_size
-            found = await read_log.proofs(connection, [leaf_index], size) if 0 < size <= newest else {}
+            found = await read_log.proofs(connection, scope, [leaf_index], size) if 0 < size <= newest else {}
         if leaf_index not in found:
             raise NotFound(f"no leaf {leaf_index} in a tree of {size} leaves")
         return found[leaf_index]
 
 
-async def receipt_for(connection: Connection, leaf_index: int) -> Receipt:
+async def receipt_for(connection: Connection, scope: TenantScope, leaf_index: int) -> Receipt:
     """The receipt of a leaf in the newest tree this transaction sees. Raises NotFound."""
-    head = await read_log.head(connection)
-    found = (await read_log.proofs(connection, [leaf_index], head.tree_size)).get(leaf_index)
+    head = await read_log.head(connection, scope)
+    found = (await read_log.proofs(connection, scope, [leaf_index], head.tree_size)).get(leaf_index)
     if found is None:
         raise NotFound(f"no leaf {leaf_index}")
     return Receipt(

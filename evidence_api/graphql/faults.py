@@ -1,0 +1,63 @@
+"""Errors on their way out: our own keep code and figures, a client's mistake its words, all else is masked.
+
+Codes of GraphQL itself: syntax_error, validation_failed, bad_variables, bad_argument; of a masked fault:
+internal_fault, which goes to the log with its trace and to the client with the request id alone.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+from evidence_api.domain.errors import EvidenceError
+
+log = structlog.get_logger(__name__)
+
+
+def of_ours(error: EvidenceError, request_id: str) -> dict[str, Any]:
+    """The error object of one of our own refusals, not tied to a field."""
+    return {"message": error.message, "extensions": _extensions(error, request_id)}
+
+
+def of_document(errors: Iterable[GraphQLError], code: str, request_id: str) -> list[dict[str, Any]]:
+    """Error objects of a document that does not run: their words are about the client's own text."""
+    return [{**error.formatted, "extensions": {"code": code, "requestId": request_id}} for error in errors]
+
+
+def of_execution(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+    """Error objects of fields. What is not an EvidenceError or a bad argument is logged and masked."""
+    return [_of_field(error, request_id) for error in errors]
+
+
+def internal(request_id: str) -> dict[str, Any]:
+    """The error object of a fault of ours."""
+    return {
+        "message": "the server failed; quote the request id",
+        "extensions": {"code": "internal_fault", "requestId": request_id},
+    }
+
+
+def _of_field(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    place = {key: value for key, value in error.formatted.items() if key in ("locations", "path")}
+    cause = _cause(error)
+    if isinstance(cause, EvidenceError):
+        return {"message": cause.message, **place, "extensions": _extensions(cause, request_id)}
+    if isinstance(cause, GraphQLError) and cause.nodes:
+        # Raised while reading arguments, before any resolver ran: it has the argument's place in the text.
+        # (A value that will not serialise has no nodes of its own, and is our fault.)
+        return {"message": cause.message, **place, "extensions": {"code": "bad_argument", "requestId": request_id}}
+    log.error("field_fault", request_id=request_id, path=error.path, exc_info=cause)
+    return {**internal(request_id), **place}
+
+
+def _cause(error: GraphQLError) -> BaseException:
+    """The innermost exception graphql-core located."""
+    cause: BaseException = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _extensions(error: EvidenceError, request_id: str) -> dict[str, Any]:
+    return {**error.fields, "code": error.code, "requestId": request_id}

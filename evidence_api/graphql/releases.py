@@ -1,0 +1,128 @@
+"""Releases as readers see them: a product version, the evidence it owns, its assessments."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+
+from evidence_api.domain.page import Page
+from evidence_api.graphql.assessments import Assessment, assessment_of, latest_row
+from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
+from evidence_api.graphql.context import Info, Moment
+from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
+from evidence_api.graphql.evidence import (
+    Evidence,
+    Filter,
+    chosen_by,
+    connect_evidence,
+    evidence_window,
+    listing_of,
+)
+from evidence_api.graphql.fields import resolved
+from evidence_api.graphql.ids import encode_id
+from evidence_api.graphql.nodes import Node
+from evidence_api.store import read_releases, reads
+from evidence_api.store.read_releases import AssessmentRow, ReleaseRow
+from evidence_api.store.reads import EvidenceRow
+
+NO_RELEASE: ReleaseRow | None = None
+
+
+async def moment_of(info: Info, as_of: int | None) -> Moment:
+    """The moment to read at. Raises Refused `as_of_beyond_head`."""
+    return Moment(await info.context.session.tree_size(as_of), as_of is not None)
+
+
+@strawberry.type(
+    description="What is assessed: a product version with the digests of its artifacts, made by a signed release "
+    "statement. It owns the evidence about those digests and, by provenance, about the sources they were built from."
+)
+class Release(Node):
+    """store.read_releases.ReleaseRow, for readers."""
+
+    row: strawberry.Private[ReleaseRow]
+    at: strawberry.Private[Moment]
+    evidence_id: str = strawberry.field(description="The evidence id of the release statement.")
+    leaf_index: int = strawberry.field(description="The place of the release statement in the log.")
+    name: str = strawberry.field(description="The product's name.")
+    version: str = strawberry.field(description="The version.")
+
+    @resolved('Digests of its artifacts as "algorithm:hex", in order.')
+    def digests(
+        self, first: Annotated[int, strawberry.argument(description="How many at most, up to 100.")] = 20
+    ) -> list[str]:
+        """The first digests."""
+        return list(self.row.digests[: page_size("first", first)])
+
+    @resolved("The evidence the release owns, in log order.")
+    async def evidence(  # noqa: PLR0913, PLR0917  Relay's four, and a filter
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Filter = None,  # noqa: A002  the name readers know
+    ) -> Connection[Evidence]:
+        """Loaded together with the evidence of sibling releases."""
+        chosen = chosen_by(filter)
+        window, hashed = evidence_window(f"release:{self.id}", chosen, Paging(first, after, last, before))
+        listing = listing_of(info, window, self.at)
+        session = info.context.session
+
+        async def load(releases: Sequence[str]) -> dict[str, Page[EvidenceRow]]:
+            return await session.run(reads.evidence_of_releases, releases, chosen, listing)
+
+        key = ("owned", chosen, listing)
+        page = await info.context.batches.of(key, load, Page[EvidenceRow]((), more=False)).get(self.row.id)
+        return connect_evidence(page, window, hashed, self.at)
+
+    @resolved(
+        "The assessment in force: the newest, or with `asOf` the first made at the greatest tree size "
+        "not over it, which nothing later changes. Null before the first one."
+    )
+    async def assessment(self, info: Info, as_of: AsOf = None) -> Assessment | None:
+        """Loaded together with those of sibling releases."""
+        at = self.at if as_of is None else await moment_of(info, as_of)
+        row = await latest_row(info, self.row.id, at)
+        return None if row is None else assessment_of(row, at)
+
+    @resolved("All assessments of the release, oldest first.")
+    async def assessments(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Assessment]:
+        """Loaded together with those of sibling releases."""
+        hashed = filter_hash("assessments", release=self.row.id)
+        window = window_of(Paging(first, after, last, before), hashed)
+        session, size = info.context.session, self.at.size
+
+        async def load(releases: Sequence[str]) -> dict[str, Page[AssessmentRow]]:
+            return await session.run(read_releases.assessment_pages, releases, window, size)
+
+        key = ("assessments", window, size)
+        page = await info.context.batches.of(key, load, Page[AssessmentRow]((), more=False)).get(self.row.id)
+        return connect(page, window, hashed, lambda row: row.position, lambda row: assessment_of(row, self.at))
+
+
+def release_of(row: ReleaseRow, at: Moment) -> Release:
+    """A row as a reader sees it."""
+    return Release(
+        id=strawberry.ID(encode_id("Release", row.id)),
+        row=row,
+        at=at,
+        evidence_id=row.id,
+        leaf_index=row.leaf_index,
+        name=row.name,
+        version=row.version,
+    )
+
+
+async def find_release(info: Info, key: str, at: Moment) -> Release | None:
+    """One release by the evidence id of its statement, loaded together with others asked for in this turn."""
+    session = info.context.session
+
+    async def load(ids: Sequence[str]) -> dict[str, ReleaseRow]:
+        return await session.run(read_releases.releases_by_ids, ids, at.size)
+
+    row = await info.context.batches.of(("release", at.size), load, NO_RELEASE).get(key)
+    return None if row is None else release_of(row, at)

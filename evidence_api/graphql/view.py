@@ -1,0 +1,165 @@
+"""HTTP edge of GraphQL: one request in, one operation run, one answer out.
+
+The plan, each step of which can refuse with its own code:
+  1. negotiate the media type of the answer                    406
+  2. who asks: the principal the web layer authenticated       401
+  3. read the parameters: 256 KiB, JSON, types                 413 415 400
+  4. the document: parse, limits, validation, cached by text   400
+  5. the operation: which one, and not a mutation over GET     400 405
+  6. run it in one reading session under a deadline            200 (503 past the deadline)
+Source: GraphQL over HTTP draft; a request error has no `data`, partial data is a 200.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import strawberry
+import structlog
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from evidence_api.domain.errors import EvidenceError, Malformed, Overloaded, TooLarge, Unauthenticated, Undecided
+from evidence_api.domain.principal import Principal
+from evidence_api.graphql import faults
+from evidence_api.graphql.context import Operation
+from evidence_api.graphql.documents import DocumentCache, PreparedDocument
+from evidence_api.graphql.limits import Limits
+from evidence_api.graphql.media_types import JSON, RESPONSE_JSON, Answer, negotiate
+from evidence_api.graphql.query import FINDERS
+from evidence_api.graphql.request import Parameters, read_parameters
+from evidence_api.use_cases.reads import Reads
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ERROR = HTTPStatus.BAD_REQUEST  # the draft is moving to 422
+_FIXED_STATUS = {
+    "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "not_acceptable": HTTPStatus.NOT_ACCEPTABLE,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+}
+# A client that names application/json reads these from a 200: the document did not run.
+_LEGACY_OK = frozenset({"syntax_error", "validation_failed", "bad_variables"})
+
+
+class GraphQLEndpoint:
+    """Answers GraphQL requests from one schema. Call it with a request whose `state.principal` is set."""
+
+    def __init__(
+        self, schema: strawberry.Schema, reads: Reads, *, limits: Limits | None = None, deadline: float = 10.0
+    ) -> None:
+        self._schema: GraphQLSchema = schema._schema  # noqa: SLF001  strawberry gives it no public name
+        self._reads = reads
+        self._documents = DocumentCache(self._schema, limits or Limits())
+        self._deadline = deadline
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request; never raises on input."""
+        request_id = str(request.scope.get("state", {}).get("request_id") or uuid.uuid4().hex)
+        answer = negotiate(request.headers.get("accept"))
+        if answer is None:
+            unacceptable = Malformed(f"this answers {JSON} or {RESPONSE_JSON}", code="not_acceptable", path="accept")
+            return _refusal(unacceptable, Answer(JSON, legacy=False), request_id)
+        try:
+            return await self._answer(request, answer, request_id)
+        except EvidenceError as error:
+            return _refusal(error, answer, request_id)
+        except Exception:  # the last line of defence: masked, logged, never a trace
+            log.exception("graphql_fault", request_id=request_id)
+            body = {"errors": [faults.internal(request_id)]}
+            return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, answer)
+
+    async def _answer(self, request: Request, answer: Answer, request_id: str) -> Response:
+        principal = request.scope.get("state", {}).get("principal")
+        if not isinstance(principal, Principal):
+            raise Unauthenticated("send an API token: Authorization: Bearer evs_…")
+        parameters = await read_parameters(request)
+        try:
+            document = self._documents.prepare(parameters.query)
+        except RecursionError as fault:
+            raise TooLarge("the document is nested too deeply", code="too_deep") from fault
+        if document.ast is None:
+            return _request_error(document.errors, "syntax_error", answer, request_id)
+        kind = document.operation(parameters.operation_name).operation
+        if request.method == "GET" and kind is not OperationType.QUERY:
+            raise Malformed(f"a {kind.value} needs POST", code="method_not_allowed", path="method")
+        if document.errors:
+            return _request_error(document.errors, "validation_failed", answer, request_id)
+        if kind is not OperationType.QUERY:
+            raise Malformed(f"this schema runs no {kind.value}", code="unsupported_operation", path="query")
+        result = await self._run(principal, document, document.ast, parameters)
+        if result.data is None and result.errors and all(error.path is None for error in result.errors):
+            return _request_error(tuple(result.errors), "bad_variables", answer, request_id)
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            body["errors"] = faults.of_execution(result.errors, request_id)
+        return _response(body, HTTPStatus.OK, answer)
+
+    async def _run(
+        self, principal: Principal, document: PreparedDocument, ast: DocumentNode, parameters: Parameters
+    ) -> ExecutionResult:
+        """Run the operation in one session of the principal's tenant. Raises Overloaded past the deadline."""
+        try:
+            async with asyncio.timeout(self._deadline), self._reads.session(principal.tenant) as session:
+                operation = Operation(principal, session, document, FINDERS)
+                try:
+                    result = execute(
+                        self._schema,
+                        ast,
+                        context_value=operation,
+                        variable_values=parameters.variables,
+                        operation_name=parameters.operation_name,
+                        executor_class=StrawberryGraphQLCoreExecutionContext,
+                        hide_suggestions=True,
+                    )
+                    return result if isinstance(result, ExecutionResult) else await result
+                finally:
+                    await operation.batches.close()
+        except TimeoutError as fault:
+            raise Overloaded(
+                f"the operation took longer than {self._deadline:g} s and was stopped",
+                code="deadline_exceeded",
+                limit=self._deadline,
+            ) from fault
+
+
+def _request_error(errors: Sequence[GraphQLError], code: str, answer: Answer, request_id: str) -> Response:
+    """A document that does not run: syntax, validation or variables."""
+    status = HTTPStatus.OK if answer.legacy and code in _LEGACY_OK else REQUEST_ERROR
+    return _response({"errors": faults.of_document(errors, code, request_id)}, status, answer)
+
+
+def _refusal(error: EvidenceError, answer: Answer, request_id: str) -> Response:
+    """One of our own refusals as an answer without `data`."""
+    response = _response({"errors": [faults.of_ours(error, request_id)]}, _status(error), answer)
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = "POST"
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="evidence-api"'
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def _status(error: EvidenceError) -> HTTPStatus:
+    if error.code in _FIXED_STATUS:
+        return _FIXED_STATUS[error.code]
+    if isinstance(error, Unauthenticated):
+        return HTTPStatus.UNAUTHORIZED
+    return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, Undecided) else REQUEST_ERROR
+
+
+def _response(body: dict[str, Any], status: HTTPStatus, answer: Answer) -> Response:
+    """JSON in UTF-8; answers are for this caller and moment alone, so nobody keeps them."""
+    return Response(
+        orjson.dumps(body),
+        int(status),
+        {"Cache-Control": "no-store", "Vary": "Accept, Authorization", "X-Content-Type-Options": "nosniff"},
+        media_type=f"{answer.media_type}; charset=utf-8",
+    )

@@ -1,0 +1,277 @@
+"""Reading releases, assessments and findings: pages by keyset, and batches for the siblings of a list level."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from evidence_api.domain.errors import Malformed
+from evidence_api.domain.page import Page, Window, cut
+from evidence_api.domain.principal import TenantScope
+from evidence_api.store.reads import Arguments, digest_bytes, leaf_position
+from evidence_api.store.rows import id_text
+from evidence_api.store.session import Connection
+
+_RELEASE = (
+    "r.id, r.leaf_index, r.name, r.version, ARRAY(SELECT o.digest FROM release_subject o "
+    "WHERE o.tenant_id = r.tenant_id AND o.release_id = r.id ORDER BY o.digest LIMIT 100) AS digests"
+)
+_ASSESSMENT = "a.id, a.release_id, a.tree_size, a.evaluated_at, a.catalog_digest, a.policy_digest, a.counts, a.notes"
+_FINDING = (
+    "f.assessment_id, f.control_id, f.outcome, f.raw, f.because, f.fix, f.waiver, "
+    "f.code, f.facts, f.queries, f.evidence"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """One release; `digests` are the first hundred of its subjects' digests, in order."""
+
+    id: str
+    leaf_index: int
+    name: str
+    version: str
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentRow:
+    """One assessment without its findings and criteria."""
+
+    id: UUID
+    release: str
+    tree_size: int
+    evaluated_at: datetime
+    catalog_digest: str
+    policy_digest: str
+    counts: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    @property
+    def position(self) -> str:
+        """The sort key as a cursor's position: tree size, microseconds, id."""
+        return f"{self.tree_size}~{(self.evaluated_at - _EPOCH) // _MICROSECOND}~{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """One control's verdict in one assessment; `queries` and `facts` are JSON as stored."""
+
+    assessment: UUID
+    control: str
+    outcome: str
+    raw: str
+    because: str
+    fix: str
+    waiver: str
+    code: str
+    facts: Mapping[str, Any]
+    queries: Sequence[Mapping[str, Any]]
+    evidence: tuple[str, ...]
+
+
+async def release_page(
+    connection: Connection, scope: TenantScope, name: str | None, window: Window, size: int
+) -> Page[ReleaseRow]:
+    """One page of releases stated below `size`, in log order."""
+    arguments = Arguments(scope)
+    where = ["r.tenant_id = $1", f"r.leaf_index < {arguments.put(size)}"]
+    if window.after is not None:
+        where.append(f"r.leaf_index > {arguments.put(leaf_position(window.after, 'after'))}")
+    if window.before is not None:
+        where.append(f"r.leaf_index < {arguments.put(leaf_position(window.before, 'before'))}")
+    if name is not None:
+        where.append(f"r.name = {arguments.put(name)}")
+    rows = await connection.fetch(
+        f"SELECT {_RELEASE} FROM release r WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
+        f"ORDER BY r.leaf_index {_direction(window)} LIMIT {arguments.put(window.size + 1)}",
+        *arguments,
+    )
+    return cut([_release(row) for row in rows], window)
+
+
+async def releases_by_ids(
+    connection: Connection, scope: TenantScope, ids: Sequence[str], size: int
+) -> dict[str, ReleaseRow]:
+    """Releases by the evidence id of their statement."""
+    rows = await connection.fetch(
+        f"SELECT {_RELEASE} FROM release r "  # noqa: S608  constant texts
+        "WHERE r.tenant_id = $1 AND r.leaf_index < $2 AND r.id = ANY ($3::bytea[])",
+        *(scope.id, size, [digest_bytes(one) for one in ids]),
+    )
+    return {row.id: row for row in map(_release, rows)}
+
+
+async def release_named(
+    connection: Connection, scope: TenantScope, name: str, version: str | None, size: int
+) -> ReleaseRow | None:
+    """The newest release of that name (and version) stated below `size`."""
+    arguments = Arguments(scope)
+    where = f"r.leaf_index < {arguments.put(size)} AND r.name = {arguments.put(name)}"
+    if version is not None:
+        where += f" AND r.version = {arguments.put(version)}"
+    row = await connection.fetchrow(
+        f"SELECT {_RELEASE} FROM release r "  # noqa: S608  constant texts, numbered arguments
+        f"WHERE r.tenant_id = $1 AND {where} ORDER BY r.leaf_index DESC LIMIT 1",
+        *arguments,
+    )
+    return None if row is None else _release(row)
+
+
+async def assessments_of(
+    connection: Connection, scope: TenantScope, releases: Sequence[str], size: int, *, pinned: bool
+) -> dict[str, AssessmentRow]:
+    """Each release's assessment with the greatest tree size not over `size`.
+
+    Of several at one tree size (another catalog, or time passed), `pinned` takes the first made, which no later
+    one can change; otherwise the last made is the one in force.
+    """
+    order = "ASC" if pinned else "DESC"
+    rows = await connection.fetch(
+        f"SELECT newest.* FROM unnest($3::bytea[]) AS parent (id) CROSS JOIN LATERAL ("  # noqa: S608  constant texts
+        f"SELECT {_ASSESSMENT} FROM assessment a WHERE a.tenant_id = $1 "
+        f"AND a.release_id = parent.id AND a.tree_size <= $2 "
+        f"ORDER BY a.tree_size DESC, a.evaluated_at {order}, a.id LIMIT 1) AS newest",
+        *(scope.id, size, [digest_bytes(release) for release in releases]),
+    )
+    return {row.release: row for row in map(_assessment, rows)}
+
+
+async def assessment_pages(
+    connection: Connection, scope: TenantScope, releases: Sequence[str], window: Window, size: int
+) -> dict[str, Page[AssessmentRow]]:
+    """One page per release of its assessments up to `size`, oldest first, in one statement."""
+    arguments = Arguments(scope)
+    where = ["a.tenant_id = $1", "a.release_id = parent.id", f"a.tree_size <= {arguments.put(size)}"]
+    for position, argument, sign in ((window.after, "after", ">"), (window.before, "before", "<")):
+        if position is not None:
+            keys = ", ".join(arguments.put(key) for key in _assessment_position(position, argument))
+            where.append(f"(a.tree_size, a.evaluated_at, a.id) {sign} ({keys})")
+    parents = arguments.put([digest_bytes(release) for release in releases])
+    order = f"a.tree_size {_direction(window)}, a.evaluated_at {_direction(window)}, a.id {_direction(window)}"
+    rows = await connection.fetch(
+        f"SELECT page.* FROM unnest({parents}::bytea[]) AS parent (id) CROSS JOIN LATERAL ("  # noqa: S608  constant texts, numbered arguments
+        f"SELECT {_ASSESSMENT} FROM assessment a WHERE {' AND '.join(where)} "
+        f"ORDER BY {order} LIMIT {arguments.put(window.size + 1)}) AS page",
+        *arguments,
+    )
+    found: dict[str, list[AssessmentRow]] = {}
+    for row in map(_assessment, rows):
+        found.setdefault(row.release, []).append(row)
+    return {release: cut(found.get(release, []), window) for release in releases}
+
+
+async def assessments_by_ids(
+    connection: Connection, scope: TenantScope, ids: Sequence[UUID], size: int
+) -> dict[UUID, AssessmentRow]:
+    """Assessments by id, of a tree size not over `size`."""
+    rows = await connection.fetch(
+        f"SELECT {_ASSESSMENT} FROM assessment a "  # noqa: S608  constant texts
+        "WHERE a.tenant_id = $1 AND a.tree_size <= $2 AND a.id = ANY ($3::uuid[])",
+        *(scope.id, size, ids),
+    )
+    return {row.id: row for row in map(_assessment, rows)}
+
+
+async def criteria_of(
+    connection: Connection, scope: TenantScope, ids: Sequence[UUID]
+) -> dict[UUID, Sequence[Mapping[str, Any]]]:
+    """The criteria of these assessments, as formats/records.py writes them."""
+    rows = await connection.fetch(
+        "SELECT id, criteria FROM assessment WHERE tenant_id = $1 AND id = ANY ($2::uuid[])",
+        *(scope.id, ids),
+    )
+    return {UUID(bytes=row["id"].bytes): orjson.loads(row["criteria"]) for row in rows}
+
+
+async def finding_pages(
+    connection: Connection, scope: TenantScope, assessments: Sequence[UUID], outcomes: Sequence[str], window: Window
+) -> dict[UUID, Page[FindingRow]]:
+    """One page per assessment of its findings by control, in one statement. No `outcomes` means all."""
+    arguments = Arguments(scope)
+    where = ["f.tenant_id = $1", "f.assessment_id = parent.id"]
+    if window.after is not None:
+        where.append(f'f.control_id COLLATE "C" > {arguments.put(window.after)}')
+    if window.before is not None:
+        where.append(f'f.control_id COLLATE "C" < {arguments.put(window.before)}')
+    if outcomes:
+        where.append(f"f.outcome = ANY ({arguments.put(list(outcomes))}::text[])")
+    parents = arguments.put(list(assessments))
+    rows = await connection.fetch(
+        f"SELECT page.* FROM unnest({parents}::uuid[]) AS parent (id) CROSS JOIN LATERAL ("  # noqa: S608  constant texts, numbered arguments
+        f"SELECT {_FINDING} FROM finding f WHERE {' AND '.join(where)} "
+        f'ORDER BY f.control_id COLLATE "C" {_direction(window)} LIMIT {arguments.put(window.size + 1)}) AS page',
+        *arguments,
+    )
+    found: dict[UUID, list[FindingRow]] = {}
+    for row in map(_finding, rows):
+        found.setdefault(row.assessment, []).append(row)
+    return {one: cut(found.get(one, []), window) for one in assessments}
+
+
+async def findings_of_controls(
+    connection: Connection, scope: TenantScope, pairs: Sequence[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], FindingRow]:
+    """Findings by (assessment, control)."""
+    arguments = Arguments(scope)
+    assessments = arguments.put([assessment for assessment, _ in pairs])
+    controls = arguments.put([control for _, control in pairs])
+    rows = await connection.fetch(
+        f"SELECT {_FINDING} FROM unnest({assessments}::uuid[], {controls}::text[]) AS given (assessment, control) "  # noqa: S608  the same
+        "JOIN finding f ON f.tenant_id = $1 AND f.assessment_id = given.assessment "
+        "AND f.control_id = given.control",
+        *arguments,
+    )
+    return {(row.assessment, row.control): row for row in map(_finding, rows)}
+
+
+def _direction(window: Window) -> str:
+    return "DESC" if window.backward else "ASC"
+
+
+def _assessment_position(text: str, argument: str) -> tuple[int, datetime, UUID]:
+    """The sort key in a cursor's position. Raises Malformed `bad_cursor`."""
+    try:
+        tree_size, microseconds, identity = text.split("~")
+        return leaf_position(tree_size, argument), _EPOCH + int(microseconds) * _MICROSECOND, UUID(identity)
+    except (ValueError, OverflowError) as fault:
+        raise Malformed("not a cursor this server gave out", code="bad_cursor", path=argument) from fault
+
+
+def _release(row: asyncpg.Record) -> ReleaseRow:
+    return ReleaseRow(id_text(row["id"]), row["leaf_index"], row["name"], row["version"], tuple(row["digests"]))
+
+
+def _assessment(row: asyncpg.Record) -> AssessmentRow:
+    return AssessmentRow(
+        id=UUID(bytes=row["id"].bytes),
+        release=id_text(row["release_id"]),
+        tree_size=row["tree_size"],
+        evaluated_at=row["evaluated_at"],
+        catalog_digest=row["catalog_digest"],
+        policy_digest=row["policy_digest"],
+        counts=orjson.loads(row["counts"]),
+        notes=tuple(row["notes"]),
+    )
+
+
+def _finding(row: asyncpg.Record) -> FindingRow:
+    return FindingRow(
+        assessment=UUID(bytes=row["assessment_id"].bytes),
+        control=row["control_id"],
+        outcome=row["outcome"],
+        raw=row["raw"],
+        because=row["because"],
+        fix=row["fix"],
+        waiver=row["waiver"],
+        code=row["code"],
+        facts=orjson.loads(row["facts"]),
+        queries=orjson.loads(row["queries"]),
+        evidence=tuple(map(id_text, row["evidence"])),
+    )

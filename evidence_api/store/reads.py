@@ -1,0 +1,280 @@
+"""Reading evidence: pages of the log by keyset, single records, bodies; one statement per list level.
+
+Which columns are read follows what was selected (`wants`, names of `EvidenceRow` fields): facts, signatures and
+subjects cost something, so nobody pays for them unasked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from evidence_api.domain.errors import Malformed
+from evidence_api.domain.evidence import Fact
+from evidence_api.domain.page import Page, Window, cut
+from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.verification import Verification
+from evidence_api.formats.records import verification_from_json
+from evidence_api.store.rows import id_text
+from evidence_api.store.session import Connection
+
+VERIFIED = ("verified",)
+
+_PLAIN = (
+    "e.leaf_index, e.id, e.received, e.kind, e.predicate_type, e.media_type, e.status, e.effective, e.collected, "
+    "e.series, e.sources, e.decision_id, e.body_digest, e.body_size"
+)
+_ON_REQUEST = {
+    "facts": "e.facts",
+    "verification": "e.verification",
+    "leaf": "e.leaf",
+    "erased": "(SELECT b.content IS NULL FROM body b WHERE b.tenant_id = e.tenant_id AND b.digest = e.body_digest)"
+    " AS erased",
+    "subjects": "(SELECT json_agg(json_build_array(s.position, s.name, s.digest) ORDER BY s.position, s.digest)"
+    " FROM evidence_subject s WHERE s.tenant_id = e.tenant_id AND s.leaf_index = e.leaf_index"
+    " AND s.position < 100) AS subjects",
+}
+EVERYTHING = frozenset(_ON_REQUEST)
+
+# The digests of a release and what at most three provenance links lead to (domain/ownership.py), at a tree size.
+_REACH = """WITH RECURSIVE reach (digest, step) AS (
+    SELECT o.digest, 0 FROM release_subject o WHERE o.tenant_id = $1 AND o.release_id = {release}
+    UNION
+    SELECT l.source, reach.step + 1 FROM reach
+      JOIN source_link l ON l.tenant_id = $1 AND l.subject = reach.digest AND l.leaf_index < {size}
+      WHERE reach.step < 3
+  ) SELECT s.leaf_index FROM reach
+      JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest"""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRow:
+    """One subject: its name and its digests as "algorithm:hex"."""
+
+    name: str
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """One record of the log as read. The last five are None unless they were wanted."""
+
+    id: str
+    leaf_index: int
+    received: datetime
+    kind: str
+    predicate_type: str
+    media_type: str
+    status: str
+    effective: datetime | None
+    collected: datetime | None
+    series: str
+    sources: tuple[str, ...]
+    decision_id: str
+    body_digest: str
+    body_size: int
+    facts: Mapping[str, Fact] | None = None
+    verification: Verification | None = None
+    leaf: bytes | None = None
+    erased: bool | None = None
+    subjects: tuple[SubjectRow, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFilter:
+    """Which evidence a list shows. Empty means any; `release` is the evidence id of a release statement."""
+
+    kinds: tuple[str, ...] = ()
+    subject: str | None = None
+    predicate_type: str | None = None
+    release: str | None = None
+    statuses: tuple[str, ...] = VERIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How a list is read: which window of it, at which tree size, with which columns."""
+
+    window: Window
+    size: int
+    wants: frozenset[str]
+
+
+class Arguments(list[Any]):
+    """The arguments of one statement; each is put in by number. The first is the tenant."""
+
+    def __init__(self, scope: TenantScope) -> None:
+        super().__init__([scope.id])
+
+    def put(self, value: object) -> str:
+        """Add a value; what stands for it in the text. Raises Malformed for text PostgreSQL cannot hold."""
+        self.append([storable(one) for one in value] if isinstance(value, list) else storable(value))
+        return f"${len(self)}"
+
+
+def storable(value: Any) -> Any:  # noqa: ANN401  any argument
+    """The value itself. Raises Malformed for a text with a NUL, which PostgreSQL cannot hold."""
+    if isinstance(value, str) and "\0" in value:
+        raise Malformed("a text with a NUL character matches nothing that is stored", code="bad_text")
+    return value
+
+
+def digest_bytes(digest: str) -> bytes:
+    """The 32 bytes of "sha256:<hex>"; for anything else bytes that no row has."""
+    name, _, digits = digest.partition(":")
+    try:
+        return bytes.fromhex(digits) if name == "sha256" else b""
+    except ValueError:
+        return b""
+
+
+def leaf_position(text: str, argument: str) -> int:
+    """The leaf index in a cursor's position. Raises Malformed `bad_cursor`."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:  # noqa: PLR2004  what a bigint surely holds
+        raise Malformed("not a cursor this server gave out", code="bad_cursor", path=argument)
+    return int(text)
+
+
+async def evidence_page(
+    connection: Connection, scope: TenantScope, chosen: EvidenceFilter, listing: Listing
+) -> Page[EvidenceRow]:
+    """One page of the log, in log order."""
+    arguments = Arguments(scope)
+    where = _conditions(arguments, chosen, listing)
+    if chosen.release is not None:
+        release = arguments.put(digest_bytes(chosen.release))
+        where.append(f"e.leaf_index IN ({_REACH.format(release=release, size='$2')})")
+    rows = await connection.fetch(
+        f"SELECT {_columns(listing.wants)} FROM evidence e WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
+        f"ORDER BY e.leaf_index {_direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}",
+        *arguments,
+    )
+    return cut([_row(row) for row in rows], listing.window)
+
+
+async def evidence_of_releases(
+    connection: Connection,
+    scope: TenantScope,
+    releases: Sequence[str],
+    chosen: EvidenceFilter,
+    listing: Listing,
+) -> dict[str, Page[EvidenceRow]]:
+    """One page per release of the evidence it owns at `size`, in one statement."""
+    arguments = Arguments(scope)
+    where = _conditions(arguments, chosen, listing)
+    where.append(f"e.leaf_index IN ({_REACH.format(release='parent.id', size='$2')})")
+    parents = arguments.put([digest_bytes(release) for release in releases])
+    rows = await connection.fetch(
+        f"SELECT parent.id AS parent, page.* FROM unnest({parents}::bytea[]) AS parent (id) "  # noqa: S608  the same
+        f"CROSS JOIN LATERAL (SELECT {_columns(listing.wants)} FROM evidence e WHERE {' AND '.join(where)} "
+        f"ORDER BY e.leaf_index {_direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}) AS page",
+        *arguments,
+    )
+    found: dict[str, list[EvidenceRow]] = {}
+    for row in rows:
+        found.setdefault(id_text(row["parent"]), []).append(_row(row))
+    return {release: cut(found.get(release, []), listing.window) for release in releases}
+
+
+async def evidence_among(
+    connection: Connection, scope: TenantScope, sets: Sequence[Sequence[str]], listing: Listing
+) -> list[Page[EvidenceRow]]:
+    """One page per set of evidence ids, each in log order, in one statement."""
+    arguments = Arguments(scope)
+    where = _conditions(arguments, EvidenceFilter(statuses=()), listing)
+    parents = arguments.put([number for number, ids in enumerate(sets) for _ in ids])
+    members = arguments.put([digest_bytes(one) for ids in sets for one in ids])
+    rows = await connection.fetch(
+        "WITH page AS (SELECT * FROM (SELECT given.parent, e.leaf_index, row_number() OVER "  # noqa: S608  the same
+        f"(PARTITION BY given.parent ORDER BY e.leaf_index {_direction(listing.window)}) AS place "
+        f"FROM unnest({parents}::bigint[], {members}::bytea[]) AS given (parent, id) "
+        f"JOIN evidence e ON e.id = given.id WHERE {' AND '.join(where)}) AS every "
+        f"WHERE place <= {arguments.put(listing.window.size + 1)}) "
+        f"SELECT page.parent, {_columns(listing.wants)} FROM page "
+        "JOIN evidence e ON e.tenant_id = $1 AND e.leaf_index = page.leaf_index "
+        "ORDER BY page.parent, page.place",
+        *arguments,
+    )
+    found: list[list[EvidenceRow]] = [[] for _ in sets]
+    for row in rows:
+        found[row["parent"]].append(_row(row))
+    return [cut(one, listing.window) for one in found]
+
+
+async def evidence_by_ids(
+    connection: Connection, scope: TenantScope, ids: Sequence[str], size: int, wants: frozenset[str]
+) -> dict[str, EvidenceRow]:
+    """The records of these ids below `size`, of every status."""
+    rows = await connection.fetch(
+        f"SELECT {_columns(wants)} FROM evidence e "  # noqa: S608  constant texts
+        "WHERE e.tenant_id = $1 AND e.leaf_index < $2 AND e.id = ANY ($3::bytea[])",
+        *(scope.id, size, [digest_bytes(one) for one in ids]),
+    )
+    return {row.id: row for row in map(_row, rows)}
+
+
+def _conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) -> list[str]:
+    """The conditions every list shares; the tenant is argument 1, the size always argument 2."""
+    where = ["e.tenant_id = $1", f"e.leaf_index < {arguments.put(listing.size)}"]
+    window = listing.window
+    if window.after is not None:
+        where.append(f"e.leaf_index > {arguments.put(leaf_position(window.after, 'after'))}")
+    if window.before is not None:
+        where.append(f"e.leaf_index < {arguments.put(leaf_position(window.before, 'before'))}")
+    if chosen.kinds:
+        where.append(f"e.kind = ANY ({arguments.put(list(chosen.kinds))}::text[])")
+    if chosen.predicate_type is not None:
+        where.append(f"e.predicate_type = {arguments.put(chosen.predicate_type)}")
+    if chosen.statuses:
+        where.append(f"e.status = ANY ({arguments.put(list(chosen.statuses))}::text[])")
+    if chosen.subject is not None:
+        where.append(
+            "e.leaf_index IN (SELECT s.leaf_index FROM evidence_subject s "  # noqa: S608  a numbered argument
+            f"WHERE s.tenant_id = $1 AND s.digest = {arguments.put(chosen.subject)})"
+        )
+    return where
+
+
+def _columns(wants: frozenset[str]) -> str:
+    return ", ".join([_PLAIN, *(column for name, column in _ON_REQUEST.items() if name in wants)])
+
+
+def _direction(window: Window) -> str:
+    return "DESC" if window.backward else "ASC"
+
+
+def _row(row: asyncpg.Record) -> EvidenceRow:
+    verification = row.get("verification")
+    facts = row.get("facts")
+    return EvidenceRow(
+        id=id_text(row["id"]),
+        leaf_index=row["leaf_index"],
+        received=row["received"],
+        kind=row["kind"],
+        predicate_type=row["predicate_type"],
+        media_type=row["media_type"],
+        status=row["status"],
+        effective=row["effective"],
+        collected=row["collected"],
+        series=row["series"],
+        sources=tuple(row["sources"]),
+        decision_id=row["decision_id"],
+        body_digest=id_text(row["body_digest"]),
+        body_size=row["body_size"],
+        facts=None if facts is None else orjson.loads(facts),
+        verification=None if verification is None else verification_from_json(orjson.loads(verification)),
+        leaf=row.get("leaf"),
+        erased=row.get("erased"),
+        subjects=_subjects(row["subjects"]) if "subjects" in row else None,
+    )
+
+
+def _subjects(encoded: str | None) -> tuple[SubjectRow, ...]:
+    """[[position, name, digest], …] in order, one row per subject."""
+    grouped: dict[int, tuple[str, list[str]]] = {}
+    for position, name, digest in orjson.loads(encoded or "[]"):
+        grouped.setdefault(position, (name, []))[1].append(digest)
+    return tuple(SubjectRow(name, tuple(digests)) for name, digests in grouped.values())
