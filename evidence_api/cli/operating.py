@@ -9,6 +9,7 @@ import typer
 
 from evidence_api.bootstrap import Application, open_application
 from evidence_api.cli import output
+from evidence_api.cli.logs import configure_logs
 from evidence_api.settings import Settings
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ def operate(use: Callable[[Application], Awaitable[T]]) -> T:
         async with open_application(Settings.from_environment()) as application:
             return await use(application)
 
+    configure_logs()
     return asyncio.run(once())
 
 

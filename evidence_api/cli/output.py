@@ -59,7 +59,9 @@ def _console(*, stderr: bool) -> Console:
 
 def print_json(value: Any) -> None:  # noqa: ANN401  any JSON value
     """Print one JSON value, indented, on stdout. Sets, tuples, dates, enums and dataclasses are understood."""
-    sys.stdout.write(orjson.dumps(value, default=_jsonable, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(
+        orjson.dumps(value, default=_jsonable, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n"
+    )
 
 
 def _jsonable(value: object) -> object:
@@ -116,7 +118,9 @@ def exit_code(fault: EvidenceError) -> int:
 def fail(fault: EvidenceError, *, as_json: bool) -> NoReturn:
     """Print a failure on stderr and leave with its exit code."""
     if as_json:
-        sys.stderr.write(orjson.dumps({"error": failure(fault)}, option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.stderr.write(
+            orjson.dumps({"error": failure(fault)}, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n"
+        )
     else:
         stderr().print("\n".join(_lines(fault)), markup=False, soft_wrap=True)
     raise typer.Exit(exit_code(fault)) from fault

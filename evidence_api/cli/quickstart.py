@@ -22,6 +22,7 @@ import uvloop
 from evidence_api.bootstrap import Application, open_application
 from evidence_api.cli import output
 from evidence_api.cli.client import Client
+from evidence_api.cli.logs import configure_logs
 from evidence_api.cli.pack import write_file
 from evidence_api.cli.serving import serving
 from evidence_api.cli.submit import check_receipt
@@ -74,6 +75,7 @@ def quickstart(
     EVIDENCE_HOME. Two findings fail on purpose.
     """
     settings = Settings.from_environment(host="127.0.0.1", port=port)
+    configure_logs()
     uvloop.run(_run(settings, once=once, as_json=json))
 
 

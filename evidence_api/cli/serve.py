@@ -7,6 +7,7 @@ import uvloop
 
 from evidence_api.bootstrap import open_application
 from evidence_api.cli import output
+from evidence_api.cli.logs import configure_logs
 from evidence_api.cli.serving import serving
 from evidence_api.settings import Settings
 
@@ -20,6 +21,7 @@ def serve(
 
     Without EVIDENCE_DATABASE_URL it starts its own PostgreSQL in EVIDENCE_HOME.
     """
+    configure_logs()
     uvloop.run(_serve(Settings.from_environment(host=host, port=port), as_json=json))
 
 

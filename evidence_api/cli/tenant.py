@@ -43,7 +43,7 @@ def list_tenants(json: AsJson = False) -> None:
     async def use(application: Application) -> list[dict[str, Any]]:
         tenancy = application.tenancy
         return [
-            {"name": scope.name, "id": scope.id, "log verifier": str(tenancy.log_verifier(scope))}
+            {"name": scope.name, "id": scope.id, "logVerifier": str(tenancy.log_verifier(scope))}
             for scope in await tenancy.every()
         ]
 

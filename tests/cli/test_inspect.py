@@ -88,9 +88,9 @@ def test_without_an_identity_the_result_says_it_was_not_checked(
 def test_what_does_not_hold_exits_1_with_its_code(
     tmp_path: Path,
     root: str,
-    document: Any,
+    document: object,
     options: tuple[str, ...],
-    code: str,  # noqa: ANN401  any JSON
+    code: str,
 ) -> None:
     exit_code, shown = asked(tmp_path, document, "--trusted-root", root, *options)
     assert (exit_code, shown["status"], shown["code"]) == (1, "failed", code)
