@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from securesystemslib.signer import CryptoSigner, Signer, SSlibKey  # type: ignore[attr-defined]  # not in an __all__
 
 from evidence_api.domain.digest import canonical, digest_of, sha256_hex
@@ -24,6 +24,7 @@ from evidence_api.formats import dsse
 from evidence_api.formats.dsse import Envelope, Signature
 
 MAX_KEYS = 64
+_SECOND_ROUND = 256  # pairs of key and signature, of at most 1,024
 MIN_RSA_BITS = 2048
 CHECKS = ("envelope_signature",)
 
@@ -95,14 +96,15 @@ def verify_envelope(envelope: Envelope, keys: Sequence[PublicKey]) -> Verificati
 
 
 def _why_not(envelope: Envelope, keys: Sequence[PublicKey]) -> Failed:
-    """Name the reason no signature held. The raw payload is tried only with hinted or single keys, so that an
-    envelope nobody here knows costs no second round."""
-    named = [(key, one) for one in envelope.signatures for key in keys if one.keyid in key.hints or len(keys) == 1]
-    if any(_made(key, one.sig, envelope.payload) for key, one in named):
+    """Name the reason no signature held. The raw payload is tried only where that stays cheap, so that an
+    envelope nobody here knows costs no second round of the largest size."""
+    pairs = [(key, one) for one in envelope.signatures for key in keys]
+    named = [(key, one) for key, one in pairs if one.keyid in key.hints]
+    if any(_made(key, one.sig, envelope.payload) for key, one in (pairs if len(pairs) <= _SECOND_ROUND else named)):
         return Failed("bad_signature", "signed over the raw payload instead of the DSSE pre-authentication encoding")
-    for key, signature in named:
-        if signature.keyid in key.hints:
-            return Failed("bad_signature", f"key {key.name or key.key_id} is registered and did not make the signature")
+    if named:
+        key = named[0][0]
+        return Failed("bad_signature", f"key {key.name or key.key_id} is registered and did not make the signature")
     tried = f"none of {len(keys)} registered keys" if keys else "no key is registered, so none"
     return Failed("unknown_key", f"{tried} made a signature of the envelope")
 
@@ -135,9 +137,9 @@ def _verification(key: PublicHalf) -> tuple[str, Verifying]:
             return "ed25519", key.verify
         case ec.EllipticCurvePublicKey():
             if isinstance(key.curve, ec.SECP256R1):
-                return "ecdsa-p256", lambda signature, data: key.verify(signature, data, _P256)
+                return "ecdsa-p256", _ecdsa(key, _P256)
             if isinstance(key.curve, ec.SECP384R1):
-                return "ecdsa-p384", lambda signature, data: key.verify(signature, data, _P384)
+                return "ecdsa-p384", _ecdsa(key, _P384)
             raise Malformed(f"curve {key.curve.name} is not P-256 or P-384", path="key")
         case rsa.RSAPublicKey():
             if key.key_size < MIN_RSA_BITS:
@@ -145,6 +147,23 @@ def _verification(key: PublicHalf) -> tuple[str, Verifying]:
             return "rsa-pss-sha256", lambda signature, data: key.verify(signature, data, _PSS, hashes.SHA256())
         case _:
             assert_never(key)
+
+
+def _ecdsa(key: ec.EllipticCurvePublicKey, algorithm: ec.ECDSA) -> Verifying:
+    """DSSE fixes no encoding of ECDSA signatures: nearly all are DER, its own printed example is r and s side by
+    side (IEEE P1363). The second is tried only when the first does not hold and the length fits."""
+    size = (key.curve.key_size + 7) // 8
+
+    def verify(signature: bytes, data: bytes) -> None:
+        try:
+            key.verify(signature, data, algorithm)
+        except InvalidSignature:
+            if len(signature) != 2 * size:
+                raise
+            r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
+            key.verify(utils.encode_dss_signature(r, s), data, algorithm)
+
+    return verify
 
 
 class EnvelopeSigner:
