@@ -5,11 +5,13 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from evidence_api.cli import main
+from evidence_api.graphql.schema import schema_text
 from evidence_api.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +46,11 @@ def test_every_command_is_in_the_table() -> None:
 @pytest.mark.parametrize("script", sorted(set(re.findall(r"^deploy/\w+", SHELL, re.MULTILINE))))
 def test_every_script_is_there(script: str) -> None:
     assert (ROOT / script).stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("query", re.findall(r"^```graphql\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+def test_every_query_fits_the_schema(query: str) -> None:
+    assert graphql.validate(graphql.build_schema(schema_text()), graphql.parse(query)) == []
 
 
 def settings_table() -> list[str]:

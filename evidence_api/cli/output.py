@@ -64,6 +64,10 @@ def print_json(value: Any) -> None:  # noqa: ANN401  any JSON value
     )
 
 
+def _json(value: object) -> str:
+    return orjson.dumps(value, default=_jsonable, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n"
+
+
 def _jsonable(value: object) -> object:
     """What orjson does not know by itself: sets become sorted lists, mappings dictionaries, the rest text."""
     if isinstance(value, set | frozenset):

@@ -34,17 +34,24 @@ class Command:
 def commands(package: Path, controls: Path, policy: Path) -> tuple[Command, ...]:
     """What can be checked here; `package` is our own folder of Python files."""
     ours = (sys.executable, "-m", "evidence_api")
+    schema, ruff, lint_imports = (
+        package.parent / "schema.graphql",
+        _BESIDE_PYTHON / "ruff",
+        _BESIDE_PYTHON / "lint-imports",
+    )
     always = (
         Command("compile", (sys.executable, "-m", "compileall", "-q", str(package))),
         Command("policy-test", (*ours, "policy", "test", str(policy), "--json"), _policy_tests),
         Command("catalog-check", (*ours, "catalog", "check", str(controls), "--json")),
     )
-    developers = (
-        Command("lint", (str(_BESIDE_PYTHON / "ruff"), "check", "--no-cache", str(package))),
-        Command("import-contracts", (str(_BESIDE_PYTHON / "lint-imports"), "--no-cache")),
-    )
-    checkout = (package.parent / "pyproject.toml").exists()
-    return (*always, *(one for one in developers if checkout and Path(one.line[0]).exists()))
+    if not (package.parent / "pyproject.toml").exists():
+        return always
+    in_a_checkout = {
+        schema: Command("schema-check", (*ours, "schema", "check", str(schema), "--json")),
+        ruff: Command("lint", (str(ruff), "check", "--no-cache", str(package))),
+        lint_imports: Command("import-contracts", (str(lint_imports), "--no-cache")),
+    }
+    return (*always, *(command for needed, command in in_a_checkout.items() if needed.exists()))
 
 
 async def run_checks(asked: Sequence[Command], cwd: Path, clock: Clock) -> tuple[Check, ...]:
