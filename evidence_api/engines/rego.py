@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import orjson
-import structlog
 
 from evidence_api.domain.errors import (
     EngineCrashed,
@@ -32,8 +31,6 @@ from evidence_api.formats.policy_bundle import PolicyBundle, policy_bundle
 from evidence_api.formats.rego_source import is_data_reference, without_backtrace
 
 __all__ = ["PolicyBundle", "RegoPool", "policy_bundle"]
-
-logger = structlog.get_logger(__name__)
 
 MAX_WAIT = 10.0
 LOAD_TIMEOUT = 10.0

@@ -5,6 +5,7 @@ read only after its death. The environment is made new, so a policy's process ho
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -16,12 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
-import structlog
-
 from evidence_api.domain.errors import EngineCrashed, EngineMemory, EngineTimeout, Undecided
 from evidence_api.engines.rego_wire import NO_DIGEST, Reply, Request, Status
 
-logger = structlog.get_logger(__name__)
+# The standard library's: the offline verifier evaluates policies too, and its install has no structlog.
+logger = logging.getLogger(__name__)
 
 _KEPT_BUNDLES = 16
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -160,7 +160,7 @@ class WorkerProcess(asyncio.Protocol):
         words = self._last_words()
         fault = self._explain(code, words)
         if not self._dismissed:
-            logger.warning("rego_worker_ended", returncode=code, code=fault.code, words=words[-200:])
+            logger.warning("rego worker %d ended: %s, return code %d %s", self.pid, fault.code, code, words[-200:])
         self._on_end(self, fault)
 
     def _last_words(self) -> str:

@@ -99,10 +99,11 @@ class Worker:
         engine = self._engines.get(request.digest)
         if engine is None:
             signal.setitimer(signal.ITIMER_REAL, request.load_timeout)
+            bundle = orjson.loads(request.bundle)
             try:
-                engine = self._engines[request.digest] = load(orjson.loads(request.bundle))
+                engine = self._engines[request.digest] = load(bundle)
             except RuntimeError as fault:
-                return _faulty([engine_fault(without_backtrace(str(fault)), "policy", "not_loadable")])
+                return _faulty([engine_fault(str(fault), bundle["modules"], "not_loadable")])
             self._baseline = max(self._baseline, _address_space())
             self._started = time.process_time()  # what loading took says nothing of the policy
         signal.setitimer(signal.ITIMER_REAL, request.timeout)
@@ -152,7 +153,7 @@ def check(bundle: dict[str, Any], query: str) -> list[SourceFault]:
         except RecursionError:
             faults.append(SourceFault(file, 1, 1, "nesting", "an expression of several hundred parts: split it up"))
         except (RuntimeError, ValueError) as fault:
-            faults.append(engine_fault(str(fault), file))
+            faults.append(engine_fault(str(fault), {file: text}))
     faults = faults or lint(outlines) or list(_analysis_faults(bundle))
     return [replace(fault, line=max(1, fault.line - 2)) if fault.file == _QUERY_FILE else fault for fault in faults]
 
@@ -162,7 +163,7 @@ def _analysis_faults(bundle: dict[str, Any]) -> Iterable[SourceFault]:
     try:
         load(bundle)
     except RuntimeError as fault:
-        yield engine_fault(str(fault), next(iter(bundle["modules"])), "not_loadable")
+        yield engine_fault(str(fault), bundle["modules"], "not_loadable")
 
 
 def _tree(file: str, text: str) -> dict[str, Any]:

@@ -4,20 +4,24 @@ The digest is sha256 over the canonical JSON of {"modules": {path: sha256 of the
 the canonical data}. Test modules (`*_test.rego`) are no part of a bundle: they decide nothing.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 import orjson
-import yaml
 
 from evidence_api.domain.digest import canonical, digest_of, sha256_hex
-from evidence_api.domain.errors import InvalidSource, SourceFault
+from evidence_api.domain.errors import InvalidSource, Malformed, SourceFault
+from evidence_api.formats.yaml_source import Mapping, Node, Sequence, documents
 
 MODULE_SUFFIX = ".rego"
 TEST_SUFFIX = "_test.rego"
-DATA_NAMES = ("data.yaml", "data.yml", "data.json")
+DATA_NAMES = ("data.yaml", "data.json")
+
+_PLAIN = {"true": True, "false": False, "null": None, "~": None, "": None}
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,11 @@ class PolicyBundle:
     """Modules (relative path -> text) and data (JSON object bytes), immutable, with the digest of both."""
 
     digest: str
-    modules: Mapping[str, str] = field(repr=False)
+    modules: MappingOf[str, str] = field(repr=False)
     data: bytes = field(repr=False, default=b"{}")
 
 
-def policy_bundle(modules: Mapping[str, str], data: bytes = b"{}") -> PolicyBundle:
+def policy_bundle(modules: MappingOf[str, str], data: bytes = b"{}") -> PolicyBundle:
     """Name modules and data by their content. Raises InvalidSource when `data` is no JSON object."""
     try:
         document = orjson.loads(data)
@@ -38,14 +42,15 @@ def policy_bundle(modules: Mapping[str, str], data: bytes = b"{}") -> PolicyBund
     if not isinstance(document, dict):
         raise InvalidSource([SourceFault("data.json", 1, 1, "data", "policy data must be an object")])
     ordered = {name: modules[name] for name in sorted(modules)}
-    content = {
-        "modules": {name: sha256_hex(text.encode()) for name, text in ordered.items()},
-        "data": sha256_hex(canonical(document)),
-    }
+    try:
+        data_digest = sha256_hex(canonical(document))
+    except Malformed as fault:
+        raise InvalidSource([SourceFault("data.json", 1, 1, "data", fault.message)]) from fault
+    content = {"modules": {name: sha256_hex(text.encode()) for name, text in ordered.items()}, "data": data_digest}
     return PolicyBundle(digest_of(canonical(content)), ordered, data)
 
 
-def bundle_from_files(files: Mapping[str, str], *, tests: bool = False) -> PolicyBundle:
+def bundle_from_files(files: MappingOf[str, str], *, tests: bool = False) -> PolicyBundle:
     """The bundle of a folder's texts (relative path with / -> text); `tests` keeps the test modules too.
 
     Data files stand at the root of the folder or beside the modules; all are merged into one document,
@@ -69,11 +74,12 @@ def bundle_from_files(files: Mapping[str, str], *, tests: bool = False) -> Polic
 
 
 def _merge(merged: dict[str, Any], name: str, text: str, faults: list[SourceFault]) -> None:
-    document = _document(name, text, faults)
-    if document is None:
+    known = len(faults)
+    document = _json(name, text, faults) if name.endswith(".json") else _yaml(name, text, faults)
+    if len(faults) > known or document is None:
         return
-    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        faults.append(SourceFault(name, 1, 1, "data", "policy data must be a mapping with text keys"))
+    if not isinstance(document, dict):
+        faults.append(SourceFault(name, 1, 1, "data", "policy data must be a mapping"))
         return
     for key, value in document.items():
         if key in merged:
@@ -81,17 +87,30 @@ def _merge(merged: dict[str, Any], name: str, text: str, faults: list[SourceFaul
         merged[key] = value
 
 
-def _document(name: str, text: str, faults: list[SourceFault]) -> object:
-    """YAML (JSON is YAML) limited to what JSON can say; None stands for an empty or faulty file."""
+def _json(name: str, text: str, faults: list[SourceFault]) -> object:
     try:
-        document = yaml.load(text, Loader=yaml.CSafeLoader)
-        orjson.dumps(document)
-    except yaml.MarkedYAMLError as fault:
-        mark = fault.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        faults.append(SourceFault(name, line, column, "syntax", fault.problem or "not YAML"))
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as fault:
+        faults.append(SourceFault(name, fault.lineno, fault.colno, "syntax", fault.msg))
         return None
-    except (yaml.YAMLError, orjson.JSONEncodeError, RecursionError) as fault:
-        faults.append(SourceFault(name, 1, 1, "data", f"not expressible as JSON: {fault}"))
-        return None
-    return document
+
+
+def _yaml(name: str, text: str, faults: list[SourceFault]) -> object:
+    """One document; None stands for an empty file."""
+    nodes = documents(text, name, faults)
+    if len(nodes) > 1:
+        faults.append(SourceFault(name, nodes[1].line, nodes[1].column, "data", "policy data is one document"))
+    return _value(nodes[0]) if nodes else None
+
+
+def _value(node: Node) -> object:
+    """A node as JSON. Plain scalars are read as YAML 1.2 does: `no` and `on` are words (NO is a country)."""
+    if isinstance(node, Mapping):
+        return {key.text: _value(value) for key, value in node.entries}
+    if isinstance(node, Sequence):
+        return [_value(item) for item in node.items]
+    if node.style:
+        return node.text
+    if node.text in _PLAIN:
+        return _PLAIN[node.text]
+    return orjson.loads(node.text) if _NUMBER.fullmatch(node.text) else node.text

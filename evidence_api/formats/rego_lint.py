@@ -47,7 +47,7 @@ def outline(file: str, source: bytes, tree: Node) -> Outline:
         if path := _path(entry["refr"]):
             span = entry.get("as")
             aliases[source[span["start"] : span["end"]].decode() if span else path[-1]] = path
-    return Outline(file, package, aliases, tuple(_functions(package, tree)), tuple(_uses(tree["rules"])))
+    return Outline(file, package, aliases, tuple(_functions(package, tree)), tuple(_uses(source, tree["rules"])))
 
 
 def lint(outlines: Iterable[Outline]) -> list[SourceFault]:
@@ -71,7 +71,7 @@ def _functions(package: Path, tree: Node) -> Iterator[tuple[Path, int]]:
             yield (*package, *path), len(head["args"])
 
 
-def _uses(rules: list[Any]) -> Iterator[Use]:
+def _uses(source: bytes, rules: list[Any]) -> Iterator[Use]:
     """Every call, and every value that replaces a function. Without recursion: trees are deep."""
     stack: list[Any] = [rules]
     while stack:
@@ -82,10 +82,10 @@ def _uses(rules: list[Any]) -> Iterator[Use]:
             if "Call" in node:
                 call = node["Call"]
                 path = _path(call["fcn"])
-                yield Use(path, len(call["params"]), *_place(call["fcn"] if path else call))
+                yield Use(path, len(call["params"]), *_place(source, call["fcn"] if path else call))
             for replaced in node.get("with_mods") or ():
                 if path := _path(replaced["as"]):
-                    yield Use(path, None, *_place(replaced["as"]))
+                    yield Use(path, None, *_place(source, replaced["as"]))
             stack.extend(node.values())
 
 
@@ -157,12 +157,14 @@ def _path(node: Any) -> Path | None:  # noqa: ANN401  any part of a syntax tree
     return None
 
 
-def _place(node: Node) -> tuple[int, int]:
-    """Line and column of a name's first letter: the tree marks a dotted name at its last dot."""
+def _place(source: bytes, node: Node) -> tuple[int, int]:
+    """Line and column of a name's first letter: the tree marks a dotted name at its last dot, and counts
+    a tab as four columns; its byte offsets are exact."""
     while "span" not in node:
         ((_, inner),) = node.items()
         node = inner.get("refr", inner)
-    return int(node["span"]["line"]), int(node["span"]["col"])
+    start = int(node["span"]["start"])
+    return int(node["span"]["line"]), len(source[source.rfind(b"\n", 0, start) + 1 : start].decode()) + 1
 
 
 def _unknown(module: Outline, functions: Functions, use: Use, name: str) -> SourceFault:

@@ -6,6 +6,7 @@ each level of `[` or `{`, so depth and size are checked here, on text alone.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from evidence_api.domain.errors import SourceFault
 
@@ -13,12 +14,50 @@ MAX_NESTING = 16
 MAX_MODULE_BYTES = 2**20
 MAX_BUNDLE_BYTES = 16 * 2**20
 MAX_MODULES = 1000
+_TAB = 4
 
 # What can hold a bracket that is none (strings, raw strings, comments), or a bracket.
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"?|`[^`]*`?|#[^\n]*|[(\[{]|[)\]}]')
 _PLACE = re.compile(r"--> ?(.*):(\d+):(\d+)")
 _BACKTRACE = re.compile(r"\n\s*(?:Stack backtrace:|stack backtrace:|Caused by:\s*\n?\s*0:.*?_start).*", re.DOTALL)
+_PACKAGE = re.compile(r"^package[ \t]+([\w.]+)", re.MULTILINE)
+_TEST_RULE = re.compile(r"^test_\w+", re.MULTILINE)
 _DATA_REFERENCE = re.compile(r'data(?:\.[A-Za-z_]\w*|\["[^"\\\n]*"\])*', re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TestRule:
+    """A rule that is a test: `path` is its full path (data.….test_name); it passes when its value is true."""
+
+    __test__ = False  # the name is the field's; pytest shall not collect it
+
+    file: str
+    line: int
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The rule's own name."""
+        return self.path.rpartition(".")[2]
+
+
+def test_rules(file: str, text: str) -> tuple[TestRule, ...]:
+    """Every rule of a module whose name begins with `test_`, once, in the order of the source."""
+    bare = _TOKEN.sub(_blank, text)
+    package = _PACKAGE.search(bare)
+    if package is None:
+        return ()
+    found: dict[str, TestRule] = {}
+    for match in _TEST_RULE.finditer(bare):
+        line = bare.count("\n", 0, match.start()) + 1
+        found.setdefault(match.group(), TestRule(file, line, f"data.{package[1]}.{match.group()}"))
+    return tuple(found.values())
+
+
+def _blank(token: re.Match[str]) -> str:
+    """Brackets stay; strings and comments become as many lines of nothing."""
+    text = token.group()
+    return text if text in "()[]{}" else "\n" * text.count("\n")
 
 
 def bound_faults(modules: Mapping[str, str]) -> Iterator[SourceFault]:
@@ -63,14 +102,29 @@ def without_backtrace(message: str) -> str:
     return _BACKTRACE.sub("", message).strip()
 
 
-def engine_fault(message: str, file: str, code: str = "syntax") -> SourceFault:
-    """An engine error (`--> file:line:column`, source lines, `error: …`) as a fault; `file` when it names none."""
+def engine_fault(message: str, modules: Mapping[str, str], code: str = "syntax") -> SourceFault:
+    """An engine error (`--> file:line:column`, source lines, `error: …`) as a fault of one of the modules;
+    of the first one's beginning when it names no place."""
     text = without_backtrace(message)
     sentence = text.rpartition("error: ")[2].strip() if "error: " in text else text
     place = _PLACE.search(text)
     if place is None:
-        return SourceFault(file, 1, 1, code, sentence)
-    return SourceFault(place[1] or file, int(place[2]), int(place[3]), code, sentence)
+        return SourceFault(next(iter(modules), "policy"), 1, 1, code, sentence)
+    file, line = place[1], int(place[2])
+    return SourceFault(file, line, _column(modules.get(file, ""), line, int(place[3])), code, sentence)
+
+
+def _column(text: str, line: int, shown: int) -> int:
+    """The column of a place the engine shows, which counts a tab as four."""
+    lines = text.split("\n")
+    if not 0 < line <= len(lines):
+        return shown
+    width = 0
+    for column, letter in enumerate(lines[line - 1], 1):
+        width += _TAB if letter == "\t" else 1
+        if width >= shown:
+            return column
+    return shown - width + len(lines[line - 1])
 
 
 def _at(file: str, text: str, offset: int, code: str, message: str) -> SourceFault:

@@ -1,0 +1,149 @@
+"""`evidence-api policy`: tests Rego policies, checks that they load, names them, and asks them a question.
+
+Works on the policies shipped, or on a folder; needs neither server nor database. Every evaluation runs
+under the server's own limits.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from evidence_api.cli import output
+from evidence_api.domain.decision import Decision
+from evidence_api.domain.errors import InvalidSource, SourceFault
+from evidence_api.engines.files import shipped
+from evidence_api.engines.rego import RegoPool
+from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
+from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.policies import TestResult, load_policy, read_policy, run_policy_tests
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Test Rego policies, ask them for a decision.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Folder = Annotated[
+    Path | None, typer.Argument(metavar="[DIR]", help="Folder of policies; the shipped ones if left out.")
+]
+
+
+@app.command("test")
+def run_tests(directory: Folder = None, *, json: AsJson = False) -> None:
+    """Run every test_ rule of every *_test.rego file. Exit code 1 when one does not give true."""
+    results = asyncio.run(_run_tests(_folder(directory)))
+    failed = sum(not result.passed for result in results)
+    if json:
+        counts = {"passed": len(results) - failed, "failed": failed}
+        output.print_json(counts | {"tests": [_shown(result) for result in results]})
+    else:
+        _print_results(results)
+        output.say(f"{len(results) - failed} passed, {failed} failed")
+    if failed:
+        raise typer.Exit(output.NO)
+
+
+@app.command("check")
+def check(directory: Folder = None, *, json: AsJson = False) -> None:
+    """Load a folder as the server would, tests included, and name every fault with file, line and column."""
+    bundle = asyncio.run(_check(_folder(directory)))
+    if json:
+        output.print_json({"digest": bundle.digest, "modules": sorted(bundle.modules), "faults": []})
+    else:
+        output.say(f"{len(bundle.modules)} modules load: {bundle.digest}")
+
+
+@app.command("digest")
+def digest(directory: Folder = None, *, json: AsJson = False) -> None:
+    """Print the digest by which decisions name this policy bundle (tests are no part of it)."""
+    bundle = bundle_from_files(read_policy(_folder(directory)))
+    if json:
+        output.print_json({"digest": bundle.digest, "modules": sorted(bundle.modules)})
+    else:
+        output.say(bundle.digest)
+
+
+@app.command("eval")
+def evaluate(
+    area: Annotated[str, typer.Argument(help="Policy area: admission, authorisation, model_budget …")],
+    *,
+    input_: Annotated[Path, typer.Option("--input", "-i", help="JSON file with the input.")],
+    policy: Annotated[Path | None, typer.Option(help="Folder of policies; the shipped ones if left out.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Ask one area for its decision on an input. Exit code 1 when it denies."""
+    decision = asyncio.run(_decide(_folder(policy), area, _object(input_)))
+    if json:
+        output.print_json(
+            {
+                "id": decision.id,
+                "area": decision.area,
+                "allow": decision.allow,
+                "rules": decision.rules,
+                "reasons": decision.reasons,
+                "input_digest": decision.input_digest,
+                "policy_digest": decision.policy_digest,
+            }
+        )
+    else:
+        output.say("allow" if decision.allow else "deny")
+        for line in (*decision.rules, *decision.reasons):
+            output.say(f"  {line}")
+    if not decision.allow:
+        raise typer.Exit(output.NO)
+
+
+def _folder(given: Path | None) -> Path:
+    return given if given is not None else shipped("policy")
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises InvalidSource."""
+    try:
+        value = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as fault:
+        raise InvalidSource([SourceFault(str(path), fault.lineno, fault.colno, "syntax", fault.msg)]) from fault
+    if not isinstance(value, dict):
+        raise InvalidSource([SourceFault(str(path), 1, 1, "input", "a policy input is a JSON object")])
+    return value
+
+
+async def _run_tests(folder: Path) -> Sequence[TestResult]:
+    async with RegoPool() as rego:
+        return await run_policy_tests(rego, read_policy(folder))
+
+
+async def _check(folder: Path) -> PolicyBundle:
+    async with RegoPool() as rego:
+        await rego.check(bundle_from_files(read_policy(folder), tests=True))
+        return await load_policy(rego, folder)
+
+
+async def _decide(folder: Path, area: str, asked: dict[str, Any]) -> Decision:
+    async with RegoPool() as rego:
+        return await Gate(rego, await load_policy(rego, folder)).decide(area, asked)
+
+
+def _shown(result: TestResult) -> dict[str, Any]:
+    return {
+        "file": result.rule.file,
+        "line": result.rule.line,
+        "rule": result.rule.path,
+        "passed": result.passed,
+        "because": result.because,
+    }
+
+
+def _print_results(results: Sequence[TestResult]) -> None:
+    """One line a file, then one line a test that failed."""
+    total = Counter(result.rule.file for result in results)
+    passed = Counter(result.rule.file for result in results if result.passed)
+    output.print_table(
+        ("file", "tests", "passed", "failed"),
+        [(file, total[file], passed[file], total[file] - passed[file]) for file in sorted(total)],
+    )
+    for result in results:
+        if not result.passed:
+            output.say(f"{result.rule.file}:{result.rule.line}: {result.rule.name}: {result.because}")

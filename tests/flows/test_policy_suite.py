@@ -1,0 +1,90 @@
+"""The policies as shipped: their own tests pass, they load as the server loads them, and silence never allows."""
+
+from collections.abc import AsyncIterator, Mapping
+from itertools import chain, combinations
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from evidence_api.domain.errors import InvalidSource
+from evidence_api.engines.files import shipped
+from evidence_api.engines.rego import RegoPool, policy_bundle
+from evidence_api.formats.policy_bundle import bundle_from_files
+from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.policies import load_policy, read_policy, run_policy_tests
+
+AREAS = ("admission", "authorisation", "model_budget", "residency", "write_paths")
+FOLDER = shipped("policy")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def rego() -> AsyncIterator[RegoPool]:
+    async with RegoPool() as pool:
+        yield pool
+
+
+async def test_every_test_of_the_shipped_policies_passes(rego: RegoPool) -> None:
+    results = await run_policy_tests(rego, read_policy(FOLDER))
+    assert [(r.rule.file, r.rule.line, r.because) for r in results if not r.passed] == []
+    assert {r.rule.file.partition("/")[0] for r in results} == set(AREAS)
+    assert len(results) > 60
+
+
+async def test_a_failing_test_fails_and_no_test_is_no_pass(rego: RegoPool) -> None:
+    files = {
+        "a.rego": "package a\n\nr := 1\n",
+        "a_test.rego": "package a_test\n\ntest_good if data.a.r == 1\n\ntest_bad if data.a.r == 2\n\n"
+        "test_odd := 3\n\ntest_error if 1 / 0 == 1\n",
+    }
+    results = await run_policy_tests(rego, files)
+    shown = {result.rule.name: (result.passed, result.because.rpartition("error: ")[2]) for result in results}
+    assert shown == {
+        "test_good": (True, ""),
+        "test_bad": (False, "undefined"),
+        "test_odd": (False, "gave 3"),
+        "test_error": (False, "divide by zero"),
+    }
+    with pytest.raises(InvalidSource):
+        await run_policy_tests(rego, {"a.rego": files["a.rego"]})
+
+
+async def test_removing_facts_from_a_denied_question_never_allows_it(rego: RegoPool) -> None:
+    """Whatever is left out of a question that is denied, it stays denied (or the policy fails: no allow)."""
+    gate = Gate(rego, await load_policy(rego, FOLDER))
+    admission = {"tenant": "t", "rights": ["evidence:write"], "signer": "", "predicate_type": "p"}
+    principal = {"kind": "token", "rights": ["pack:read"], "tenant": "acme"}
+    questions: list[tuple[str, Mapping[str, Any]]] = [
+        ("admission", admission | {"status": "failed", "code": "expired", "kind": "sbom"}),
+        ("admission", admission | {"status": "unsigned", "code": "unsigned", "kind": "sbom"}),
+        ("admission", admission | {"status": "verified", "code": "", "kind": "sbom", "rights": []}),
+        ("authorisation", {"principal": principal, "action": "evidence:write"}),
+        ("model_budget", {"kind": "model_call", "spends": [3], "budget": 2}),
+        ("residency", {"country": "DE", "region": "us-east"}),
+        ("write_paths", {"action": "write", "path": "infra/main.tf"}),
+    ]
+    for area, question in questions:
+        parts = list(question)
+        for left_out in chain.from_iterable(combinations(parts, n) for n in range(len(parts) + 1)):
+            asked = {key: value for key, value in question.items() if key not in left_out}
+            decision = await gate.decide(area, asked)
+            assert not decision.allow, (area, asked)
+            assert decision.rules != ("undefined",), (area, asked)
+            assert decision.reasons, (area, asked)
+
+
+async def test_rules_are_named_for_their_area(rego: RegoPool) -> None:
+    gate = Gate(rego, await load_policy(rego, FOLDER))
+    for area in AREAS:
+        decision = await gate.decide(area, {})
+        assert not decision.allow
+        assert all(rule.startswith(f"{area}.") for rule in decision.rules)
+
+
+async def test_shipped_bundle_has_one_digest_and_no_tests(rego: RegoPool) -> None:
+    loaded = await load_policy(rego, FOLDER)
+    assert loaded.digest == bundle_from_files(read_policy(FOLDER)).digest
+    assert not any(name.endswith("_test.rego") for name in loaded.modules)
+    assert set(orjson.loads(loaded.data)) == {"admission", "authorisation", "write_paths", "residency"}
+    assert policy_bundle(loaded.modules, loaded.data).digest == loaded.digest
