@@ -5,7 +5,7 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -74,6 +74,12 @@ MODULES = [path for path in FILES if path.suffix == ".py" and path.is_relative_t
 TREES = {path: ast.parse(path.read_text()) for path in MODULES}
 
 
+def assert_none(found: Iterable[str]) -> None:
+    """Fail with every place, one a line."""
+    places = list(found)
+    assert not places, "\n".join(["", *places])
+
+
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -107,7 +113,7 @@ def test_no_module_is_too_long(record_property: Callable[[str, object], None]) -
     sizes = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
     median = statistics.median(sizes.values())
     record_property("median lines of a module", median)
-    assert {name: size for name, size in sizes.items() if size > LINES_OF_A_MODULE} == {}
+    assert_none(f"{name}: {size} lines" for name, size in sizes.items() if size > LINES_OF_A_MODULE)
     assert median <= MEDIAN_LINES
 
 
@@ -118,7 +124,7 @@ def test_no_function_is_too_long() -> None:
         for node in functions(tree)
         if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) >= LINES_OF_A_FUNCTION
     }
-    assert long == {}
+    assert_none(f"{where}: {lines} lines" for where, lines in long.items())
 
 
 def test_every_module_class_and_public_function_says_what_it_is() -> None:
@@ -129,7 +135,7 @@ def test_every_module_class_and_public_function_says_what_it_is() -> None:
         for node in public(tree)
         if not ast.get_docstring(node)
     ]
-    assert silent == []
+    assert_none(silent)
 
 
 def public(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
@@ -151,7 +157,7 @@ def test_no_import_hides_inside_a_function() -> None:
         for inner in ast.walk(node)
         if isinstance(inner, ast.Import | ast.ImportFrom | ast.Call) and imports(inner)
     ]
-    assert hidden == []
+    assert_none(hidden)
 
 
 def imports(node: ast.Import | ast.ImportFrom | ast.Call) -> bool:
@@ -170,25 +176,25 @@ def test_names_say_something() -> None:
         if isinstance(node, ast.ClassDef) and EMPTY_NAMES.search(node.name) and node.name not in STANDARD_NAMES
     ]
     modules = [name_of(path) for path in MODULES if path.stem in EMPTY_MODULES]
-    assert classes + modules == []
+    assert_none(classes + modules)
 
 
 def test_nothing_is_left_unfinished() -> None:
-    assert lines_with(UNFINISHED, only=".py") == []
+    assert_none(lines_with(UNFINISHED, only=".py"))
 
 
 def test_every_exception_to_the_linter_says_why() -> None:
-    assert lines_with(NOQA, only=".py") == []
+    assert_none(lines_with(NOQA, only=".py"))
 
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_no_file_names_a_package_registry(host: str) -> None:
     pattern = re.compile(rf"(?<![\w-])(?:\w[\w-]*\.)*{re.escape(host)}(?![\w-])")
-    assert [line for line in lines_with(pattern) if NOT_A_HOST not in line] == []
+    assert_none(line for line in lines_with(pattern) if NOT_A_HOST not in line)
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
-    assert lines_with(MACHINE_PATHS) == []
+    assert_none(lines_with(MACHINE_PATHS))
 
 
 def test_every_shell_script_can_be_run_and_stops_at_faults() -> None:
