@@ -7,7 +7,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from evidence_api.domain.control import Catalog, Control, Query
 from evidence_api.domain.digest import canonical
 from evidence_api.domain.evidence import Fact, Release
 from evidence_api.domain.facts import Row
-from evidence_api.domain.narrative import Parted, control_sentence, query_sentence
+from evidence_api.domain.narrative import Group, Parted, control_sentence, group_of, query_sentence
 from evidence_api.domain.population import assessment_input, counted, unverified
 from evidence_api.domain.rollup import roll_up
 from evidence_api.domain.verdict import WORST_FIRST, Assessment, CriterionResult, Finding, Outcome, QueryResult
@@ -42,12 +41,21 @@ _NO_FIX = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.NOT_RUN})
 _MAX_BECAUSE = 2_000
 
 
-@dataclass(frozen=True, slots=True)
 class _Rows:
     """The release's rows by kind: those that count, numbered as in the input, and those only shown."""
 
-    counted: Mapping[str, tuple[Row, ...]]
-    unverified: Mapping[str, tuple[Row, ...]]
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.counted = counted(rows)
+        self.unverified = {kind: group_of(found) for kind, found in unverified(rows).items()}
+        self.withheld = {kind: group_of(row for row in found if row.withheld) for kind, found in self.counted.items()}
+        self.groups: dict[tuple[str, tuple[int, ...]], Group] = {}
+
+    def group(self, kind: str, numbers: Sequence[int]) -> Group:
+        """The rows of these numbers; made once, however many queries part the rows in the same way."""
+        key = (kind, tuple(sorted(numbers)))
+        if key not in self.groups:
+            self.groups[key] = group_of(self.counted[kind][number] for number in key[1])
+        return self.groups[key]
 
 
 def due(
@@ -92,7 +100,7 @@ def fold(  # noqa: PLR0913  an assessment is a function of exactly these
     A control the answer does not hold is `error`: a rule that gives no decision decides nothing. With
     `only`, the findings of other controls are taken from `previous`.
     """
-    kinds = _Rows(counted(rows), unverified(rows))
+    kinds = _Rows(rows)
     kept = {finding.control: finding for finding in previous.findings} if previous and only is not None else {}
     wanted = frozenset(only or ())
     findings = tuple(
@@ -135,7 +143,7 @@ def _finding(control: Control, answer: Any, rows: _Rows) -> Finding:  # noqa: AN
         because=control_sentence(control, outcome, results, parts),
         fix="" if outcome in _NO_FIX else control.fix,
         queries=results,
-        evidence=_ids(row for parted in parts for row in _used(parted)),
+        evidence=_used(parts),
     )
 
 
@@ -158,7 +166,7 @@ def _ruled(control: Control, answer: Mapping[str, Any], rows: _Rows) -> Finding:
         because=because[:_MAX_BECAUSE] if isinstance(because, str) and because else f"{control.policy} says {said}.",
         fix="" if said in _NO_FIX else control.fix,
         queries=(),
-        evidence=_ids(row for found in rows.counted.values() for row in found),
+        evidence=group_of(row for found in rows.counted.values() for row in found).ids,
         facts={str(name): _fact(value) for name, value in facts.items()} if isinstance(facts, Mapping) else {},
     )
 
@@ -174,38 +182,47 @@ def _fact(value: Any) -> Fact:  # noqa: ANN401  any JSON value an operator's rul
 
 def _result(query: Query, told: Mapping[str, Any], rows: _Rows) -> tuple[QueryResult, Parted]:
     """One query's answer with the rows put back in the place of their numbers."""
-    population = rows.counted.get(query.kind, ())
-
-    def numbered(name: str) -> tuple[Row, ...]:
-        return tuple(population[number] for number in sorted(told[name]))
-
+    numbers = told["rows"]
+    unknown = rows.group(query.kind, numbers["unknown"])
     parted = Parted(
-        matched=numbered("matched"),
-        failed=numbered("failed"),
-        unknown=numbered("unknown"),
-        stale=numbered("stale"),
-        withheld=tuple(row for row in population if row.withheld),
-        unverified=rows.unverified.get(query.kind, ()),
+        outcome=Outcome(told["outcome"]),
+        population=len(rows.counted.get(query.kind, ())),
+        tested=int(numbers["tested"]),
+        matched=rows.group(query.kind, numbers["matched"]),
+        failed=rows.group(query.kind, numbers["failed"]),
+        unknown=unknown,
+        stale=rows.group(query.kind, numbers["stale"]),
+        withheld=rows.withheld.get(query.kind, Group()),
+        unverified=rows.unverified.get(query.kind, Group()),
+        absent=_absent(query, unknown.rows) if unknown.rows else (),
+        lacking=tuple(told.get("lacking", ())),
     )
-    read = paths(query.where)
-    absent = dict.fromkeys(path for row in parted.unknown for path in read if _is_absent(row, path))
-    result = QueryResult(
+    return _shown(query, parted), parted
+
+
+def _shown(query: Query, parted: Parted) -> QueryResult:
+    return QueryResult(
         name=query.name,
         kind=query.kind,
         where=query.source,
-        outcome=Outcome(told["outcome"]),
-        population=len(population),
-        tested=int(told["tested"]),
-        matched=_ids(parted.matched),
-        failed=_ids(parted.failed),
-        unknown=_ids(parted.unknown),
-        stale=_ids(parted.stale),
-        withheld=_ids(parted.withheld),
-        unverified=_ids(parted.unverified),
-        absent=tuple(absent),
-        lacking=tuple(told.get("lacking", ())),
+        outcome=parted.outcome,
+        population=parted.population,
+        tested=parted.tested,
+        matched=parted.matched.ids,
+        failed=parted.failed.ids,
+        unknown=parted.unknown.ids,
+        stale=parted.stale.ids,
+        withheld=parted.withheld.ids,
+        unverified=parted.unverified.ids,
+        absent=parted.absent,
+        lacking=parted.lacking,
+        because=query_sentence(query, parted),
     )
-    return replace(result, because=query_sentence(query, result, parted)), parted
+
+
+def _absent(query: Query, unknown: Sequence[Row]) -> tuple[str, ...]:
+    """The paths of the condition that some unknown row does not say."""
+    return tuple(path for path in paths(query.where) if any(_is_absent(row, path) for row in unknown))
 
 
 def _is_absent(row: Row, path: str) -> bool:
@@ -213,12 +230,10 @@ def _is_absent(row: Row, path: str) -> bool:
     return row.withheld or (path not in row.facts and not common.get(path))
 
 
-def _used(parted: Parted) -> Iterable[Row]:
-    """The rows a verdict rests on."""
-    for group in (parted.matched, parted.failed, parted.unknown, parted.stale, parted.withheld):
-        yield from group
-
-
-def _ids(rows: Iterable[Row]) -> tuple[str, ...]:
-    """The evidence ids of rows, each once, in order."""
-    return tuple(dict.fromkeys(name for row in rows for name in row.evidence))
+def _used(parts: Iterable[Parted]) -> tuple[str, ...]:
+    """The evidence a verdict rests on, each once, in order."""
+    found: dict[str, None] = {}
+    for parted in parts:
+        for group in (parted.matched, parted.failed, parted.unknown, parted.stale, parted.withheld):
+            found.update(dict.fromkeys(group.ids))
+    return tuple(found)

@@ -32,15 +32,39 @@ _OPENING: Mapping[Outcome, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
-    """One query's rows by what became of them."""
+class Group:
+    """Some rows of one kind, with the ids of the evidence they rest on and the words for where they come from.
 
-    matched: tuple[Row, ...] = ()
-    failed: tuple[Row, ...] = ()
-    unknown: tuple[Row, ...] = ()
-    stale: tuple[Row, ...] = ()
-    withheld: tuple[Row, ...] = ()
-    unverified: tuple[Row, ...] = ()
+    One release's queries part the same few rows again and again, so both are made once (`group_of`).
+    """
+
+    rows: tuple[Row, ...] = ()
+    ids: tuple[str, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """What became of one query's rows; `absent` and `lacking` as in QueryResult."""
+
+    outcome: Outcome
+    population: int
+    tested: int
+    matched: Group = Group()
+    failed: Group = Group()
+    unknown: Group = Group()
+    stale: Group = Group()
+    withheld: Group = Group()
+    unverified: Group = Group()
+    absent: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+def group_of(rows: Iterable[Row]) -> Group:
+    """Rows with their ids, each once, and their signers, times and digests in words."""
+    found = tuple(rows)
+    ids = tuple(dict.fromkeys(name for row in found for name in row.evidence))
+    return Group(found, ids, _origin(found, ids)) if found else Group()
 
 
 def short(digest: str) -> str:
@@ -61,10 +85,10 @@ def moment(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def query_sentence(query: Query, result: QueryResult, parted: Parted) -> str:
+def query_sentence(query: Query, parted: Parted) -> str:
     """What one query found, beginning with its kind (and name)."""
     label = f"{query.kind} ({query.name})" if query.name else query.kind
-    return f"{label}: {_found(query, result, parted)}"
+    return f"{label}: {_found(query, parted)}"
 
 
 def control_sentence(
@@ -90,43 +114,44 @@ def _decides(control: Control, outcome: Outcome, result: QueryResult) -> bool:
     return satisfied == (outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE})
 
 
-def _found(query: Query, result: QueryResult, parted: Parted) -> str:
+def _found(query: Query, parted: Parted) -> str:
     condition = _condition(query)
-    count, tested = len(parted.matched), result.tested
-    match result.outcome:
+    count = len(parted.matched.rows)
+    match parted.outcome:
         case Outcome.PASS:
-            return f"{count} of {_of(result)} {_verb(count)} {condition} ({_origin(parted.matched)})"
+            return f"{count} of {_of(parted)} {_verb(count)} {condition} ({parted.matched.origin})"
         case Outcome.FAIL:
-            failed = len(parted.failed)
+            failed = len(parted.failed.rows)
             refusal = "does not satisfy" if failed == 1 else "do not satisfy"
-            return f"{failed} of {_of(result)} {refusal} {condition}: {_values_seen(query, parted.failed)}"
+            return f"{failed} of {_of(parted)} {refusal} {condition}: {_values_seen(query, parted.failed.rows)}"
         case Outcome.STALE:
-            age = f"{write_duration(query.fresh.max_age)} on the {query.fresh.clock} clock" if query.fresh else ""
-            return f"{len(parted.stale)} of {tested} too old to count, the limit is {age} ({_origin(parted.stale)})"
+            old, limit = len(parted.stale.rows), query.fresh
+            age = f"the limit is {write_duration(limit.max_age)} on the {limit.clock} clock" if limit else "no limit"
+            return f"{old} of {_of(parted)} too old to count, {age} ({parted.stale.origin})"
         case Outcome.NOT_APPLICABLE:
             return f"no evidence of this kind, which is in order: {query.on_empty_reason}"
         case _:
-            return _missing(query, result, parted)
+            return _missing(query, parted)
 
 
-def _missing(query: Query, result: QueryResult, parted: Parted) -> str:
+def _missing(query: Query, parted: Parted) -> str:
     """Which absence it was, in the order the rules look for them."""
-    if parted.withheld:
-        erased = f"{len(parted.withheld)} of {result.population} erased, so it cannot be tested"
-        return f"{erased} ({_digests(parted.withheld)})"
-    if not result.population:
-        shown = f"; {len(parted.unverified)} unverified do not count" if parted.unverified else ""
-        return f"no verified evidence of this kind{shown}"
-    if parted.unknown:
-        absent = listed(result.absent) or "what is asked"
-        silent = "does not say" if len(parted.unknown) == 1 else "do not say"
-        return f"{len(parted.unknown)} of {_of(result)} {silent} {absent} ({_digests(parted.unknown)})"
+    if parted.withheld.rows:
+        erased = f"{len(parted.withheld.rows)} of {parted.population} erased, so it cannot be tested"
+        return f"{erased} ({_digests(parted.withheld.ids)})"
+    if not parted.population:
+        unverified = len(parted.unverified.rows)
+        return "no verified evidence of this kind" + (f"; {unverified} unverified do not count" if unverified else "")
+    if parted.unknown.rows:
+        absent = listed(parted.absent) or "what is asked"
+        silent = "does not say" if len(parted.unknown.rows) == 1 else "do not say"
+        return f"{len(parted.unknown.rows)} of {_of(parted)} {silent} {absent} ({_digests(parted.unknown.ids)})"
     condition = _condition(query)
     if query.per is Per.SUBJECT:
-        lacking = listed(map(short, result.lacking)) or "the release, which names no artifact"
+        lacking = listed(map(short, parted.lacking)) or "the release, which names no artifact"
         return f"fewer than {query.at_least} satisfy {condition} for {lacking}"
-    old = f", {len(parted.stale)} too old to count" if parted.stale else ""
-    matched = len(parted.matched)
+    old = f", {len(parted.stale.rows)} too old to count" if parted.stale.rows else ""
+    matched = len(parted.matched.rows)
     return f"{matched or 'none'} {_verb(matched)} {condition}, {query.at_least} needed{old}"
 
 
@@ -134,11 +159,10 @@ def _verb(count: int) -> str:
     return "satisfies" if count == 1 else "satisfy"
 
 
-def _of(result: QueryResult) -> str:
+def _of(parted: Parted) -> str:
     """`5`, or `5 sampled of 40`."""
-    return (
-        f"{result.tested} sampled of {result.population}" if result.tested < result.population else str(result.tested)
-    )
+    sampled = parted.tested < parted.population
+    return f"{parted.tested} sampled of {parted.population}" if sampled else str(parted.tested)
 
 
 def _condition(query: Query) -> str:
@@ -148,7 +172,8 @@ def _condition(query: Query) -> str:
 
 def _values_seen(query: Query, rows: Sequence[Row]) -> str:
     """The values of the facts compared, row by row: `required is fail in sha256:…`."""
-    return listed(f"{_facts(query, row)} in {listed(map(short, row.evidence))}" for row in rows)
+    shown = [f"{_facts(query, row)} in {_some(row.evidence)}" for row in rows[:_LISTED]]
+    return ", ".join(shown) + (f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else "")
 
 
 def _facts(query: Query, row: Row) -> str:
@@ -165,30 +190,37 @@ def _value(row: Row, path: str) -> str:
     return listed(value) or "empty" if isinstance(value, tuple) else str(value)[:_SHOWN]
 
 
-def _origin(rows: Sequence[Row]) -> str:
+def _origin(rows: Sequence[Row], ids: Sequence[str]) -> str:
     """Signers, times and digests of the rows used."""
     signers = listed(sorted({row.signer for row in rows if row.signer}))
-    parts = (f"signed by {signers}" if signers else "", _times(rows), _digests(rows))
+    parts = (f"signed by {signers}" if signers else "", _times(rows), _digests(ids))
     return "; ".join(part for part in parts if part)
 
 
-def _digests(rows: Sequence[Row]) -> str:
-    return f"evidence {listed(short(name) for row in rows for name in row.evidence)}"
+def _digests(ids: Sequence[str]) -> str:
+    return f"evidence {_some(ids)}" if ids else "no evidence"
+
+
+def _some(ids: Sequence[str]) -> str:
+    """The first few digests, shortened."""
+    head = ", ".join(map(short, ids[:_LISTED]))
+    return f"{head} and {len(ids) - _LISTED} more" if len(ids) > _LISTED else head
 
 
 def _times(rows: Sequence[Row]) -> str:
     """When the rows are about; where none says so, when they were received."""
-    about = sorted(row.effective for row in rows if row.effective)
-    word, times = ("of", about) if about else ("received", sorted(row.received for row in rows))
+    about = [row.effective for row in rows if row.effective]
+    word, times = ("of", about) if about else ("received", [row.received for row in rows])
     if not times:
         return ""
-    first, last = moment(times[0]), moment(times[-1])
+    first, last = moment(min(times)), moment(max(times))
     return f"{word} {first}" if first == last else f"{word} {first} to {last}"
 
 
 def _values(results: Sequence[QueryResult], parts: Sequence[Parted]) -> dict[str, str]:
     """What the placeholders of `passed_because` stand for."""
-    rows = [row for parted in parts for row in parted.matched]
+    rows = [row for parted in parts for row in parted.matched.rows]
+    ids = tuple(dict.fromkeys(name for parted in parts for name in parted.matched.ids))
     times = sorted(row.effective or row.received for row in rows)
     return {
         "n": str(len(rows)),
@@ -196,7 +228,7 @@ def _values(results: Sequence[QueryResult], parts: Sequence[Parted]) -> dict[str
         "tested": str(sum(result.tested for result in results)),
         "kinds": listed(result.kind for result in results),
         "signers": listed(sorted({row.signer for row in rows if row.signer})),
-        "digests": listed(short(name) for row in rows for name in row.evidence),
+        "digests": _some(ids),
         "since": moment(times[0]) if times else "",
         "until": moment(times[-1]) if times else "",
     }

@@ -57,7 +57,7 @@ class _Compiler:
         self.facts: list[str] = []
         self.atoms: list[str] = []
         self.columns: dict[tuple[str, str], tuple[str, str]] = {}
-        self.kinds: dict[str, str] = {}
+        self.kinds: dict[str, tuple[str, str]] = {}
         self.kept: dict[tuple[str, str], tuple[str, str]] = {}
         self.old: dict[tuple[str, str, int], str] = {}
 
@@ -96,7 +96,7 @@ class _Compiler:
                 true, false = self.sets(term, kind, prefix, lines)
                 return false, true
             case Constant(value=value):
-                rows = self.rows(kind)
+                rows = self.rows(kind)[0]
                 return (rows, _NEVER) if value else (_NEVER, rows)
             case And(terms=terms):
                 return self.joined(terms, kind, prefix, lines, swap=False)
@@ -123,11 +123,18 @@ class _Compiler:
             return true, false
         return self.pair(f"{prefix}_part", true, false, lines)
 
-    def rows(self, kind: str) -> str:
-        """The rule with the numbers of a kind's rows."""
+    def rows(self, kind: str) -> tuple[str, str]:
+        """Two rules: the numbers of a kind's rows, and of those withheld."""
         if kind not in self.kinds:
-            self.kinds[kind] = name = self.names.name(kind, "rows")
-            self.facts += [f"# {KINDS[kind].title}", f"{name} := {{n | some n, _ in input.rows.{kind}}}", ""]
+            names = self.names.name(kind, "rows"), self.names.name(kind, "withheld")
+            self.kinds[kind] = names
+            self.facts += [
+                *comment(KINDS[kind].title),
+                f"{names[0]} := {{n | some n, _ in input.rows.{kind}}}",
+                "",
+                f"{names[1]} := {{n | some n, row in input.rows.{kind}; row.withheld}}",
+                "",
+            ]
         return self.kinds[kind]
 
     def column(self, kind: str, path: str) -> tuple[str, str]:
@@ -177,23 +184,25 @@ class _Compiler:
 
     def counts(self, control: Control, number: int, query: Query, sets: tuple[str, str]) -> Iterable[str]:
         """The call that counts one query's rows."""
-        rows = self.rows(query.kind)
-        tested = rows
+        rows, withheld = self.rows(query.kind)
+        true, false = sets
         if query.sample.size is not None:
-            tested = f"sampled({text(control.id)}, {text(str(number))})"
+            rows = f"sampled({text(control.id)}, {text(str(number))})"
+            true, false = f"{true} & {rows}", f"{false} & {rows}"
         function = {Per.RELEASE: "per_release", Per.SUBJECT: "per_subject", Per.OCCURRENCE: "per_occurrence"}[query.per]
+        more = f", input.rows.{query.kind}" if query.per is Per.SUBJECT else ""
         return call(
             function,
             (
-                ("rows", f"input.rows.{query.kind}"),
-                ("tested", tested),
-                ("true", sets[0]),
-                ("false", sets[1]),
+                ("tested", rows),
+                ("true", true),
+                ("false", false),
                 ("old", self.age(query)),
+                ("withheld", withheld),
                 ("at_least", str(query.at_least)),
                 ("on_empty", text(query.on_empty)),
             ),
-            ",",
+            more,
         )
 
     def age(self, query: Query) -> str:

@@ -4,82 +4,75 @@ COUNTING = """
 # ===== The rules of counting =====
 # input.rows.<kind> are the current, verified rows of the release; rows are named by their numbers there.
 # A withheld row is in the log, but its body is gone. input.unverified is shown to readers; no rule reads it.
+# Of a query, `tested` are the rows looked at, `true` and `false` those for which its condition is so, `old`
+# those too old to count. What a row does not say makes its condition neither.
 
-# What settles a query before anything is counted, in this order: a withheld row; no row at all; a false
-# row that is not too old; a row that does not say what is asked.
-settled(query) := "missing" if {
-	some row in query.rows
-	row.withheld
-} else := query.on_empty if {
-	count(query.rows) == 0
-} else := "fail" if {
-	count(query["false"] - query.old) > 0
-} else := "missing" if {
-	count((query.tested - query["true"]) - query["false"]) > 0
-} else := "countable"
-
-answer(query, outcome) := {
-	"outcome": outcome,
+parted(query) := {
 	"tested": count(query.tested),
 	"matched": query["true"] - query.old,
 	"failed": query["false"] - query.old,
-	"unknown": (query.tested - query["true"]) - query["false"],
+	"unknown": query.tested - (query["true"] | query["false"]),
 	"stale": (query["true"] | query["false"]) & query.old,
 }
 
-limited(query) := object.union(query, {
-	"true": query["true"] & query.tested,
-	"false": query["false"] & query.tested,
-})
-
-# per: release. So many rows of the release must be true and not too old.
-per_release(given) := answer(query, outcome) if {
-	query := limited(given)
-	outcome := enough(query, settled(query))
+# What settles a query before anything is counted, in this order: a withheld row; no row at all; a false
+# row that is not too old; a row that does not say what is asked.
+settled(query, parts) := "missing" if {
+	count(query.withheld) > 0
+} else := query.on_empty if {
+	parts.tested == 0
+} else := "fail" if {
+	count(parts.failed) > 0
+} else := "missing" if {
+	count(parts.unknown) > 0
 }
 
-enough(query, state) := state if {
-	state != "countable"
+# per: release. So many rows of the release must be true and not too old.
+per_release(query) := {"outcome": enough(query, parts), "rows": parts} if {
+	parts := parted(query)
+}
+
+enough(query, parts) := state if {
+	state := settled(query, parts)
 } else := "pass" if {
-	count(query["true"] - query.old) >= query.at_least
+	count(parts.matched) >= query.at_least
 } else := "stale" if {
 	count(query["true"]) >= query.at_least
 } else := "missing"
 
 # per: occurrence. Every row must be true and not too old: a test of the whole population.
-per_occurrence(given) := answer(query, outcome) if {
-	query := limited(given)
-	outcome := every_row(query, settled(query))
+per_occurrence(query) := {"outcome": every_row(query, parts), "rows": parts} if {
+	parts := parted(query)
 }
 
-every_row(query, state) := state if {
-	state != "countable"
+every_row(query, parts) := state if {
+	state := settled(query, parts)
 } else := "missing" if {
-	count(query.tested) < query.at_least
+	parts.tested < query.at_least
 } else := "stale" if {
 	count(query.tested & query.old) > 0
 } else := "pass"
 
 # per: subject. So many true rows for each artifact of the release.
-per_subject(given) := object.union(answer(query, outcome), {"lacking": lacking}) if {
-	query := limited(given)
-	lacking := lacking_rows(query, query["true"] - query.old)
-	outcome := each_subject(query, settled(query), lacking)
+per_subject(query, rows) := {"outcome": outcome, "rows": parts, "lacking": lacking} if {
+	parts := parted(query)
+	lacking := lacking_rows(query, rows, parts.matched)
+	outcome := each_subject(query, rows, parts, lacking)
 }
 
-each_subject(query, state, lacking) := state if {
-	state != "countable"
+each_subject(query, rows, parts, lacking) := state if {
+	state := settled(query, parts)
 } else := "missing" if {
 	count(input.release.digests) == 0
 } else := "pass" if {
 	count(lacking) == 0
 } else := "stale" if {
-	count(lacking_rows(query, query["true"])) == 0
+	count(lacking_rows(query, rows, query["true"])) == 0
 } else := "missing"
 
-lacking_rows(query, numbers) := [subject |
+lacking_rows(query, rows, numbers) := [subject |
 	some subject in input.release.digests
-	count({n | some n in numbers; subject in query.rows[n].subjects}) < query.at_least
+	count({n | some n in numbers; subject in rows[n].subjects}) < query.at_least
 ]
 
 # The rows of a sample were picked by a seed before the rules ran; anyone can replay the pick.
@@ -87,21 +80,20 @@ sampled(control, number) := {n | some n in input.samples[control][number]}
 
 worst_first := ["error", "fail", "missing", "stale", "needs_review", "not_run", "pass"]
 
+best_first := array.reverse(worst_first)
+
 # combine: all. The worst query decides; not_applicable is neutral.
 combine_all(queries) := {"outcome": first_of(queries, worst_first), "queries": queries}
 
 # combine: any. The best query decides.
-combine_any(queries) := {"outcome": first_of(queries, array.reverse(worst_first)), "queries": queries}
+combine_any(queries) := {"outcome": first_of(queries, best_first), "queries": queries}
 
-first_of(queries, order) := "not_applicable" if {
-	every query in queries {
-		query.outcome == "not_applicable"
-	}
-} else := [outcome |
-	some outcome in order
-	some query in queries
-	query.outcome == outcome
-][0]
+first_of(queries, order) := found[0] if {
+	found := [outcome |
+		some outcome in order
+		queries[_].outcome == outcome
+	]
+} else := "not_applicable"
 
 # A rule of the operator's own is not believed when it passes while evidence is withheld.
 believed(decision) := object.union(decision, {
@@ -126,9 +118,8 @@ wanted(control) if {
 """
 
 COUNTING_NAMES = (
+    "parted",
     "settled",
-    "answer",
-    "limited",
     "per_release",
     "enough",
     "per_occurrence",
@@ -138,6 +129,7 @@ COUNTING_NAMES = (
     "lacking_rows",
     "sampled",
     "worst_first",
+    "best_first",
     "combine_all",
     "combine_any",
     "first_of",

@@ -79,8 +79,8 @@ def comment(words: str, indent: str = "") -> list[str]:
     return [f"# {line}" for line in textwrap.wrap(plain, LINE, subsequent_indent=indent)]
 
 
-def call(function: str, arguments: Iterable[tuple[str, str]], comma: str) -> list[str]:
-    """A call whose one argument is an object, a key a line."""
+def call(function: str, arguments: Iterable[tuple[str, str]], more: str = "") -> list[str]:
+    """An item of a list: a call whose first argument is an object, a key a line; `more` are the other arguments."""
     lines = [f"\t{function}({{"]
     lines += [f'\t\t"{name}": {value},' for name, value in arguments]
-    return [*lines, f"\t}}){comma}"]
+    return [*lines, f"\t}}{more}),"]
