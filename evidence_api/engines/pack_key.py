@@ -115,6 +115,25 @@ def common_name(certificate: bytes) -> str:
     return str(names[0].value) if names else ""
 
 
+def fingerprint_of_pem(pem: bytes) -> str:
+    """What a signer is pinned by: `sha256:<hex>` of a PEM certificate, or of a PEM public key. Raises Malformed."""
+    try:
+        if b"BEGIN CERTIFICATE" in pem:
+            return digest_of(x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER))
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as fault:
+        raise Malformed(f"neither a PEM certificate nor a PEM public key: {fault}", path="key") from fault
+    return digest_of(key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
+
+
+def key_id_of_certificate(certificate: bytes) -> str:
+    """`sha256:<hex>` of the certificate's SubjectPublicKeyInfo. Raises PackRejected `signer_certificate`."""
+    spki = public_key_of(certificate).public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return digest_of(spki)
+
+
 def verify_pack_signature(certificate: bytes, signature: bytes, message: bytes) -> None:
     """Raises PackRejected: `signer_certificate`, `pack_signature`."""
     try:

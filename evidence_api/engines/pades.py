@@ -80,7 +80,7 @@ def verify_pdf(content: bytes) -> PdfSigner:
     return PdfSigner(certificate)
 
 
-class _CmsSigner(Signer):  # type: ignore[misc]  pyHanko's signatures are partly untyped
+class _CmsSigner(Signer):  # type: ignore[misc]  # pyHanko's base is untyped
     """pyHanko's CMS builder with our deterministic ECDSA in the place of the raw signature."""
 
     def __init__(self, key: PackKey) -> None:

@@ -92,7 +92,9 @@ def _prepare(folder: Path) -> None:
 
 def _environment(folder: Path) -> dict[str, str]:
     """Only what the process needs: no secret of the server, and no font of the machine."""
-    kept = {name: value for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG") if (value := os.environ.get(name))}
+    kept = {
+        name: value for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG") if (value := os.environ.get(name))
+    }
     return {
         **kept,
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),

@@ -47,4 +47,6 @@ def read_job(stream: BinaryIO) -> RenderJob:
         Artifact(name, media_type, stream.read(length), description, relationship)
         for name, media_type, description, relationship, length in header["files"]
     ]
-    return RenderJob(header["page"], files, header["modified"], header["identifier"], header["signer"], header["memory"])
+    return RenderJob(
+        header["page"], files, header["modified"], header["identifier"], header["signer"], header["memory"]
+    )

@@ -16,7 +16,7 @@ import os
 import resource
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pydyf
 import weasyprint
@@ -86,7 +86,7 @@ def _attach(pdf: pydyf.PDF, files: list[Artifact], modified: str) -> None:
     pdf.catalog["AF"] = associated
 
 
-class _SignatureDictionary(pydyf.Object):  # type: ignore[misc]  pydyf ships no types
+class _SignatureDictionary(pydyf.Object):  # type: ignore[misc]  # pydyf ships no types
     """Written as it is and never into a compressed stream: its place in the file is what is signed."""
 
     compressible = False
@@ -103,11 +103,9 @@ class _SignatureDictionary(pydyf.Object):  # type: ignore[misc]  pydyf ships no 
 
 def _leave_room(pdf: pydyf.PDF, job: RenderJob) -> None:
     """An invisible signature field with an empty dictionary, and DocMDP level 1: no change is permitted."""
-    signature = _SignatureDictionary(
-        signature_dictionary(name=job.signer, reason="Audit pack", modified=job.modified)
-    )
+    signature = _SignatureDictionary(signature_dictionary(name=job.signer, reason="Audit pack", modified=job.modified))
     pdf.add_object(signature)
-    page = next(item for item in pdf.objects if isinstance(item, dict) and item.get("Type") == "/Page")
+    page: Any = next(item for item in pdf.objects if isinstance(item, dict) and item.get("Type") == "/Page")
     widget = pydyf.Dictionary(
         {
             "Type": "/Annot",
@@ -134,7 +132,7 @@ def unpack_fonts(folder: Path) -> None:
         font.save(folder / f"{packed.stem}.ttf")
 
 
-class _NoFetcher(URLFetcher):  # type: ignore[misc]  weasyprint ships no types
+class _NoFetcher(URLFetcher):  # type: ignore[misc]  # weasyprint ships no types
     """Pages refer to nothing outside themselves; whatever does is a fault of ours, not a download."""
 
     def fetch(self, url: str, headers: object = None) -> NoReturn:

@@ -41,6 +41,12 @@ HOW TO VERIFY THIS AUDIT PACK
    Inclusion    leaf hash = SHA-256(0x00 || leaf); fold the proof as in RFC 9162, section 2.1.3.2,
                 and compare with the root in the checkpoint
    Signatures   DSSE envelopes and Sigstore bundles: any tool that reads them
-   Verdicts     opa eval -d catalog.rego -i input.json 'data.evidence.catalog' with the rows of the
-                release as input (evidence-api verify --json prints the digest of each step)
+   Verdicts     catalog.rego is plain Rego v1 and decides from the facts recorded in pack.json, one
+                row for each record; data.evidence.catalog.verdicts is the rule to ask
+
+3. What this proves, and what it does not
+
+   It proves that this evidence was received, signed by the keys enclosed, logged unchanged, and that
+   the verdicts follow from it. It does not prove that no other evidence exists: whoever made the pack
+   chose the release, and vouches for the evidence being all of it.
 """

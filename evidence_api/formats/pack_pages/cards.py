@@ -2,12 +2,21 @@
 
 from itertools import zip_longest
 
-from evidence_api.domain.assessment import Finding, Outcome, QueryResult
+from evidence_api.domain.assessment import Finding, QueryResult
 from evidence_api.domain.control import Combine, Control, Query
 from evidence_api.domain.pack import PackedEvidence
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
-from evidence_api.formats.pack_pages.words import badge, expectation, moment, plural, short, signed_by_briefly, word
+from evidence_api.formats.pack_pages.words import (
+    badge,
+    cut,
+    expectation,
+    moment,
+    plural,
+    short,
+    signed_by_briefly,
+    word,
+)
 
 _EVIDENCE_SHOWN = 20  # rows in a card; the evidence register has all
 _KEPT_WHOLE = 6  # a card with so few rows is not broken over pages
@@ -34,9 +43,10 @@ def _card(index: PageIndex, finding: Finding) -> Markup:
         "article",
         el(
             "h3",
-            el("span", badge(finding.outcome), class_="corner"),
+            badge(finding.outcome),
+            " ",
             el("span", finding.control, class_="control"),
-            el("span", f"  {control.title}") if control.title else None,
+            f" {cut(control.title)}" if control.title else None,
             class_="card-head",
         ),
         el("p", control.statement, class_="statement") if control.statement else None,
@@ -72,23 +82,17 @@ def _facts(index: PageIndex, finding: Finding, control: Control) -> Markup:
 
 
 def _why(index: PageIndex, finding: Finding) -> Markup:
-    lines: list[Child] = [el("p", el("b", _opening(finding.outcome)), " ", finding.because, class_="because")]
+    lines: list[Child] = [el("p", el("b", "Why"), " ", finding.because, class_="because")]
     if finding.fix:
         lines.append(el("p", el("b", "To fix"), " ", finding.fix, class_="fix"))
     waiver = index.waivers.get(finding.waiver)
     if waiver is not None:
-        text = (
-            f"{waiver.reason} Owner {waiver.owner}, approved by {waiver.approver}, "
-            f"from {waiver.starts.isoformat()} until {waiver.until.isoformat()}"
-            f"{f', for {waiver.scope}' if waiver.scope else ''}. "
-            f"Without the waiver: {word(finding.raw).lower()}."
-        )
+        span = f"in force from {waiver.starts.isoformat()} until {waiver.until.isoformat()}"
+        scope = f", for {waiver.scope}" if waiver.scope else ""
+        raw = word(finding.raw).lower()
+        text = f"owner {waiver.owner}, approver {waiver.approver}, {span}{scope}; without it: {raw}"
         lines.append(el("p", el("b", f"Waiver {waiver.id}"), " ", text, class_="waiver"))
     return el("div", *lines, class_=f"why {finding.outcome.value}")
-
-
-def _opening(outcome: Outcome) -> str:
-    return "Why it passed" if outcome is Outcome.PASS else f"Why: {word(outcome).lower()}"
 
 
 def _tests(finding: Finding, control: Control) -> Markup | None:
@@ -96,6 +100,7 @@ def _tests(finding: Finding, control: Control) -> Markup | None:
     if not finding.queries:
         return el("p", el("b", "Test"), " ", control.policy, class_="mono") if control.policy else None
     heads = ("Test performed", "Population", "Tested", "Met", "Result")
+    asked = control.queries[: len(finding.queries)]
     joined = " and ".join(
         [plural(len(finding.queries), "test"), "all must pass" if control.combine is Combine.ALL else "one must pass"]
     )
@@ -105,7 +110,7 @@ def _tests(finding: Finding, control: Control) -> Markup | None:
             "table",
             el("colgroup", [el("col", style=f"width:{width}mm") for width in (94, 19, 15, 15, 27)]),
             el("thead", el("tr", [el("th", head, scope="col") for head in heads])),
-            el("tbody", [_test(*pair) for pair in zip_longest(finding.queries, control.queries[: len(finding.queries)])]),
+            el("tbody", [_test(*pair) for pair in zip_longest(finding.queries, asked)]),
             class_="grid tests",
         ),
     )
@@ -115,14 +120,20 @@ def _test(result: QueryResult, query: Query | None) -> Markup:
     expected = expectation(query) if query is not None else None
     others = [
         f"{len(ids)} {name}"
-        for name, ids in (("failed", result.failed), ("unknown", result.unknown), ("stale", result.stale))
+        for name, ids in (
+            ("failed", result.failed),
+            ("unknown", result.unknown),
+            ("stale", result.stale),
+            ("withheld", result.withheld),
+            ("unverified, not counted", result.unverified),
+        )
         if ids
     ]
     return el(
         "tr",
         el(
             "td",
-            el("span", f"{result.kind} where {result.where}", class_="mono"),
+            el("span", cut(f"{result.kind} where {result.where}"), class_="mono"),
             [el("br"), el("span", expected, class_="quiet")] if expected else None,
         ),
         el("td", str(result.population), class_="number"),

@@ -31,7 +31,9 @@ def document(contents: PackContents, *, signer: str) -> str:
         el("span", contents.tenant, class_="running-tenant"),
         class_="running",
     )
-    body = el("body", running, verdict_page(index), register(index), criterion_matrix(index), cards(index), annexes(index))
+    body = el(
+        "body", running, verdict_page(index), register(index), criterion_matrix(index), cards(index), annexes(index)
+    )
     return join(Markup("<!DOCTYPE html>\n"), el("html", head, body, lang="en"))
 
 

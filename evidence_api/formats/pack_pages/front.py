@@ -1,6 +1,6 @@
 """The verdict page: what was assessed, what came out, whether the pack is whole, and the exceptions first."""
 
-from evidence_api.domain.assessment import Assessment, Finding, Outcome
+from evidence_api.domain.assessment import Assessment, Finding
 from evidence_api.domain.pack import PackStatus, period_of
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
@@ -9,6 +9,7 @@ from evidence_api.formats.pack_pages.words import (
     ORDER,
     STATES,
     badge,
+    cut,
     digest,
     exactly,
     moment,
@@ -18,6 +19,7 @@ from evidence_api.formats.pack_pages.words import (
 
 _SHOWN = 6  # exceptions on the first page; the register lists all
 _NAMED = 2  # artifacts named on the first page
+_BECAUSE = 190  # characters of a reason there; the card has the whole
 
 
 def verdict_page(index: PageIndex) -> Markup:
@@ -42,7 +44,7 @@ def _bar(assessment: Assessment) -> Markup:
     """The share of each outcome, worst first, as one line; the table below says it in figures."""
     total = sum(assessment.counts.values()) or 1
     parts = [
-        el("span", class_=f"part {outcome.value}", style=f"width:{100 * count / total:.3f}%")
+        el("span", class_=f"part {outcome.value}", style=f"width:{9990 * count // total / 100:.2f}%")
         for outcome in ORDER
         if (count := assessment.counts.get(outcome, 0))
     ]
@@ -57,7 +59,7 @@ def _counts(assessment: Assessment) -> Markup:
         symbol, name = STATES[outcome]
         cells.append(el("td", str(count), class_=f"{outcome.value}{quiet}"))
         heads.append(el("th", el("b", symbol), " ", name, scope="col", class_=f"{outcome.value}{quiet}"))
-    return el("table", el("thead", el("tr", *heads)), el("tbody", el("tr", *cells)), class_="counts")
+    return el("table", el("tbody", el("tr", *cells)), el("tfoot", el("tr", *heads)), class_="counts")
 
 
 def _whole(index: PageIndex) -> Markup:
@@ -81,9 +83,7 @@ def _exceptions(index: PageIndex) -> Markup:
     if not found:
         return join(el("h2", "Exceptions"), el("p", "None: every applicable control passed.", class_="quiet"))
     rest = len(found) - _SHOWN
-    more = el(
-        "p", el("a", f"and {plural(rest, 'more exception')}, listed in the verdict register", href="#register")
-    )
+    more = el("p", el("a", f"and {plural(rest, 'more exception')}, listed in the verdict register", href="#register"))
     return join(
         el("h2", "Exceptions"),
         el(
@@ -105,14 +105,10 @@ def _exception(index: PageIndex, finding: Finding) -> Markup:
             "td",
             el("a", finding.control, href=f"#{index.anchors[finding.control]}", class_="control"),
             el("br"),
-            control.title if control is not None else None,
+            cut(control.title, 90) if control is not None else None,
         ),
-        el("td", _cut(finding.because, 190)),
+        el("td", cut(finding.because, _BECAUSE)),
     )
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def _identity(index: PageIndex) -> Markup:
@@ -140,8 +136,3 @@ def _identity(index: PageIndex) -> Markup:
         el("tbody", [el("tr", el("th", name, scope="row"), el("td", value)) for name, value in rows]),
         class_="identity",
     )
-
-
-def counted(assessment: Assessment) -> tuple[tuple[Outcome, int], ...]:
-    """The nine counts in the order printed."""
-    return tuple((outcome, assessment.counts.get(outcome, 0)) for outcome in ORDER)

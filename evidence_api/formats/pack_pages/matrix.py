@@ -4,24 +4,31 @@ from evidence_api.domain.assessment import CriterionResult, Finding, QueryResult
 from evidence_api.domain.control import Criterion
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
-from evidence_api.formats.pack_pages.words import STATES, badge
+from evidence_api.formats.pack_pages.words import STATES, badge, cut
+
+REGISTER_TITLE = "Verdict register"
+REGISTER_HEADS = ("Control", "Title", "Verdict", "Rows met", "Page")
+_CONTROLS_SHOWN = 60  # in one row of the matrix
 
 
 def register(index: PageIndex) -> Markup:
-    """One row a control: id, title, verdict, result, page. The verifier reads this table back."""
+    """One row a control: id, title, verdict, rows met, page.
+
+    The verifier reads this table back (formats/pack_printed.py): its form is part of evidence-pack/v1.
+    """
     rows = [_row(index, finding) for finding in index.contents.assessment.findings]
-    heads = ("Control", "Title", "Verdict", "Rows met", "Page")
     return el(
         "section",
-        el("h2", "Verdict register"),
+        el("h2", REGISTER_TITLE),
         el("p", "Every control of the catalog, in its order. Only “passed” counts as satisfied.", class_="lead"),
         el(
             "table",
             el("colgroup", [el("col", style=f"width:{width}mm") for width in (36, 74, 34, 16, 12)]),
-            el("thead", el("tr", [el("th", head, scope="col") for head in heads])),
+            el("thead", el("tr", [el("th", head, scope="col") for head in REGISTER_HEADS])),
             el("tbody", rows),
             class_="grid register",
         ),
+        [el("p", note, class_="note") for note in index.contents.assessment.notes],
         id="register",
         class_="sheet",
     )
@@ -30,15 +37,20 @@ def register(index: PageIndex) -> Markup:
 def _row(index: PageIndex, finding: Finding) -> Markup:
     control = index.controls.get(finding.control)
     target = f"#{index.anchors[finding.control]}"
-    raw = f"before waiver: {STATES[finding.raw][1].lower()}" if finding.raw is not finding.outcome else None
+    raw = raw_note(finding)
     return el(
         "tr",
         el("td", el("a", finding.control, href=target, class_="control")),
-        el("td", control.title if control is not None else None),
+        el("td", cut(control.title) if control is not None else None),
         el("td", badge(finding.outcome), [el("br"), el("span", raw, class_="quiet")] if raw else None),
         el("td", tally(finding.queries), class_="number"),
         el("td", el("a", href=target, class_="page"), class_="number"),
     )
+
+
+def raw_note(finding: Finding) -> str | None:
+    """What stood before a waiver, where there was one."""
+    return f"before waiver: {STATES[finding.raw][1].lower()}" if finding.raw is not finding.outcome else None
 
 
 def tally(queries: tuple[QueryResult, ...]) -> str:
@@ -89,7 +101,8 @@ def _framework(index: PageIndex, name: str, results: list[CriterionResult]) -> M
 def _criterion(index: PageIndex, result: CriterionResult, criteria: dict[str, Criterion]) -> Markup:
     criterion = criteria.get(result.ref)
     controls: list[Child] = []
-    for place, control in enumerate(result.controls):
+    more = len(result.controls) - _CONTROLS_SHOWN
+    for place, control in enumerate(result.controls[:_CONTROLS_SHOWN]):
         finding = index.findings.get(control)
         symbol = STATES[finding.outcome][0] if finding is not None else "·"
         state = finding.outcome.value if finding is not None else "not_run"
@@ -97,10 +110,12 @@ def _criterion(index: PageIndex, result: CriterionResult, criteria: dict[str, Cr
         if control in index.anchors:
             name = el("a", control, href=f"#{index.anchors[control]}")
         controls += [", " if place else None, el("span", el("b", symbol), " ", name, class_=f"mini {state}")]
+    if more > 0:
+        controls.append(f" and {more} more")
     return el(
         "tr",
         el("td", el("span", result.ref, class_="control")),
-        el("td", criterion.title if criterion is not None else None),
+        el("td", cut(criterion.title) if criterion is not None else None),
         el("td", badge(result.outcome)),
         el("td", controls),
     )

@@ -32,6 +32,7 @@ ORDER: tuple[Outcome, ...] = (
     Outcome.NOT_APPLICABLE,
 )
 EXCEPTIONS = ORDER[:7]
+_IN_A_CELL = 900  # characters in a cell of a table; pack.json has the whole
 _BRIEF = 36  # characters of an identity shown in a card
 
 
@@ -82,6 +83,11 @@ def signed_by_briefly(verification: Verification) -> str:
 def hexadecimal(value: str) -> Markup:
     """The hex digits of a digest without its algorithm, which the column's head names."""
     return el("span", value.rpartition(":")[2], class_="digest")
+
+
+def cut(text: str, limit: int = _IN_A_CELL) -> str:
+    """The text, or its beginning and an ellipsis: a row of a table never grows past a page."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -1,0 +1,220 @@
+"""The pack as a document: `PackContents` -> the JSON index and back. Files stand beside it, by name.
+
+The index ("format": "evidence-pack/v1") holds every record, proof and verdict, names each file it rests on,
+and ends with a manifest of all of them: name, type, size, SHA-256. Reading believes nothing: what is bound
+to a file is read from that file, and the caller has checked the manifest (formats/pack_file.py).
+"""
+
+import binascii
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from evidence_api.domain.digest import digest_of
+from evidence_api.domain.errors import EvidenceError, PackRejected
+from evidence_api.domain.evidence import Release
+from evidence_api.domain.pack import (
+    Artifact,
+    PackContents,
+    PackedEvidence,
+    PackedIdentity,
+    PackedKey,
+    PackedPolicy,
+    PackedTrust,
+    period_of,
+)
+from evidence_api.formats.catalog import load_catalog
+from evidence_api.formats.pack_artifacts import (
+    CHECKPOINT_NAME,
+    LOG_KEY_NAME,
+    POLICY_DATA_NAME,
+    REGO_NAME,
+    TRUSTED_ROOT_NAME,
+    artifacts_of,
+    completeness_of,
+    evidence_name,
+    key_name,
+)
+from evidence_api.formats.records import (
+    assessment_from_json,
+    assessment_to_json,
+    evidence_from_json,
+    evidence_to_json,
+)
+from evidence_api.formats.rfc3339 import format_rfc3339
+
+FORMAT = "evidence-pack/v1"
+_NAME = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9_][A-Za-z0-9_.@+ -]*(?:/[A-Za-z0-9_.@+ -]+)*\Z")
+_MAX_NAME = 200
+
+Json = dict[str, Any]
+
+
+def pack_document(contents: PackContents, *, certificate: bytes) -> Json:
+    """The index of a pack signed with this certificate (DER)."""
+    files = artifacts_of(contents)
+    found = completeness_of(contents)
+    period = period_of(contents)
+    release = contents.release
+    return {
+        "format": FORMAT,
+        "tenant": contents.tenant,
+        "release": {
+            "id": release.id,
+            "name": release.name,
+            "version": release.version,
+            "digests": list(release.digests),
+            "leafIndex": release.leaf_index,
+        },
+        "period": None if period is None else {"from": format_rfc3339(period[0]), "to": format_rfc3339(period[1])},
+        "completeness": {
+            "status": found.status.value,
+            "present": found.present,
+            "total": found.total,
+            "absent": [{"name": item.name, "reason": item.reason} for item in found.absent],
+        },
+        "log": {"origin": contents.log_origin, "checkpoint": CHECKPOINT_NAME, "key": LOG_KEY_NAME},
+        "assessment": assessment_to_json(contents.assessment),
+        "evidence": [_evidence_document(item) for item in contents.evidence],
+        "catalog": {
+            "digest": contents.catalog.digest,
+            "sources": sorted(contents.catalog.sources),
+            "rego": REGO_NAME,
+        },
+        "policy": {
+            "digest": contents.policy.digest,
+            "modules": sorted(contents.policy.modules),
+            "data": POLICY_DATA_NAME,
+        },
+        "trust": {
+            "keys": [{"name": key.name, "artifact": key_name(key.pem)} for key in contents.trust.keys],
+            "identities": [{"issuer": rule.issuer, "identity": rule.identity} for rule in contents.trust.identities],
+            "trustedRoot": None if contents.trust.trusted_root is None else TRUSTED_ROOT_NAME,
+        },
+        "software": dict(contents.software),
+        "signer": {"certificate": encode(certificate), "fingerprint": digest_of(certificate)},
+        "manifest": [_entry(file) for file in files],
+    }
+
+
+def _evidence_document(item: PackedEvidence) -> Json:
+    return {
+        "record": evidence_to_json(item.evidence),
+        "artifact": None if item.body is None else evidence_name(item.evidence),
+        "leaf": encode(item.leaf),
+        "proof": [encode(step) for step in item.proof],
+    }
+
+
+def _entry(file: Artifact) -> Json:
+    return {
+        "name": file.name,
+        "mediaType": file.media_type,
+        "description": file.description,
+        "relationship": file.relationship,
+        "size": len(file.content),
+        "digest": file.digest,
+    }
+
+
+def encode(value: bytes) -> str:
+    """Standard base64 with padding."""
+    return b64encode(value).decode("ascii")
+
+
+def decode(text: str, what: str) -> bytes:
+    """Standard base64 in its one spelling. Raises PackRejected `base64`."""
+    try:
+        value = b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as fault:
+        raise PackRejected(f"{what} is not base64", code="base64") from fault
+    if encode(value) != text:
+        raise PackRejected(f"{what} is not base64 in its one spelling", code="base64")
+    return value
+
+
+def is_safe_name(name: str) -> bool:
+    """A relative path of plain characters, without `.` and `..` steps: safe to unpack anywhere."""
+    return len(name) <= _MAX_NAME and _NAME.match(name) is not None
+
+
+def read_contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> PackContents:
+    """The contents of an index and its files (name -> bytes), which must agree with its manifest already.
+
+    Raises PackRejected: `format`, `document` (not of this shape), `artifact_missing`, `catalog` (does not load).
+    """
+    if document.get("format") != FORMAT:
+        raise PackRejected(f"not a pack of the format {FORMAT}", code="format", value=str(document.get("format"))[:80])
+    try:
+        return _contents(document, files)
+    except PackRejected:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError) as fault:
+        raise PackRejected(f"the index is not of this shape: {str(fault)[:200]}", code="document") from fault
+    except EvidenceError as fault:
+        raise PackRejected(f"the index is not of this shape: {fault.message[:500]}", code="document") from fault
+
+
+def _contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> PackContents:
+    catalog, policy, trust, release = document["catalog"], document["policy"], document["trust"], document["release"]
+
+    def file(name: str) -> bytes:
+        if name not in files:
+            raise PackRejected(f"the pack names a file it does not hold: {name[:200]}", code="artifact_missing")
+        return files[name]
+
+    def text(name: str) -> str:
+        return file(name).decode("utf-8")
+
+    try:
+        loaded = load_catalog({name: text(f"catalog/{name}") for name in catalog["sources"]})
+    except PackRejected:
+        raise
+    except EvidenceError as fault:
+        raise PackRejected(f"the catalog does not load: {fault.message[:500]}", code="catalog") from fault
+    return PackContents(
+        tenant=_text(document["tenant"]),
+        log_origin=_text(document["log"]["origin"]),
+        log_key=text(LOG_KEY_NAME).removesuffix("\n"),
+        checkpoint=text(CHECKPOINT_NAME),
+        release=Release(
+            id=_text(release["id"]),
+            name=_text(release["name"]),
+            version=_text(release["version"]),
+            digests=tuple(_text(value) for value in release["digests"]),
+            leaf_index=int(release["leafIndex"]),
+        ),
+        evidence=tuple(_read_evidence(item, file) for item in document["evidence"]),
+        assessment=assessment_from_json(document["assessment"]),
+        catalog=loaded,
+        rego=text(REGO_NAME),
+        policy=PackedPolicy(
+            _text(policy["digest"]),
+            {_text(name): text(f"policy/{name}") for name in policy["modules"]},
+            file(POLICY_DATA_NAME),
+        ),
+        trust=PackedTrust(
+            keys=tuple(PackedKey(_text(key["name"]), text(key["artifact"])) for key in trust["keys"]),
+            identities=tuple(
+                PackedIdentity(_text(rule["issuer"]), _text(rule["identity"])) for rule in trust["identities"]
+            ),
+            trusted_root=None if trust["trustedRoot"] is None else file(TRUSTED_ROOT_NAME),
+        ),
+        software={_text(name): _text(version) for name, version in document["software"].items()},
+    )
+
+
+def _read_evidence(item: Mapping[str, Any], file: Any) -> PackedEvidence:  # noqa: ANN401  a function of its caller
+    return PackedEvidence(
+        evidence=evidence_from_json(item["record"]),
+        body=None if item["artifact"] is None else file(item["artifact"]),
+        leaf=decode(item["leaf"], "a leaf"),
+        proof=tuple(decode(step, "a proof") for step in item["proof"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text expected, not {type(value).__name__}")
+    return value

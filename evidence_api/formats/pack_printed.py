@@ -1,0 +1,116 @@
+"""What a pack's pages must say, compared with the text on them: the printed verdicts are part of evidence-pack/v1.
+
+Text read out of a PDF has other spaces and hyphens at line ends, so both sides are squeezed: white space,
+hyphens and invisible characters go. Three things are compared, in reading order:
+
+  1. verdict page   release, sentence, completeness line
+  2. register       every row, exactly: control, title, state, raw state if waived, rows met, page; no row more
+  3. cards          every control's state, id, title and reason
+
+The register's head row may repeat at a page's top; nothing else may stand between its rows.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from evidence_api.domain.assessment import Assessment, Finding
+from evidence_api.domain.errors import PackRejected
+from evidence_api.domain.pack import PackContents
+from evidence_api.formats.pack_artifacts import completeness_of
+from evidence_api.formats.pack_pages.markup import printable
+from evidence_api.formats.pack_pages.matrix import REGISTER_HEADS, REGISTER_TITLE, raw_note, tally
+from evidence_api.formats.pack_pages.words import STATES, cut, verdict
+
+_LOST = re.compile(
+    "[\\s\u0000-\u001f\u007f-\u00a0\u00ad\u2010\u2011\u200b-\u200f\u2028-\u202e\u2060\ufeff\ufffe\uffff-]"
+)
+_FOOT = re.compile(r"Verifyoffline:evidenceapiverifyFILEPage[0-9]{1,6}of([0-9]{1,6})\Z")
+_PAGE = re.compile(r"[0-9]{1,6}")
+_CONTEXT = 60
+
+
+def squeeze(text: str) -> str:
+    """Only what both sides surely have: no white space, no hyphens, nothing invisible."""
+    return _LOST.sub("", text)
+
+
+def check_printed(contents: PackContents, pages: Sequence[str], assessment: Assessment | None = None) -> int:
+    """Compare with `assessment` (that of the contents if not given); the number of verdicts found printed.
+
+    Raises PackRejected `printed` with what was expected and where.
+    """
+    if assessment is not None:
+        contents = replace(contents, assessment=assessment)
+    text = _body(contents, pages)
+    front = f"{contents.release.name} {contents.release.version}".strip()
+    at = _after(text, squeeze(printable(front)), 0, "the release on the verdict page")
+    at = _after(text, squeeze(printable(verdict(contents.assessment))), at, "the verdict sentence")
+    at = _after(text, squeeze(completeness_of(contents).line), at, "the completeness line")
+    at = _register(contents, text, at)
+    for finding in contents.assessment.findings:
+        at = _after(text, squeeze(printable(_card(contents, finding))), at, f"the card of {finding.control}")
+        at = _after(text, squeeze(printable(finding.because)), at, f"the reason of {finding.control}")
+    return len(contents.assessment.findings)
+
+
+def _body(contents: PackContents, pages: Sequence[str]) -> str:
+    """The pages without their running heads and feet, one after the other."""
+    release = f"{contents.release.name} {contents.release.version}".strip()
+    head = squeeze(printable(f"Audit pack: {release}") + printable(contents.tenant))
+    parts: list[str] = []
+    for number, page in enumerate(pages, 1):
+        squeezed = squeeze(page)
+        foot = _FOOT.search(squeezed)
+        if foot is None or int(foot.group(1)) != len(pages):
+            raise PackRejected(f"page {number} does not end as pages of a pack do", code="printed", value=number)
+        parts.append(squeezed[: foot.start()].removesuffix(head))
+    return "".join(parts)
+
+
+def _after(text: str, expected: str, start: int, what: str) -> int:
+    found = text.find(expected, start)
+    if found < 0:
+        raise PackRejected(f"not printed, or printed otherwise: {what}", code="printed", path=expected[:200])
+    return found + len(expected)
+
+
+def _register(contents: PackContents, text: str, start: int) -> int:
+    """Row by row without a gap."""
+    heads = squeeze("".join(REGISTER_HEADS))
+    at = _after(text, squeeze(REGISTER_TITLE), start, "the verdict register")
+    at = _after(text, heads, at, "the head of the verdict register")
+    for row, control in _rows(contents):
+        if text.startswith(heads, at):
+            at += len(heads)
+        if not text.startswith(row, at):
+            seen = text[at : at + _CONTEXT]
+            raise PackRejected(f"the register says otherwise of {control}: {seen}", code="printed", path=row[:200])
+        page = _PAGE.match(text, at + len(row))
+        if page is None:
+            raise PackRejected(f"the register names no page for {control}", code="printed", path=row[:200])
+        at = page.end()
+    if text.startswith(heads, at):
+        raise PackRejected("the register goes on after its last row", code="printed")
+    return at
+
+
+def _rows(contents: PackContents) -> Iterator[tuple[str, str]]:
+    titles = {control.id: control.title for control in contents.catalog.controls}
+    for finding in contents.assessment.findings:
+        symbol, name = STATES[finding.outcome]
+        parts = (
+            finding.control,
+            cut(titles.get(finding.control, "")),
+            symbol,
+            name,
+            raw_note(finding) or "",
+            tally(finding.queries),
+        )
+        yield squeeze(printable("".join(parts))), finding.control
+
+
+def _card(contents: PackContents, finding: Finding) -> str:
+    titles = {control.id: control.title for control in contents.catalog.controls}
+    symbol, name = STATES[finding.outcome]
+    return f"{symbol}{name}{finding.control}{cut(titles.get(finding.control, ''))}"
