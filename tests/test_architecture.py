@@ -144,8 +144,13 @@ def public(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | a
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
             continue
         yield node
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and not is_protocol(node):
             yield from public(node)
+
+
+def is_protocol(node: ast.ClassDef) -> bool:
+    """A protocol's docstring speaks for its members, which have no body of their own."""
+    return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases)
 
 
 def test_no_import_hides_inside_a_function() -> None:

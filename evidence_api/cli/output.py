@@ -114,8 +114,9 @@ def waiting(what: str, *, quiet: bool = False) -> Iterator[None]:
 
 def exit_code(fault: EvidenceError) -> int:
     """The exit code of a failure, from the one table above."""
-    if fault.code in _CODES:
-        return _CODES[fault.code]
+    codes = {one.code for one in fault.faults} if isinstance(fault, InvalidSource) else {fault.code}
+    if codes and codes <= _CODES.keys():
+        return max(_CODES[code] for code in codes)
     return next(code for kind, code in _CLASSES if isinstance(fault, kind))
 
 

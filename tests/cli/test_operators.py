@@ -1,0 +1,108 @@
+"""What operators do, through the command line and a real database: tenants, keys, identities, tokens."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from evidence_api.cli import main, output
+from evidence_api.engines.keys import EnvelopeSigner
+from evidence_api.formats.checkpoint import parse_verifier
+from evidence_api.store.embedded import EmbeddedPostgres
+
+Answer = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder whose database runs as long as the module, so that each command only joins it."""
+    folder = tmp_path_factory.mktemp("operators")
+    with EmbeddedPostgres(folder):
+        yield folder
+
+
+@pytest.fixture
+def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
+    """Run a command with --json; gives its answer, or the failure as (exit code, code)."""
+    monkeypatch.setenv("EVIDENCE_HOME", str(home))
+
+    def once(*words: str) -> Any:  # noqa: ANN401  a JSON answer
+        code = main.main([*words, "--json"])
+        shown = capsys.readouterr()
+        return orjson.loads(shown.out) if code == output.OK else (code, orjson.loads(shown.err)["error"]["code"])
+
+    return once
+
+
+def test_a_tenant_has_a_log_that_can_be_checked(run: Answer) -> None:
+    made = run("tenant", "create", "first")
+    assert parse_verifier(made["logVerifier"]).name == "evidence.local/first"
+    assert run("tenant", "create", "first") == (output.NO, "conflict")
+    assert run("tenant", "create", "No Name") == (output.NO, "malformed")
+    listed = {tenant["name"]: tenant["logVerifier"] for tenant in run("tenant", "list")["tenants"]}
+    assert listed["first"] == made["logVerifier"]
+
+
+def test_keys_come_and_go(run: Answer, tmp_path: Path) -> None:
+    run("tenant", "create", "keys")
+    signer, pem = EnvelopeSigner.generate(), tmp_path / "key.pem"
+    pem.write_text(signer.public_key.pem)
+    (added,) = run("tenant", "key", "add", str(pem), "--tenant", "keys", "--name", "ci")["keys"]
+    assert added == {"key": signer.public_key.key_id, "algorithm": "ed25519", "name": "ci"}
+    run("tenant", "key", "revoke", added["key"], "--tenant", "keys")
+    (listed,) = run("tenant", "key", "list", "--tenant", "keys")["keys"]
+    assert listed["revoked"] is not None
+    assert run("tenant", "key", "revoke", "sha256:00", "--tenant", "keys") == (output.NO, "not_found")
+    pem.write_text("no key")
+    assert run("tenant", "key", "add", str(pem), "--tenant", "keys") == (output.NO, "malformed")
+    assert run("tenant", "key", "add", str(tmp_path / "absent"), "--tenant", "keys") == (
+        output.USAGE,
+        "unreadable_file",
+    )
+
+
+def test_identities_come_and_go(run: Answer) -> None:
+    run("tenant", "create", "identities")
+    rule = ["--issuer", "https://issuer.example", "--identity", "a@example.org", "--tenant", "identities"]
+    (added,) = run("tenant", "identity", "add", *rule)["identities"]
+    run("tenant", "identity", "revoke", added["id"], "--tenant", "identities")
+    (listed,) = run("tenant", "identity", "list", "--tenant", "identities")["identities"]
+    assert (listed["identity"], listed["revoked"] is None) == ("a@example.org", False)
+    assert run("tenant", "identity", "revoke", "no-id", "--tenant", "identities") == (output.NO, "malformed")
+
+
+def test_a_token_is_shown_once(run: Answer) -> None:
+    run("tenant", "create", "tokens")
+    made = run("token", "create", "--tenant", "tokens", "--name", "ci", "--right", "evidence:write", "--days", "3")
+    assert made["token"].startswith("evs_")
+    assert made["rights"] == ["evidence:write"]
+    assert made["expires"].endswith("Z")
+    (listed,) = run("token", "list", "--tenant", "tokens")["tokens"]
+    assert made["token"] not in str(listed)
+    run("token", "revoke", made["id"], "--tenant", "tokens")
+    (ended,) = run("token", "list", "--tenant", "tokens")["tokens"]
+    assert ended["revoked"] is not None
+    assert run("token", "create", "--tenant", "tokens", "--name", "x", "--right", "all") == (output.NO, "malformed")
+
+
+def test_another_name_is_nobodys_tenant(run: Answer) -> None:
+    assert run("token", "list", "--tenant", "nobody") == (output.NO, "not_found")
+
+
+def test_migrating_again_changes_nothing(run: Answer) -> None:
+    assert run("migrate") == {"migrated": True, "database": "embedded"}
+    assert run("migrate") == {"migrated": True, "database": "embedded"}
+
+
+def test_every_fault_of_the_settings_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVIDENCE_PORT", "many")
+    monkeypatch.setenv("EVIDENCE_DATABASE_URL", "mysql://user:secret@host/db")
+    assert main.main(["migrate", "--json"]) == output.USAGE
+    shown = capsys.readouterr().err
+    faults = orjson.loads(shown)["error"]["faults"]
+    assert {fault["message"].partition(":")[0] for fault in faults} == {"EVIDENCE_PORT", "EVIDENCE_DATABASE_URL"}
+    assert "secret" not in shown
