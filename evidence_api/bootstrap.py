@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 
 import orjson
@@ -15,7 +16,9 @@ from starlette.routing import BaseRoute
 from evidence_api.domain.control import Catalog
 from evidence_api.engines.clock import Clock, SystemClock
 from evidence_api.engines.files import kept_secret, read_texts, shipped
-from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
+from evidence_api.engines.keys import NoteSigner
+from evidence_api.engines.pack_key import generate_pack_key, load_pack_key
+from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.sigstore import BundleVerifier
 from evidence_api.formats.catalog import load_catalog
@@ -30,10 +33,11 @@ from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.ingest import Ingest
-from evidence_api.use_cases.packs import Packs
+from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
+from evidence_api.use_cases.release_packs import PackGrounds, Packs
 from evidence_api.use_cases.tenancy import Tenancy
 from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.trust import TrustBook
@@ -41,6 +45,7 @@ from evidence_api.web.app import create_app
 from evidence_api.web.parts import Parts
 
 _DATABASE = "evidence"
+_PACK_SIGNER = "Evidence server"
 _PUBLIC_GOOD = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"  # the folder the package keeps its copy in
 
 
@@ -111,16 +116,22 @@ async def open_application(settings: Settings, clock: Clock | None = None) -> As
         yield _compose(settings, clock, database, rego, catalog, policy)
 
 
-def _compose(  # noqa: PLR0913  the composition root names every part
+def _compose(  # noqa: PLR0913, PLR0917  the composition root names every part
     settings: Settings, clock: Clock, database: Database, rego: RegoPool, catalog: Catalog, policy: PolicyBundle
 ) -> Application:
     log_signer = NoteSigner.from_pem(
         _secret(settings, "log_key", "log-key.pem", lambda: NoteSigner.generate().to_pem())
     )
-    verifier = BundleVerifier(trusted_root(settings.trusted_root))
+    pack_key = load_pack_key(
+        _secret(settings, "pack_key", "pack-key.pem", lambda: generate_pack_key(_PACK_SIGNER, now=clock.now()).to_pem())
+    )
+    root = trusted_root(settings.trusted_root)
     gate = Gate(rego, policy)
-    trust = TrustBook(database, verifier)
-    log = TransparencyLog(database)
+    trust = TrustBook(database, BundleVerifier(root))
+    tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
+    reassessor = Reassessor(database, rego, catalog, policy, clock)
+    builder = PackBuilder(PdfRenderer(), pack_key, rego)
+    grounds = PackGrounds(catalog, policy, root, _software())
     return Application(
         settings=settings,
         clock=clock,
@@ -131,12 +142,12 @@ def _compose(  # noqa: PLR0913  the composition root names every part
         gate=gate,
         access=Access(database, gate, clock),
         ingest=Ingest(database, trust, gate, Appender(database, log_signer, clock), clock),
-        log=log,
-        packs=Packs(database),
+        log=TransparencyLog(database),
+        packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
         reads=Reads(database, catalog),
         readiness=Readiness(database, gate),
-        reassessor=Reassessor(database, rego, catalog, policy, clock),
-        tenancy=Tenancy(database, log_signer, settings.log_origin, clock),
+        reassessor=reassessor,
+        tenancy=tenancy,
     )
 
 
@@ -164,6 +175,11 @@ def trusted_root(path: Path | None) -> bytes:
 def _secret(settings: Settings, name: str, file: str, make: Callable[[], bytes]) -> bytes:
     given = getattr(settings, name)
     return given.get_secret_value().encode() if given is not None else kept_secret(_keys(settings) / file, make)
+
+
+def _software() -> dict[str, str]:
+    """What a pack names as its makers: name -> version."""
+    return {name: version(name) for name in ("evidence-api", "gordon-to-regorus", "sigstore", "weasyprint")}
 
 
 def _keys(settings: Settings) -> Path:

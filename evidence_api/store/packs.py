@@ -1,8 +1,9 @@
 """Finished packs, by the digest of their bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from evidence_api.domain.digest import digest_of
@@ -81,3 +82,23 @@ async def of_release(connection: Connection, scope: TenantScope, release: str) -
         *(scope.id, bytes.fromhex(release.removeprefix("sha256:"))),
     )
     return tuple(row["digest"] for row in rows)
+
+
+async def newest(connection: Connection, scope: TenantScope, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+    """The newest packs without their bytes: digest, release (name@version), mediaType, size, created."""
+    rows = await connection.fetch(
+        "SELECT p.digest, r.name || '@' || r.version AS release, p.media_type, octet_length(p.content) AS size, "
+        "p.created_at FROM pack p JOIN release r ON r.tenant_id = p.tenant_id AND r.id = p.release_id "
+        "WHERE p.tenant_id = $1 ORDER BY p.created_at DESC, p.digest LIMIT $2",
+        *(scope.id, limit),
+    )
+    return tuple(
+        {
+            "digest": row["digest"],
+            "release": row["release"],
+            "mediaType": row["media_type"],
+            "size": row["size"],
+            "created": row["created_at"],
+        }
+        for row in rows
+    )

@@ -12,6 +12,7 @@ from evidence_api.domain.errors import EvidenceError, PackRejected, Verification
 from evidence_api.domain.evidence import Checked, Evidence
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
 from evidence_api.domain.pack import PackContents, PackedEvidence, PackedTrust
+from evidence_api.domain.statement import Subject
 from evidence_api.domain.verification import Verification, Verified
 from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
@@ -126,7 +127,7 @@ def _read_again(record: Evidence, checked: Checked) -> Evidence:
         kind=checked.normalised.kind,
         predicate_type=checked.predicate_type,
         media_type=checked.media_type,
-        subjects=checked.subjects,
+        subjects=record.subjects if _named(record.subjects) == _named(checked.subjects) else checked.subjects,
         facts=dict(checked.normalised.facts),
         effective=checked.normalised.effective,
         collected=checked.collected,
@@ -134,6 +135,11 @@ def _read_again(record: Evidence, checked: Checked) -> Evidence:
         sources=checked.normalised.sources,
         erased=False,
     )
+
+
+def _named(subjects: tuple[Subject, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """Subjects as the store indexes them: in-toto's gitCommit and sha1 name the same digest."""
+    return [(subject.name, subject.digests) for subject in subjects]
 
 
 def _rejected(item: PackedEvidence, code: str, message: str) -> PackRejected:

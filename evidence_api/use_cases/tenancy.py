@@ -8,6 +8,7 @@ from uuid import UUID
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.registry import RegisteredToken
 from evidence_api.domain.token import RIGHTS, new_token, token_hash
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.keys import NoteSigner, PublicKey, load_public_key
@@ -24,7 +25,7 @@ class NewToken:
     """A token at the one moment its text is known."""
 
     token: str
-    registered: tokens.RegisteredToken
+    registered: RegisteredToken
 
 
 class Tenancy:

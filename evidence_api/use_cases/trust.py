@@ -4,7 +4,8 @@ from time import monotonic
 from uuid import UUID
 
 from evidence_api.domain.principal import TenantScope
-from evidence_api.engines.sigstore import BundleVerifier
+from evidence_api.engines.keys import load_public_key
+from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.store import trust
 from evidence_api.store.session import Database
 from evidence_api.use_cases.check import Trust
@@ -27,7 +28,11 @@ class TrustBook:
             return kept[1]
         async with self._database.tenant(scope) as connection:
             keys = await trust.active_keys(connection, scope)
-            identities = await trust.active_identities(connection, scope)
-        fresh = Trust(keys=keys, identities=identities, verifier=self._verifier)
+            rules = await trust.active_identities(connection, scope)
+        fresh = Trust(
+            keys=tuple(load_public_key(key.pem, key.name) for key in keys),
+            identities=tuple(IdentityRule(rule.issuer, rule.identity) for rule in rules),
+            verifier=self._verifier,
+        )
         self._kept[scope.id] = (monotonic() + _KEPT_SECONDS, fresh)
         return fresh

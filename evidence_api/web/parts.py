@@ -6,9 +6,9 @@ from starlette.requests import Request
 
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.ingest import Ingest
-from evidence_api.use_cases.packs import Packs
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
+from evidence_api.use_cases.release_packs import Packs
 from evidence_api.use_cases.tlog import TransparencyLog
 
 

@@ -29,7 +29,7 @@ from tests.support import http_load, statements
 
 KILLS = int(os.environ.get("EVIDENCE_KILLS", "50"))
 CONNECTIONS = 8
-RELEASE_SUBJECT = {"sha256": "a" * 64}
+RELEASE_SUBJECT = f"sha256:{'a' * 64}"
 
 
 @dataclass
@@ -103,11 +103,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def envelopes(signer: EnvelopeSigner) -> Iterator[bytes]:
     """Signed test results about the release's artifact, each different."""
     for number in range(10**9):
-        statement = statements.statement(
-            "https://in-toto.io/attestation/test-result/v0.1",
-            statements.test_result(passed=[f"case-{number}"]),
-            [{"name": "artifact", "digest": RELEASE_SUBJECT}],
-        )
+        statement = statements.test_result(RELEASE_SUBJECT, passed=[f"case-{number}"])
         yield encode_envelope(signer.sign("application/vnd.in-toto+json", json.dumps(statement).encode()))
 
 
@@ -193,11 +189,7 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(server: Se
     waiting = envelopes(signer)
     moments = random.Random(20).sample(range(20, 1500), KILLS)  # noqa: S311  moments, not secrets
     server.start()
-    release = statements.statement(
-        "urn:evidence-api:release:v1",
-        statements.release("sample", "1.0"),
-        [{"name": "artifact", "digest": RELEASE_SUBJECT}],
-    )
+    release = statements.release(RELEASE_SUBJECT, name="sample", version="1.0")
     body = encode_envelope(signer.sign("application/vnd.in-toto+json", json.dumps(release).encode()))
     assert (await server.ask("POST", "/v1/evidence", body))[0] == 201
     for moment in moments:
