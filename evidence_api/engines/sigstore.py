@@ -53,7 +53,6 @@ from evidence_api.engines.sigstore_identity import (
     IdentityPolicy,
     IdentityRule,
     StepFailed,
-    signer_of,
 )
 from evidence_api.engines.sigstore_managed import check_managed
 from evidence_api.engines.sigstore_root import LoadedRoot, load_root
@@ -120,11 +119,14 @@ class BundleVerifier:
             return Unsupported(uncheckable)
         check_no_root(bundle)
         plan = self._plan.begin()
-        plan.run(bundle, upload, IdentityPolicy(identities))
+        policy = IdentityPolicy(identities)
+        plan.run(bundle, upload, policy)
+        if policy.signer is None or not plan.times:
+            return Failed("verification_failed", "the library verified without asking who signed, or when")
         if upload.envelope is not None:
             _check_subject(upload.envelope.payload, artifact_digest)
         return Verified(
-            signer=signer_of(bundle.signing_certificate),
+            signer=policy.signer,
             trust_root=self.digest,
             checks=tuple(check for check in CHECKS if check != IDENTITY or not anybody),
             signed_at=min(plan.times),

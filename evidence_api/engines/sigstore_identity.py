@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from asn1crypto.core import UTF8String
 from cryptography import x509
+from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.serialization import Encoding
 from sigstore.errors import VerificationError
 
@@ -46,14 +46,16 @@ class StepFailed(VerificationError):
 
 
 class IdentityPolicy:
-    """The library's verification policy: the signer must be named by one of the rules."""
+    """The library's verification policy: the signer must be named by one of the rules. One a verification;
+    `signer` is whom the certificate names, None until it was read."""
 
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
+        self.signer: CertificateSigner | None = None
 
     def verify(self, cert: x509.Certificate) -> None:
         """Raises StepFailed untrusted_identity or certificate_profile."""
-        signer = signer_of(cert)
+        self.signer = signer = signer_of(cert)
         if isinstance(self._identities, AnyIdentity):
             return
         if IdentityRule(signer.issuer, signer.identity) not in self._identities:
@@ -88,4 +90,4 @@ def _issuer(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
     except x509.ExtensionNotFound:
         return ""
     raw = extension.public_bytes()
-    return str(UTF8String.load(raw, strict=True).native) if oid == _ISSUER_V2 else raw.decode()
+    return asn1.decode_der(str, raw) if oid == _ISSUER_V2 else raw.decode()
