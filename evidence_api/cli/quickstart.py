@@ -10,6 +10,8 @@ Running it again uses the same database, tenant and key, and supersedes what it 
 """
 
 import asyncio
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from evidence_api.cli.logs import configure_logs
 from evidence_api.cli.pack import write_file
 from evidence_api.cli.serving import serving
 from evidence_api.cli.submit import check_receipt
+from evidence_api.domain.assessment import WORST_FIRST
 from evidence_api.engines.files import shipped
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.checkpoint import parse_verifier
@@ -37,7 +40,9 @@ from evidence_api.use_cases.sample_checks import commands
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PDF, _JSON = "audit-pack.pdf", "audit-pack.json"
-_MARKS = {"pass": "+", "fail": "x", "missing": "?", "stale": "~", "waived": "w", "error": "!", "not_applicable": "-"}
+_MARKS = {"pass": "✓", "fail": "✗", "error": "!", "missing": "?", "stale": "~"}
+_SHOWN = 88  # characters of a reason; the pack has all of it
+_LAST = {outcome.value: place for place, outcome in enumerate(reversed(WORST_FIRST))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ def _submit(url: str, demo: steps.Demo, sample: Sample, signer: EnvelopeSigner, 
             content = client.get(built["json"])
             write_file(Path(_JSON), content)
             write_file(Path(_PDF), client.get(built["pdf"]))
-    assessment = orjson.loads(content)["assessment"]
+    assessment = orjson.loads(content)["pack"]["assessment"]
     return Shown(sample, receipts, built["status"], assessment["findings"], assessment["counts"])
 
 
@@ -133,15 +138,28 @@ def _show(shown: Shown) -> None:
         ],
     )
     output.say("")
-    output.print_table(
-        ["control", "", "outcome", "why"],
-        [(one["control"], _MARKS.get(one["outcome"], " "), one["outcome"], one["because"]) for one in shown.findings],
-    )
+    worst_last = sorted(shown.findings, key=lambda one: _LAST.get(one["outcome"], -1))
+    output.print_table(["control", "outcome", "why"], map(_verdict, worst_last))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(shown.counts.items()) if count)
     output.say(f"\n{shown.sample.name}@{shown.sample.version}: {counts}")
     output.say("left failing on purpose: nobody submitted a vulnerability scan, and one policy decision is a denial")
     output.say(f"\n{shown.status} pack written: {_PDF}, {_JSON}")
-    output.say(f"check it, with no server and no database: evidence-api verify {_PDF}")
+    output.say(f"check it, with no server and no database: {_program()} verify {_PDF}")
+
+
+def _program() -> str:
+    """How this very command can be called from here again."""
+    called = Path(sys.argv[0])
+    if shutil.which("evidence-api") or called.name != "evidence-api":
+        return "evidence-api"
+    here = Path.cwd()
+    return str(called.relative_to(here) if called.is_relative_to(here) else called)
+
+
+def _verdict(finding: dict[str, Any]) -> tuple[str, str, str]:
+    outcome, because = finding["outcome"], finding["because"]
+    cut = because if len(because) <= _SHOWN else f"{because[:_SHOWN]}…"
+    return finding["control"], f"{_MARKS.get(outcome, '-')} {outcome}", cut
 
 
 def _say_how_to_go_on(url: str, demo: steps.Demo) -> None:

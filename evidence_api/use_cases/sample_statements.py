@@ -93,6 +93,7 @@ def test_result(product: Product, check: Check) -> Json:
         "result": "PASSED" if check.passed else "FAILED",
         "configuration": [{"name": check.name, "uri": f"{QUICKSTART}:{check.name}"}],
         "passedTests": list(check.passed_parts),
+        "warnedTests": [],
         "failedTests": list(check.failed_parts),
     }
     return statement(product, "https://in-toto.io/attestation/test-result/v0.1", predicate)
