@@ -117,7 +117,7 @@ class RegoPool:
         *,
         timeout: float | None = None,  # noqa: ASYNC109  kept by the worker's alarm, not by the loop
     ) -> bytes | None:
-        """The value of `query` (JSON bytes) for an input (JSON bytes), or None when it is undefined.
+        """The value of `query` (JSON bytes) for an input (JSON bytes; empty: there is none), or None: undefined.
 
         `query` is one Rego expression, usually a rule's path (data.evidence.policy.admission.decision).
         Raises InvalidSource (the bundle or query does not load), Malformed (the input is no JSON),

@@ -127,7 +127,8 @@ def load(bundle: dict[str, Any]) -> Any:  # noqa: ANN401  the binding has no typ
 def evaluate(engine: Any, query: str, input_: bytes) -> tuple[Status, bytes]:  # noqa: ANN401  no types
     """The value of the query's first expression, cut out of the engine's answer without reading it as numbers."""
     try:
-        engine.set_input_json(input_.decode())
+        if input_:  # without it, `input` is undefined: not the same as null
+            engine.set_input_json(input_.decode())
     except (RuntimeError, UnicodeDecodeError) as fault:
         return Status.BAD_INPUT, without_backtrace(str(fault)).encode()
     answer: str = engine.eval_query_as_json(query)

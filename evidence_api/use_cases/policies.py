@@ -53,7 +53,7 @@ async def run_policy_tests(rego: RegoPool, files: Mapping[str, str]) -> Sequence
 
 async def _run(rego: RegoPool, bundle: PolicyBundle, rule: TestRule) -> TestResult:
     try:
-        value = await rego.evaluate(bundle, rule.path, b"{}", timeout=_TEST_TIMEOUT)
+        value = await rego.evaluate(bundle, rule.path, b"", timeout=_TEST_TIMEOUT)
     except EvidenceError as fault:
         return TestResult(rule, passed=False, because=fault.message)
     because = "" if value == b"true" else "undefined" if value is None else f"gave {value[:80].decode()}"

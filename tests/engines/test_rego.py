@@ -1,7 +1,9 @@
 """The pool under policies that mean harm: each gets its own error, and nobody else notices."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from time import perf_counter
 
 import orjson
@@ -21,6 +23,7 @@ from evidence_api.domain.errors import (
 )
 from evidence_api.engines.rego import PolicyBundle, RegoPool, policy_bundle
 
+ROOT = Path(__file__).resolve().parents[2]
 _LOOP = "some a in r; some b in r; some c in r; some d in r"
 _DOUBLED = "\n".join(f's{i} := concat("", [s{i - 1}, s{i - 1}])' for i in range(1, 48))
 _SQUARED = "\n".join(f"n{i} := n{i - 1} * n{i - 1}" for i in range(1, 64))
@@ -58,6 +61,9 @@ async def test_value_null_and_undefined_are_told_apart(rego: RegoPool) -> None:
     assert await rego.evaluate(bundle, "data.three.never", b"{}") is None
     assert await rego.evaluate(bundle, "data.elsewhere", b"{}") is None
     assert await rego.evaluate(bundle, "data.three.text", b'{"t": "<undefined>"}') == b'"<undefined>"'
+    given = module("given", "none if not input\n\nnull_ if is_null(input)")
+    assert await rego.evaluate(given, "data.given", b"") == b'{\n            "none": true\n          }'
+    assert await rego.evaluate(given, "data.given.null_", b"null") == b"true"
     tricky = ',\n          "text": "x"'
     value = await rego.evaluate(bundle, "data.three.text", orjson.dumps({"t": tricky}))
     assert value is not None
@@ -141,7 +147,7 @@ async def test_query_is_checked_like_a_policy(rego: RegoPool) -> None:
 
 
 async def test_input_that_is_no_json(rego: RegoPool) -> None:
-    for bad in (b"{", b"", b"\xff", b"[" * 5000):
+    for bad in (b"{", b" ", b"\xff", b"[" * 5000):
         with pytest.raises(Malformed):
             await rego.evaluate(ORDINARY, "data.ordinary.big", bad)
     assert await ordinary(rego) < 0.2
@@ -263,3 +269,48 @@ async def test_overhead_of_the_pool_is_small(rego: RegoPool) -> None:
     await ordinary(rego)
     times = sorted([await ordinary(rego) for _ in range(200)])
     assert times[100] < 0.005  # about 0.15 ms on a quiet machine
+
+
+_PARENT = """
+import asyncio
+from evidence_api.engines.rego import RegoPool, policy_bundle
+
+LOOP = "package p\\nr := numbers.range(1, 200)\\n"
+LOOP += "n := count([1 | some a in r; some b in r; some c in r; some d in r; a + b + c + d == 0])\\n"
+
+async def main():
+    pool = RegoPool(timeout=1.5)
+    await pool.start()
+    evaluation = asyncio.create_task(pool.evaluate(policy_bundle({"p.rego": LOOP}), "data.p.n", b""))
+    await asyncio.sleep(0.3)
+    print(*(process.pid for process in pool._processes), flush=True)
+    await evaluation
+
+asyncio.run(main())
+"""
+
+
+def alive(processes: list[int]) -> list[int]:
+    """Those that still run; one that ended and waits to be collected by its parent does not."""
+    running = []
+    for pid in processes:
+        stat = Path(f"/proc/{pid}/stat")
+        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            running.append(pid)
+    return running
+
+
+@pytest.mark.faults
+async def test_idle_workers_end_with_the_server_and_busy_ones_at_their_limit() -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PARENT, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert parent.stdout is not None
+    workers = [int(pid) for pid in (await parent.stdout.readline()).split()]
+    assert len(workers) >= 2
+    parent.kill()
+    await parent.wait()
+    deadline = perf_counter() + 10
+    while alive(workers) and perf_counter() < deadline:  # noqa: ASYNC110  processes of another parent tell nobody
+        await asyncio.sleep(0.05)
+    assert alive(workers) == []
