@@ -1,4 +1,4 @@
-"""Shared fixtures: one embedded PostgreSQL per test process, one fresh database per test, a clock and keys of our own."""
+"""Shared fixtures: one embedded PostgreSQL per test process, a fresh database per test, a clock and keys of our own."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
@@ -41,19 +41,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture(scope="session")
-async def template(postgres: EmbeddedPostgres) -> Login:
-    """The logins of the two roles; the database named in them is migrated, and is there to be cloned."""
+async def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a migrated database, there to be cloned."""
     postgres.create_database(_TEMPLATE)
-    return await migrate(postgres.dsn(database=_TEMPLATE), MIGRATIONS)
+    await migrate(postgres.dsn(database=_TEMPLATE), MIGRATIONS)
+    return _TEMPLATE
 
 
 @pytest.fixture
-async def login(postgres: EmbeddedPostgres, template: Login) -> AsyncIterator[Login]:
+async def login(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[Login]:
     """The logins of a fresh, migrated database of this test's own."""
     name = f"test_{next(_numbers)}"
     administration = await asyncpg.connect(postgres.dsn())
     try:
-        await administration.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"')
+        await administration.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         owner, app = (login_dsn(postgres.dsn(database=name), role) for role in ("evidence_owner", "evidence_app"))
         yield Login(owner_dsn=owner, app_dsn=app)
         await administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -12,12 +12,13 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -30,6 +31,8 @@ _SUPERUSER = "postgres"
 _SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_LIMIT = 100  # bytes; the smallest limit of the supported systems is 103
+_KNOWS_PROCESSES = Path("/proc/self/cwd").exists()  # Linux
+_POLL = 0.05  # seconds
 _PATIENCE = 60  # seconds to start (crash recovery included) or stop
 _SETTINGS: Mapping[str, str] = {
     "listen_addresses": "''",
@@ -42,6 +45,15 @@ _SETTINGS: Mapping[str, str] = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
 }
+
+
+class _State(Enum):
+    """What pg_isready says."""
+
+    ANSWERS = 0
+    STARTS = 1
+    ABSENT = 2
+    UNKNOWN = 3
 
 
 class EmbeddedPostgres:
@@ -60,8 +72,7 @@ class EmbeddedPostgres:
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._starting():
                 self._prepare()
-                if not self._answers():
-                    self._launch()
+                self._bring_up()
                 self._presence = (self._folder / "users.lock").open("w")
                 fcntl.flock(self._presence, fcntl.LOCK_SH)
         except (OSError, subprocess.SubprocessError) as fault:
@@ -120,17 +131,35 @@ class EmbeddedPostgres:
         (self._cluster / "evidence.conf").write_text("".join(lines))
         (self._cluster / "evidence.conf").chmod(0o644)
 
-    def _launch(self) -> None:
-        """Start a server; the pid file of one that is gone must not stand for another process of that number."""
-        pid_file = self._cluster / "postmaster.pid"
-        if pid_file.exists() and not _is_postgres(pid_file.read_text().split("\n", 1)[0]):
-            pid_file.unlink()
+    def _bring_up(self) -> None:
+        """Join the server that answers; wait for one that recovers, or whose last processes are ending; else start one.
+
+        Starting beside processes of a killed server would corrupt the data, so nothing starts while one works in the
+        folder. When none does, lock files of a dead one are removed: the number in them may be another process's by
+        now, or a zombie's, which PostgreSQL takes for a living server.
+        """
+        until = time.monotonic() + _PATIENCE
+        while (state := self._state()) is not _State.ANSWERS:
+            if state is _State.ABSENT and not _works_in(self._cluster):
+                break
+            if time.monotonic() > until:
+                raise TimeoutError(f"the server in {self._cluster} neither answers nor ends")
+            time.sleep(_POLL)
+        else:
+            return
+        if _KNOWS_PROCESSES:
+            for lock in (self._cluster / "postmaster.pid", self._socket_folder() / f"{_SOCKET_NAME}.lock"):
+                lock.unlink(missing_ok=True)
         log = self._cluster / "server.log"
         self._run("pg_ctl", "-D", str(self._cluster), "-l", str(log), "-t", str(_PATIENCE), "-w", "start")
 
-    def _answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            return probe.connect_ex(str(self._socket_folder() / _SOCKET_NAME)) == 0
+    def _state(self) -> "_State":
+        probe = subprocess.run(  # noqa: S603  our own program and path
+            [str(_binaries() / "pg_isready"), "-q", "-h", str(self._socket_folder()), "-t", "5"],
+            check=False,
+            capture_output=True,
+        )
+        return _State(probe.returncode)
 
     def _socket_folder(self) -> Path:
         """The cluster itself (mode 0700), or a short private folder where its path is too long for a socket."""
@@ -230,12 +259,12 @@ def _bundled_libraries(binaries: Path) -> Iterator[Path]:
         yield from libraries.rglob("*")
 
 
-def _is_postgres(pid: str) -> bool:
-    """False only when the process of that number is certainly something else (Linux: its command line says)."""
-    command = Path("/proc") / pid.strip() / "cmdline"
-    if not Path("/proc/self/cmdline").exists():
-        return True
-    try:
-        return b"postgres" in command.read_bytes()
-    except OSError:
-        return False
+def _works_in(cluster: Path) -> bool:
+    """Is a living process at home in the folder, as every process of a PostgreSQL server is in its own?"""
+    for process in Path("/proc").glob("[0-9]*/cwd") if _KNOWS_PROCESSES else ():
+        try:
+            if process.readlink() == cluster:
+                return True
+        except OSError:  # it ended while we looked, is a zombie, or is none of ours
+            continue
+    return False

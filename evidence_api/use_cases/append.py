@@ -33,7 +33,7 @@ from evidence_api.use_cases.tlog import receipt_for
 
 logger = structlog.get_logger(__name__)
 
-MAX_BATCH = 256  # envelopes of one transaction
+MAX_BATCH = 64  # envelopes of one transaction; more only makes them wait (tests/bench/append.py)
 MAX_WAITING = 4096  # envelopes of one tenant
 MAX_BATCH_BYTES = 32 * 2**20  # of bodies; one larger body makes a batch of its own
 _PREPARE_IN_THREAD = 256 * 1024  # bytes; below this a thread costs more than the digests

@@ -179,7 +179,7 @@ CREATE TABLE assessment (
 );
 CREATE INDEX assessment_by_release ON assessment (tenant_id, release_id, tree_size, evaluated_at);
 CREATE TABLE finding (
-  tenant_id uuid NOT NULL REFERENCES tenant,
+  tenant_id uuid NOT NULL,
   assessment_id uuid NOT NULL,
   control_id text NOT NULL,
   position integer NOT NULL,       -- its place in the assessment
@@ -225,7 +225,11 @@ ALTER TABLE pack ALTER COLUMN content SET STORAGE EXTERNAL;
 -- second query must see what was committed while the first one waited, and both in one round trip.
 CREATE FUNCTION lock_log(
   ids bytea[], OUT origin text, OUT tree_size bigint, OUT frontier bytea, OUT known_ids bytea[], OUT known_leaves bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+  -- Each lookup here is by key; without statistics (a young or fast-growing table) the planner would scan instead.
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+  SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 BEGIN
   SELECT h.origin, h.tree_size, h.frontier INTO origin, tree_size, frontier
     FROM log_head h WHERE h.tenant_id = current_tenant() FOR UPDATE;
@@ -246,7 +250,11 @@ CREATE FUNCTION append_batch(
   link_subjects text[], link_sources text[], link_leaves bigint[],
   release_ids bytea[], release_leaves bigint[], release_names text[], release_versions text[],
   owned_digests text[], owner_ids bytea[]
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql
+  -- As above.
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+  SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 DECLARE
   tenant uuid := current_tenant();
 BEGIN

@@ -51,7 +51,7 @@ def sha256_of(name: str) -> str:
     return digest_of(name.encode()).removeprefix("sha256:")
 
 
-def checked(
+def checked(  # noqa: PLR0913  one argument for each thing a test may vary
     name: str,
     *,
     kind: str = "test_result",

@@ -7,15 +7,18 @@ import pytest
 
 from evidence_api.domain.errors import EvidenceError, Overloaded, StoreUnavailable, VerificationFailed
 from evidence_api.domain.evidence import Receipt
-from evidence_api.domain.merkle import leaf_hash, verify_inclusion
+from evidence_api.domain.merkle import grow, leaf_hash, verify_inclusion
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.verification import Failed, Unsigned
 from evidence_api.formats.checkpoint import NoteVerifier, verify_checkpoint
 from evidence_api.formats.receipt import receipt_to_json, verify_receipt
-from evidence_api.store import assessments, decisions, evidence, log as store_log, releases
-from evidence_api.store.session import Database
+from evidence_api.store import assessments, decisions, evidence, releases
+from evidence_api.store import log as store_log
+from evidence_api.store.batch import prepare
+from evidence_api.store.embedded import EmbeddedPostgres
+from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases import append
-from evidence_api.use_cases.append import Appender
+from evidence_api.use_cases.append import Appender, signed_checkpoint
 from evidence_api.use_cases.tlog import TransparencyLog
 from tests.support.checked import ADMITTED, SteppingClock, TestSigner, checked, envelope_body, release, sha256_of
 
@@ -60,7 +63,7 @@ async def test_concurrent_appends_are_gapless_and_all_prove(
 
 
 async def test_proofs_hold_across_full_tiles_of_two_levels(
-    appender: Appender, scope: TenantScope, signer: TestSigner, log: TransparencyLog, database: Database
+    scope: TenantScope, signer: TestSigner, log: TransparencyLog, database: Database, clock: SteppingClock
 ) -> None:
     """65,536 leaves make the first tile of level 1; the heads between have every shape of right edge."""
     total = 256 * 256 + 300
@@ -69,11 +72,11 @@ async def test_proofs_hold_across_full_tiles_of_two_levels(
         sent, first = 0, 0
         while sent < total:
             count = min(8192 - 57, total - sent)
-            batch = [append.prepare(checked(str(sent + n), body=b"{}"), append_clock.now(), "d") for n in range(count)]
+            batch = [prepare(checked(str(sent + n), body=b"{}"), clock.now(), "d") for n in range(count)]
             locked = await store_log.lock(connection, scope, [])
             first = locked.frontier.size
-            growth = append.grow(locked.frontier, [record.leaf_hash for record in batch])
-            note = append.signed_checkpoint(signer, locked.origin, growth.frontier)
+            growth = grow(locked.frontier, [record.leaf_hash for record in batch])
+            note = signed_checkpoint(signer, locked.origin, growth.frontier)
             await store_log.append(connection, scope, first, batch, growth, note)
             sent += count
     newest = verify_checkpoint(await log.checkpoint(scope), verifier(scope, signer))
@@ -83,9 +86,6 @@ async def test_proofs_hold_across_full_tiles_of_two_levels(
     for size in (1, 255, 256, 257, 65_535, 65_536, 65_537):
         found = await log.inclusion_proof(scope, size - 1, size)
         verify_inclusion(leaf_hash(found.leaf), size - 1, size, found.proof, found.root)
-
-
-append_clock = SteppingClock()
 
 
 async def test_the_same_evidence_again_keeps_its_first_leaf(
@@ -263,18 +263,17 @@ async def test_a_full_queue_says_so(appender: Appender, scope: TenantScope, monk
 
 
 async def test_a_connection_lost_inside_the_transaction_leaves_nothing(
-    appender: Appender, scope: TenantScope, database: Database, monkeypatch: pytest.MonkeyPatch, log: TransparencyLog
+    appender: Appender, scope: TenantScope, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await appender.append(scope, checked("before"), ADMITTED)
     real = store_log.append
 
-    async def cut_off(connection: Any, *arguments: Any) -> None:
+    async def cut_off(connection: Connection, *arguments: Any) -> None:  # noqa: ANN401  passed on
         await real(connection, *arguments)
         process = await connection.fetchval("SELECT pg_backend_pid()")
-        async with database.operator() as owner:
-            await owner.execute("SELECT 1")
-        with pytest.raises(asyncpg.PostgresError):
-            await connection.execute("SELECT pg_terminate_backend($1)", process)
+        killer = await asyncpg.connect(postgres.dsn())
+        await killer.execute("SELECT pg_terminate_backend($1)", process)
+        await killer.close()
 
     monkeypatch.setattr(store_log, "append", cut_off)
     answers = await asyncio.gather(
@@ -292,7 +291,7 @@ async def test_a_writer_cancelled_inside_the_transaction_leaves_nothing(
 ) -> None:
     real, reached = store_log.append, asyncio.Event()
 
-    async def stall(*arguments: Any) -> None:
+    async def stall(*arguments: Any) -> None:  # noqa: ANN401  passed on
         await real(*arguments)
         reached.set()
         await asyncio.Event().wait()

@@ -1,0 +1,97 @@
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from evidence_api.domain.errors import StoreUnavailable
+from evidence_api.domain.principal import TenantScope
+from evidence_api.store.embedded import EmbeddedPostgres
+from evidence_api.store.migrate import Login, login_dsn, migrate, newest_revision
+from evidence_api.store.session import Database
+from evidence_api.store.tables import metadata
+from evidence_api.use_cases.append import Appender
+from tests.conftest import MIGRATIONS
+from tests.support.checked import ADMITTED, release
+
+
+def differences(connection: Connection) -> Any:  # noqa: ANN401  Alembic's operations are untyped
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": metadata})
+    return compare_metadata(context, metadata)
+
+
+async def test_the_tables_in_code_are_the_migrated_ones(login: Login) -> None:
+    engine = create_async_engine(make_url(login.owner_dsn).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    async with engine.connect() as connection:
+        drift = await connection.run_sync(differences)
+    await engine.dispose()
+    assert drift == []
+
+
+async def test_down_and_up_again_over_data(
+    login: Login, appender: Appender, scope: TenantScope, database: Database
+) -> None:
+    await appender.append(scope, release("app", "artifact"), ADMITTED)
+    await appender.close()
+    await database.close()
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    await migrate(superuser, MIGRATIONS, "base")
+    connection = await asyncpg.connect(superuser)
+    left = await connection.fetch(
+        "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE nspname = 'public' AND relname NOT LIKE 'alembic_version%'"
+    )
+    functions = await connection.fetch(
+        "SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE nspname = 'public'"
+    )
+    assert (left, functions) == ([], [])
+    again = await migrate(superuser, MIGRATIONS)
+    assert await connection.fetchval("SELECT version_num FROM alembic_version") == newest_revision(MIGRATIONS)
+    assert await connection.fetchval("SELECT count(*) FROM evidence") == 0
+    await connection.close()
+    assert "evidence_app" in again.app_dsn
+
+
+async def test_migrating_twice_changes_nothing(login: Login) -> None:
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    connection = await asyncpg.connect(superuser)
+    before = await connection.fetch("SELECT oid, relname, relfilenode FROM pg_class ORDER BY oid")
+    await migrate(superuser, MIGRATIONS)
+    assert await connection.fetch("SELECT oid, relname, relfilenode FROM pg_class ORDER BY oid") == before
+    await connection.close()
+
+
+async def test_everything_belongs_to_the_owner_role(login: Login) -> None:
+    connection = await asyncpg.connect(login.owner_dsn)
+    owners = await connection.fetch(
+        "SELECT DISTINCT pg_get_userbyid(relowner) AS owner FROM pg_class c JOIN pg_namespace n "
+        "ON n.oid = c.relnamespace WHERE nspname = 'public'"
+    )
+    await connection.close()
+    assert [row["owner"] for row in owners] == ["evidence_owner"]
+
+
+async def test_a_given_password_is_set(postgres: EmbeddedPostgres, login: Login) -> None:
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    given = "it's @ secret/"
+    made = await migrate(superuser, MIGRATIONS, app_password=given)
+    assert make_url(made.app_dsn).password == given
+    database = await Database.open(made.app_dsn)
+    await database.close()
+    assert postgres.dsn().startswith("postgresql://postgres@/")
+
+
+async def test_no_server_and_no_scripts_are_coded_errors(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        await migrate(f"postgresql://nobody@/none?host={tmp_path}", MIGRATIONS)
+    (tmp_path / "env.py").touch()
+    with pytest.raises(StoreUnavailable):
+        newest_revision(tmp_path)
+    with pytest.raises(StoreUnavailable):
+        await Database.open(f"postgresql://nobody@/none?host={tmp_path}")
