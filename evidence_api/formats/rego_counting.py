@@ -93,6 +93,7 @@ first_of(queries, order) := found[0] if {
 		some outcome in order
 		queries[_].outcome == outcome
 	]
+	count(found) > 0
 } else := "not_applicable"
 
 # A rule of the operator's own is not believed when it passes while evidence is withheld.

@@ -197,12 +197,7 @@ def operand(node: Tree[Token] | Token) -> Operand:
     """A token, or a list of them, with quotes and escapes taken away."""
     if isinstance(node, Tree):
         items = tuple(operand(child) for child in node.children)
-        return Operand(
-            "a list",
-            quoted=False,
-            at=items[0].at if items else node.meta.start_pos if not node.meta.empty else 0,
-            items=items,
-        )
+        return Operand("a list", quoted=False, at=node.meta.start_pos, items=items)
     at = node.start_pos or 0
     if node.type != "QUOTED":
         return Operand(str(node), quoted=False, at=at)

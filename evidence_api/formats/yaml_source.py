@@ -19,6 +19,8 @@ MAX_CHARACTERS = 1_048_576  # of one file
 MAX_DEPTH = 16
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# White space that folding takes away; in double quotes also an escaped end of line.
+_FOLDS = {False: re.compile(r"\s*"), True: re.compile(r"(?:\s|\\[\n\r\x85\u2028\u2029])*")}
 _ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
 
 
@@ -172,8 +174,8 @@ def _places(scalar: Scalar) -> Iterator[tuple[int, int]]:
 
     for character in scalar.text:
         if not character.isspace():
-            while at < len(raw) and raw[at].isspace():
-                at += 1
+            folded = _FOLDS[scalar.style == '"'].match(raw, at)
+            at = folded.end() if folded else at
         yield there(min(at, len(raw)))
         at += _width(scalar.style, raw, at)
     yield there(min(at, len(raw)))
