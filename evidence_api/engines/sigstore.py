@@ -26,8 +26,8 @@ because the library does not. Each step has one code, which is stable for ever:
    verification_failed            the library refused in a way this table does not know yet
 
 Which step refused is read from where the library raised (its functions), not from its wording. `Unsupported` is
-said of log entries of type intoto 0.0.2, of managed keys, and of v0.1 bundles that carry a promise without proof;
-what can be checked of those is checked first, so that a forged one fails.
+said of log entries of type intoto 0.0.2, of v0.1 bundles that carry a promise without proof, and of what
+engines/sigstore_managed.py names; what can be checked of those is checked first, so that a forged one fails.
 """
 
 import copy
@@ -83,7 +83,8 @@ class BundleVerifier:
     def __init__(self, trusted_root: bytes) -> None:
         """Load the root (JSON). Raises Malformed."""
         self.digest = digest_of(trusted_root)
-        self._plan = _Plan(load_root(trusted_root))
+        self._root = load_root(trusted_root)
+        self._plan = _Plan(self._root)
 
     def verify(
         self,
@@ -109,7 +110,10 @@ class BundleVerifier:
         if upload.message is not None:
             _check_digest(upload, artifact_digest)
         if upload.managed_key is not None:
-            return check_managed(upload, key)
+            result = check_managed(upload, key, self._root, self.digest)
+            if isinstance(result, Verified) and upload.envelope is not None:
+                _check_subject(upload.envelope.payload, artifact_digest)
+            return result
         anybody = isinstance(identities, AnyIdentity)
         if not anybody and not identities:
             return Failed("identity_required", "no trust rule says whose certificates are trusted")
@@ -155,10 +159,7 @@ class _Plan(Verifier):
         else:
             self.verify_dsse(bundle, policy)
         log_id = bundle.log_entry._inner.log_id.key_id  # noqa: SLF001  the library shows it no other way
-        if not self._root.knows_log(log_id):
-            raise StepFailed("log_unknown", "the trusted root names no log of the entry's id")
-        if not all(self._root.covers_log(log_id, moment) for moment in self.times):
-            raise StepFailed("log_key_expired", "the log was not trusted at the time of signing")
+        self._root.check_log(log_id, self.times)
 
     def _establish_time(self, bundle: Bundle) -> list[TimestampVerificationResult]:
         established = super()._establish_time(bundle)

@@ -11,12 +11,14 @@ from functools import cache
 
 from cryptography.x509 import Certificate, load_der_x509_certificate
 from pydantic import ValidationError
+from sigstore._internal.trust import KeyringPurpose, RekorKeyring
 from sigstore.errors import Error
 from sigstore.models import TrustedRoot
 from sigstore_models.common import v1 as common
 from sigstore_models.trustroot import v1 as trustroot
 
 from evidence_api.domain.errors import Malformed
+from evidence_api.engines.sigstore_identity import StepFailed
 
 # A TimeRange includes its end (sigstore_common.proto: "if there is an end, it is inclusive"); sigstore-python
 # compares TSA times with `<`. Moving the end by the smallest step datetime has makes `<` mean `<=`.
@@ -62,13 +64,18 @@ class LoadedRoot(TrustedRoot):
         """Whether an authority with this certificate was trusted at that moment."""
         return any(_covers(valid_for, moment) for valid_for, chain in self._authorities if issuer in chain)
 
-    def knows_log(self, log_id: bytes) -> bool:
-        """Whether the root names a log by this id. The library takes the id as a hint and tries every key."""
-        return bool(self._logs(log_id))
+    def log_keys(self) -> RekorKeyring:
+        """The keys of all logs, by id."""
+        return self.rekor_keyring(KeyringPurpose.VERIFY)
 
-    def covers_log(self, log_id: bytes, moment: datetime) -> bool:
-        """Whether the log of this id was trusted at that moment."""
-        return any(_covers(tlog.public_key.valid_for, moment) for tlog in self._logs(log_id))
+    def check_log(self, log_id: bytes, moments: Iterable[datetime]) -> None:
+        """The root names a log by this id (the library takes the id as a hint and tries every key), and it was
+        trusted at each moment. Raises StepFailed log_unknown or log_key_expired."""
+        logs = self._logs(log_id)
+        if not logs:
+            raise StepFailed("log_unknown", "the trusted root names no log of the entry's id")
+        if not all(any(_covers(tlog.public_key.valid_for, moment) for tlog in logs) for moment in moments):
+            raise StepFailed("log_key_expired", "the log was not trusted at the time of signing")
 
     def _logs(self, log_id: bytes) -> list[trustroot.TransparencyLogInstance]:
         return [tlog for tlog in self._inner.tlogs if log_id in _ids(tlog)]

@@ -48,8 +48,8 @@ def check_shape(upload: BundleUpload) -> None:
 
 def parse_bundle(upload: BundleUpload) -> tuple[Bundle, str]:
     """The library's view of the bundle, and what of it we cannot check ("" if nothing). Raises StepFailed."""
-    lacks_proof = _lacks_proof(upload)
-    body = _with_placeholder(upload) if lacks_proof else upload.body
+    placeholder = lacks_proof(upload)
+    body = _with_placeholder(upload) if placeholder else upload.body
     try:
         bundle = Bundle.from_json(body)
         _ = bundle.verification_material.timestamp_verification_data  # decodes the tokens
@@ -62,7 +62,7 @@ def parse_bundle(upload: BundleUpload) -> tuple[Bundle, str]:
     _check_same(bundle, upload)
     if INTOTO in upload.log_entries:
         return bundle, f"log entry {INTOTO}"
-    return bundle, WITHOUT_PROOF if lacks_proof else ""
+    return bundle, WITHOUT_PROOF if placeholder else ""
 
 
 def check_no_root(bundle: Bundle) -> None:
@@ -92,7 +92,8 @@ def _check_same(bundle: Bundle, upload: BundleUpload) -> None:
         raise StepFailed("malformed", "the bundle's content reads differently to different readers")
 
 
-def _entry(upload: BundleUpload) -> Mapping[str, Any]:
+def log_entry(upload: BundleUpload) -> Mapping[str, Any]:
+    """The bundle's only log entry as written. Call it on a bundle of good shape."""
     entry = upload.document["verificationMaterial"]["tlogEntries"][0]
     return entry if isinstance(entry, dict) else {}
 
@@ -103,13 +104,14 @@ def _has_certificate(upload: BundleUpload) -> bool:
     return bool(material.get("certificate") or (isinstance(chain, dict) and chain.get("certificates")))
 
 
-def _lacks_proof(upload: BundleUpload) -> bool:
-    return not _entry(upload).get("inclusionProof")
+def lacks_proof(upload: BundleUpload) -> bool:
+    """Whether the log entry carries no inclusion proof."""
+    return not log_entry(upload).get("inclusionProof")
 
 
 def _check_proof(upload: BundleUpload) -> None:
     """v0.1 requires the promise, later versions the proof; a proof without its checkpoint proves nothing."""
-    entry = _entry(upload)
+    entry = log_entry(upload)
     proof = entry.get("inclusionProof")
     if not proof:
         if upload.version != "0.1" or not entry.get("inclusionPromise"):
@@ -123,5 +125,5 @@ def _check_proof(upload: BundleUpload) -> None:
 
 def _with_placeholder(upload: BundleUpload) -> bytes:
     material = upload.document["verificationMaterial"]
-    entry = {**_entry(upload), "inclusionProof": _NO_PROOF}
+    entry = {**log_entry(upload), "inclusionProof": _NO_PROOF}
     return orjson.dumps({**upload.document, "verificationMaterial": {**material, "tlogEntries": [entry]}})

@@ -8,17 +8,17 @@ from typing import Any
 
 import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence_api.domain.errors import Malformed, Refused
-from evidence_api.domain.verification import CertificateSigner, Failed, Unsupported, Verification, Verified
+from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsupported, Verification, Verified
 from evidence_api.engines.keys import PublicKey
 from evidence_api.engines.sigstore import AnyIdentity, BundleVerifier, Identities, IdentityRule
+from evidence_api.formats import dsse
 from evidence_api.formats.upload import BundleUpload, recognise
 from tests.support import sigstore_factory as factory
-from tests.support.keys import TestKey
+from tests.support.keys import TestKey, fresh_keys
 from tests.support.sigstore_authorities import AT, IDENTITY, ISSUER, START, b64
 from tests.support.sigstore_factory import ARTIFACT, ARTIFACT_DIGEST, DEFECTS, STATEMENT, Document, Sigstore, entry_of
 
@@ -164,29 +164,120 @@ def test_other_entry_types_never_verify(kind: str, version: str) -> None:
     assert check(bundle).status == "failed"
 
 
-def managed(bundle: Document, key: TestKey, **content: Any) -> Document:  # noqa: ANN401  JSON
-    material = {"publicKey": {"hint": key.public().key_id}, "tlogEntries": [entry_of(bundle)]}
-    return {**bundle, "verificationMaterial": material, **content}
+# --- managed keys ----------------------------------------------------------------------------------------------------
+
+MANAGED = fresh_keys()
+
+
+def managed(algorithm: str, form: str, *, entry: Document | None = None, body_key: TestKey | None = None) -> Document:
+    """A bundle made with a key of ours; `entry` replaces the log entry, `body_key` the key the entry names."""
+    key = MANAGED[algorithm]
+    pem64 = b64((body_key or key).pem)
+    if form == "message":
+        digest = hashlib.sha256(ARTIFACT)
+        sig = b64(key.sign(ARTIFACT))
+        message_digest = {"algorithm": "SHA2_256", "digest": b64(digest.digest())}
+        content = {"messageSignature": {"messageDigest": message_digest, "signature": sig}}
+        spec: Document = {
+            "data": {"hash": {"algorithm": "sha256", "value": digest.hexdigest()}},
+            "signature": {"content": sig, "publicKey": {"content": pem64}},
+        }
+        body = {"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec}
+    else:
+        envelope = key.envelope(STATEMENT)
+        sig = b64(envelope.signatures[0].sig)
+        content = {"dsseEnvelope": orjson.loads(dsse.encode_envelope(envelope))}
+        spec = {
+            "payloadHash": {"algorithm": "sha256", "value": hashlib.sha256(STATEMENT).hexdigest()},
+            "signatures": [{"signature": sig, "verifier": pem64}],
+        }
+        body = {"apiVersion": "0.0.1", "kind": "dsse", "spec": spec}
+    material = {
+        "publicKey": {"hint": key.public().key_id},
+        "tlogEntries": [WORLD.rekor.entry(body) if entry is None else entry],
+    }
+    return {"mediaType": factory.V03, "verificationMaterial": material, **content}
+
+
+VERIFIABLE = [("ecdsa-p256", "message"), *((algorithm, "envelope") for algorithm in MANAGED)]
+
+
+@pytest.mark.parametrize(("algorithm", "form"), VERIFIABLE)
+def test_a_managed_key_verifies_with_its_log_entry(algorithm: str, form: str) -> None:
+    key = MANAGED[algorithm].public("release")
+    result = check(managed(algorithm, form), identities=(), artifact_digest=ARTIFACT_DIGEST, key=key)
+    assert isinstance(result, Verified)
+    assert result.signer == KeySigner(key.key_id, algorithm, "release")
+    assert (result.signed_at, result.trust_root) == (AT, VERIFIER.digest)
+
+
+@pytest.mark.parametrize(("algorithm", "form"), VERIFIABLE)
+def test_without_the_key_or_with_another_it_fails(algorithm: str, form: str) -> None:
+    stranger = fresh_keys()[algorithm].public()
+    assert code_of(managed(algorithm, form)) == "unknown_key"
+    assert code_of(managed(algorithm, form), key=stranger) == "bad_signature"
+
+
+def altered(change: Callable[[Document], object], form: str = "envelope") -> Document:
+    bundle = managed("ecdsa-p256", form)
+    change(entry_of(bundle))
+    return bundle
 
 
 @pytest.mark.parametrize("form", ["message", "envelope"])
-def test_a_managed_key_is_at_best_unsupported(form: str) -> None:
-    key, stranger = TestKey(ec.generate_private_key(ec.SECP256R1())), TestKey(ec.generate_private_key(ec.SECP256R1()))
-    if form == "message":
-        digest = {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(ARTIFACT).digest())}
-        content = {"messageSignature": {"messageDigest": digest, "signature": b64(key.sign(ARTIFACT))}}
-        bundle = managed(WORLD.of_message(), key, **content)
-    else:
-        envelope = key.envelope(STATEMENT)
-        signed = {
-            "payload": b64(STATEMENT),
-            "payloadType": envelope.payload_type,
-            "signatures": [{"sig": b64(envelope.signatures[0].sig)}],
-        }
-        bundle = managed(GOOD, key, dsseEnvelope=signed)
-    assert code_of(bundle, key=key.public()) == "unsupported"
-    assert code_of(bundle) == "unknown_key"
-    assert code_of(bundle, key=stranger.public()) == "bad_signature"
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda entry: entry["inclusionProof"]["hashes"].reverse(), "inclusion_proof"),
+        (lambda entry: entry["inclusionProof"].update(treeSize="5"), "inclusion_proof"),
+        (lambda entry: entry["inclusionProof"]["checkpoint"].update(envelope="x\n4\nAA==\n\n"), "checkpoint"),
+        (lambda entry: entry.update(integratedTime="1772366401"), "signed_entry_timestamp"),
+        (lambda entry: entry.update(logIndex="7"), "signed_entry_timestamp"),
+        (lambda entry: entry.pop("inclusionProof"), "inclusion_proof"),
+        (lambda entry: entry.pop("inclusionPromise"), "timestamp"),
+        (lambda entry: entry.update(logIndex="-1"), "malformed"),
+        (lambda entry: entry.update(WORLD.rekor.entry({"kind": "dsse", "apiVersion": "0.0.1"})), "log_entry_mismatch"),
+        (lambda entry: entry.update(entry_of(WORLD.of_statement())), "log_entry_mismatch"),
+        (lambda entry: entry.update(entry_of(WORLD.of_message())), "log_entry_mismatch"),
+        (lambda entry: entry.update(entry_of(managed("ecdsa-p384", "envelope"))), "log_entry_mismatch"),
+    ],
+)
+def test_a_managed_bundle_whose_log_entry_does_not_hold_fails(
+    form: str, change: Callable[[Document], object], code: str
+) -> None:
+    assert code_of(altered(change, form), key=MANAGED["ecdsa-p256"].public()) == code
+
+
+def test_the_entry_must_name_the_same_key() -> None:
+    bundle = managed("ecdsa-p256", "message", body_key=MANAGED["ed25519"])
+    assert code_of(bundle, key=MANAGED["ecdsa-p256"].public()) == "log_entry_mismatch"
+
+
+def test_the_log_must_have_been_trusted_and_the_artifact_the_one_signed() -> None:
+    key = MANAGED["ecdsa-p256"].public()
+    late = BundleVerifier(WORLD.trusted_root(log=(AT + timedelta(seconds=1), None)))
+    assert code_of(managed("ecdsa-p256", "message"), late, key=key) == "log_key_expired"
+    assert (
+        check(managed("ecdsa-p256", "message"), BundleVerifier(Sigstore().trusted_root()), key=key).status == "failed"
+    )
+    other = "sha256:" + "0" * 64
+    assert code_of(managed("ecdsa-p256", "message"), artifact_digest=other, key=key) == "message_digest"
+    assert code_of(managed("ecdsa-p256", "envelope"), artifact_digest=other, key=key) == "subject_mismatch"
+
+
+def test_what_cannot_be_checked_of_a_managed_key_is_unsupported_and_named() -> None:
+    key = MANAGED["ecdsa-p256"].public()
+    intoto = altered(lambda entry: entry.update(kindVersion={"kind": "intoto", "version": "0.0.2"}))
+    token = managed("ecdsa-p256", "envelope")
+    token["verificationMaterial"]["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": "AA=="}]}
+    no_promise = managed("ecdsa-p256", "envelope")
+    no_promise["verificationMaterial"]["timestampVerificationData"] = {
+        "rfc3161Timestamps": [{"signedTimestamp": "AA=="}]
+    }
+    del entry_of(no_promise)["inclusionPromise"]
+    for bundle in (intoto, token, no_promise):
+        assert check(bundle, key=key).status == "unsupported"
+    assert check(managed("ed25519", "message"), key=MANAGED["ed25519"].public()).status == "unsupported"
 
 
 @pytest.mark.parametrize(

@@ -122,13 +122,14 @@ def test_a_bare_statement_is_unsigned() -> None:
     assert checked.subjects[0].name == "widget"
 
 
-def test_a_managed_key_bundle_is_unsupported_with_the_key_it_names() -> None:
+def test_a_managed_key_bundle_is_checked_with_the_key_it_names() -> None:
     key = KEYS["ecdsa-p256"]
     signed = orjson.loads(dsse.encode_envelope(key.envelope(STATEMENT)))
-    entries = WORLD.of_statement()["verificationMaterial"]["tlogEntries"]
+    entry = WORLD.of_statement()["verificationMaterial"]["tlogEntries"][0]
+    entry["kindVersion"] = {"kind": "intoto", "version": "0.0.2"}
     hint = key.public().key_id
     bundle = WORLD.of_statement() | {
-        "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": entries},
+        "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": [entry]},
         "dsseEnvelope": signed,
     }
     assert isinstance(check(bundle).verification, Unsupported)
