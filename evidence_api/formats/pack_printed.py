@@ -3,7 +3,7 @@
 Text read out of a PDF has other spaces and hyphens at line ends, so both sides are squeezed: white space,
 hyphens and invisible characters go. Three things are compared, in reading order:
 
-  1. verdict page   release, sentence, completeness line
+  1. verdict page   from its first word to the completeness line, exactly: release, sentence, nine counts
   2. register       every row, exactly: control, title, state, raw state if waived, rows met, page; no row more
   3. cards          every control's state, id, title and reason
 
@@ -18,9 +18,11 @@ from evidence_api.domain.assessment import Assessment, Finding
 from evidence_api.domain.errors import PackRejected
 from evidence_api.domain.pack import PackContents
 from evidence_api.formats.pack_artifacts import completeness_of
+from evidence_api.formats.pack_pages.cards import CARDS_TITLE
+from evidence_api.formats.pack_pages.front import eyebrow, whole_line
 from evidence_api.formats.pack_pages.markup import printable
-from evidence_api.formats.pack_pages.matrix import REGISTER_HEADS, REGISTER_TITLE, raw_note, tally
-from evidence_api.formats.pack_pages.words import STATES, cut, verdict
+from evidence_api.formats.pack_pages.matrix import CRITERIA_TITLE, REGISTER_HEADS, REGISTER_TITLE, raw_note, tally
+from evidence_api.formats.pack_pages.words import ORDER, STATES, cut, verdict
 
 _LOST = re.compile(
     "[\\s\u0000-\u001f\u007f-\u00a0\u00ad\u2010\u2011\u200b-\u200f\u2028-\u202e\u2060\ufeff\ufffe\uffff-]"
@@ -43,11 +45,13 @@ def check_printed(contents: PackContents, pages: Sequence[str], assessment: Asse
     if assessment is not None:
         contents = replace(contents, assessment=assessment)
     text = _body(contents, pages)
-    front = f"{contents.release.name} {contents.release.version}".strip()
-    at = _after(text, squeeze(printable(front)), 0, "the release on the verdict page")
-    at = _after(text, squeeze(printable(verdict(contents.assessment))), at, "the verdict sentence")
-    at = _after(text, squeeze(completeness_of(contents).line), at, "the completeness line")
-    at = _register(contents, text, at)
+    front = squeeze(printable(_front(contents)))
+    if not text.startswith(front):
+        seen = text[: len(front) + _CONTEXT]
+        raise PackRejected(
+            f"the verdict page does not begin as it must: {seen[:300]}", code="printed", path=front[:300]
+        )
+    at = _register(contents, text, len(front))
     for finding in contents.assessment.findings:
         at = _after(text, squeeze(printable(_card(contents, finding))), at, f"the card of {finding.control}")
         at = _after(text, squeeze(printable(finding.because)), at, f"the reason of {finding.control}")
@@ -66,6 +70,22 @@ def _body(contents: PackContents, pages: Sequence[str]) -> str:
             raise PackRejected(f"page {number} does not end as pages of a pack do", code="printed", value=number)
         parts.append(squeezed[: foot.start()].removesuffix(head))
     return "".join(parts)
+
+
+def _front(contents: PackContents) -> str:
+    """The verdict page from its first word to the completeness line."""
+    found = completeness_of(contents)
+    counts = [(contents.assessment.counts.get(outcome, 0), "".join(STATES[outcome])) for outcome in ORDER]
+    return "".join(
+        (
+            eyebrow(contents.tenant),
+            f"{contents.release.name} {contents.release.version}",
+            verdict(contents.assessment),
+            *(str(count) for count, _ in counts),
+            *(name for _, name in counts),
+            whole_line(found),
+        )
+    )
 
 
 def _after(text: str, expected: str, start: int, what: str) -> int:
@@ -90,8 +110,13 @@ def _register(contents: PackContents, text: str, start: int) -> int:
         if page is None:
             raise PackRejected(f"the register names no page for {control}", code="printed", path=row[:200])
         at = page.end()
-    if text.startswith(heads, at):
-        raise PackRejected("the register goes on after its last row", code="printed")
+    # what follows the last row: the notes, then the next heading; a row more would stand between
+    following = CRITERIA_TITLE if contents.assessment.criteria else CARDS_TITLE
+    end = squeeze(printable("".join(contents.assessment.notes))) + squeeze(following)
+    if not text.startswith(end, at):
+        raise PackRejected(
+            f"the register goes on after its last row: {text[at : at + _CONTEXT]}", code="printed", path=end[:200]
+        )
     return at
 
 

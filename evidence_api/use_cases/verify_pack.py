@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 from evidence_api.domain.assessment import Assessment
 from evidence_api.domain.digest import digest_of
-from evidence_api.domain.errors import PackRejected
+from evidence_api.domain.errors import EvidenceError, PackRejected
 from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.pack import PackContents, PackStatus, period_of
 from evidence_api.domain.pack_report import PackReport, PackStep, PackSummary, StepResult
@@ -83,7 +83,7 @@ class _Plan:
             return None
         try:
             found, detail = await check()
-        except PackRejected as fault:
+        except EvidenceError as fault:
             self.steps.append(PackStep(number, name, StepResult.FAILED, fault.message, fault.code))
             return None
         self.steps.append(PackStep(number, name, StepResult.HELD, detail))

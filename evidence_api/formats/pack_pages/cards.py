@@ -18,6 +18,7 @@ from evidence_api.formats.pack_pages.words import (
     word,
 )
 
+CARDS_TITLE = "Controls"
 _EVIDENCE_SHOWN = 20  # rows in a card; the evidence register has all
 _KEPT_WHOLE = 6  # a card with so few rows is not broken over pages
 
@@ -29,7 +30,7 @@ def cards(index: PageIndex) -> Markup:
     return el(
         "section",
         # The heading stays with the first card: a heading alone at the foot of a page helps nobody.
-        el("div", el("h2", "Controls"), _card(index, first) if first is not None else None, class_="opening"),
+        el("div", el("h2", CARDS_TITLE), _card(index, first) if first is not None else None, class_="opening"),
         [_card(index, finding) for finding in rest if finding is not None],
         id="controls",
         class_="sheet",

@@ -1,7 +1,7 @@
 """The verdict page: what was assessed, what came out, whether the pack is whole, and the exceptions first."""
 
 from evidence_api.domain.assessment import Assessment, Finding
-from evidence_api.domain.pack import PackStatus, period_of
+from evidence_api.domain.pack import Completeness, PackStatus, period_of
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
 from evidence_api.formats.pack_pages.words import (
@@ -27,7 +27,7 @@ def verdict_page(index: PageIndex) -> Markup:
     contents = index.contents
     return el(
         "section",
-        el("p", f"Audit pack · {contents.tenant}", class_="eyebrow"),
+        el("p", eyebrow(contents.tenant), class_="eyebrow"),
         el("h1", f"{contents.release.name} {contents.release.version}".strip()),
         el("p", verdict(contents.assessment), class_="verdict"),
         _bar(contents.assessment),
@@ -38,6 +38,18 @@ def verdict_page(index: PageIndex) -> Markup:
         class_="front",
         id="verdict",
     )
+
+
+def eyebrow(tenant: str) -> str:
+    """The line over the title; with what follows to the completeness line its form is part of evidence-pack/v1."""
+    return f"Audit pack · {tenant}"
+
+
+def whole_line(found: Completeness) -> str:
+    """The completeness line."""
+    sign = "✓" if found.status is PackStatus.COMPLETE else "!"
+    claim = "every verdict here can be derived again from the attached files"
+    return f"{sign} {found.line} · pack {found.status.value} · {claim}"
 
 
 def _bar(assessment: Assessment) -> Markup:
@@ -64,11 +76,8 @@ def _counts(assessment: Assessment) -> Markup:
 
 def _whole(index: PageIndex) -> Markup:
     found = index.completeness
-    sign = "✓" if found.status is PackStatus.COMPLETE else "!"
-    lines: list[Child] = [
-        el("b", f"{sign} {found.line}"),
-        f" · pack {found.status.value} · every verdict here can be derived again from the attached files",
-    ]
+    bold, rest = whole_line(found).split(" · ", 1)
+    lines: list[Child] = [el("b", bold), f" · {rest}"]
     for absent in found.absent[:_NAMED]:
         lines += [el("br"), f"absent: {absent.name}, {absent.reason}"]
     if len(found.absent) > _NAMED:

@@ -7,6 +7,7 @@ from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
 from evidence_api.formats.pack_pages.words import STATES, badge, cut
 
 REGISTER_TITLE = "Verdict register"
+CRITERIA_TITLE = "Criteria"
 REGISTER_HEADS = ("Control", "Title", "Verdict", "Rows met", "Page")
 _CONTROLS_SHOWN = 60  # in one row of the matrix
 
@@ -67,7 +68,7 @@ def criterion_matrix(index: PageIndex) -> Markup | None:
         return None
     return el(
         "section",
-        el("h2", "Criteria"),
+        el("h2", CRITERIA_TITLE),
         el(
             "p",
             "A criterion is as good as the weakest control related to it. “Relates to” is our reading, not the "
