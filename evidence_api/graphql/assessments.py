@@ -10,7 +10,7 @@ from evidence_api.domain.page import Page, slice_of
 from evidence_api.graphql.connections import After, Before, Connection, First, Last, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
-from evidence_api.graphql.evidence import Evidence, connect_evidence, evidence_window, listing_of
+from evidence_api.graphql.evidence import NO_EVIDENCE, Evidence, connect_evidence, evidence_window, listing_of
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id
 from evidence_api.graphql.nodes import Node
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NO_ASSESSMENT: AssessmentRow | None = None
 NO_FINDING: FindingRow | None = None
+_NO_FINDINGS: Page[FindingRow] = Page((), more=False)
 _SATISFIED = "pass"
 
 Ids = Annotated[int, strawberry.argument(description="How many ids at most, up to 100.")]
@@ -132,7 +133,7 @@ class Finding(Node):
             pages = await session.run(reads.evidence_among, sets, listing)
             return dict(zip(sets, pages, strict=True))
 
-        batch = info.context.batches.of(("among", listing), load, Page[EvidenceRow]((), more=False))
+        batch = info.context.batches.of(("among", listing), load, NO_EVIDENCE)
         return connect_evidence(await batch.get(self.row.evidence), window, hashed, self.at)
 
     @resolved("The assessment this verdict is part of.")
@@ -210,7 +211,7 @@ class Assessment(Node):
         async def load(ids: Sequence[UUID]) -> dict[UUID, Page[FindingRow]]:
             return await session.run(read_releases.finding_pages, ids, outcomes, window)
 
-        batch = info.context.batches.of(("findings", window, outcomes), load, Page[FindingRow]((), more=False))
+        batch = info.context.batches.of(("findings", window, outcomes), load, _NO_FINDINGS)
         page = await batch.get(self.row.id)
         return connect(page, window, hashed, lambda row: row.control, lambda row: finding_of(row, self.row, self.at))
 

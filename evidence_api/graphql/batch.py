@@ -1,4 +1,4 @@
-"""Batches the loads of one list level: what the siblings ask for in one turn of the loop is one statement."""
+"""Batches the loads of one list level: what siblings ask for at about the same time is one statement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -7,9 +7,13 @@ from typing import Any, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+# Siblings do not all ask in the same turn of the loop: the executor awaits a lone field directly and several through
+# tasks, a turn or two later. So a batch leaves when nobody has joined it for this many turns.
+_QUIET_TURNS = 4
+
 
 class Batch(Generic[K, V]):
-    """Collects keys until the loop turns, then loads them together; a key without an answer gets `absent`."""
+    """Collects keys until no more come, then loads them together; a key without an answer gets `absent`."""
 
     def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], absent: V) -> None:
         self._load = load
@@ -23,11 +27,17 @@ class Batch(Generic[K, V]):
         if future is None:
             loop = asyncio.get_running_loop()
             if not self._waiting:
-                loop.call_soon(self._dispatch)
+                loop.call_soon(self._turn, 0, _QUIET_TURNS)
             future = self._waiting[key] = loop.create_future()
         return await asyncio.shield(future)  # several may wait for one key; none may cancel it for the others
 
-    def _dispatch(self) -> None:
+    def _turn(self, joined: int, quiet: int) -> None:
+        """One turn of the loop: go on waiting if anybody joined since the last, else leave when it has been quiet."""
+        now = len(self._waiting)
+        if now != joined or quiet:
+            left = _QUIET_TURNS if now != joined else quiet - 1
+            asyncio.get_running_loop().call_soon(self._turn, now, left)
+            return
         batch, self._waiting = self._waiting, {}
         task = asyncio.ensure_future(self._run(batch))
         self.running.add(task)

@@ -21,6 +21,7 @@ from evidence_api.store import reads
 from evidence_api.store.reads import EVERYTHING, EvidenceRow, Listing
 
 NO_RECORD: EvidenceRow | None = None
+NO_EVIDENCE: Page[EvidenceRow] = Page((), more=False)
 
 
 @strawberry.input(description="Which evidence a list shows; every condition given must hold.")

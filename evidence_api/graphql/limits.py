@@ -70,19 +70,19 @@ def check_shape(document: DocumentNode, limits: Limits) -> None:
     spreads = {name: tuple(dict.fromkeys(_spreads(fragment))) for name, fragment in fragments.items()}
     shapes = _measure_fragments(fragments, spreads)
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-    measured = [_measure(operation.selection_set, shapes) for operation in operations]
-    for shape in (*measured, *shapes.values()):
-        _check(shape, limits)
-    for shape in measured:
-        if shape.width > limits.root_fields:
-            _over("too_many_root_fields", "root fields", limits.root_fields, shape.width)
     used = {name for names in spreads.values() for name in names}.union(*map(_spreads, operations))
     unused = [fragment for name, fragment in fragments.items() if name not in used]
-    roots: list[OperationDefinitionNode | FragmentDefinitionNode] = [*operations, *unused]
-    total = sum(shape.fields for shape in (*measured, *(shapes[fragment.name.value] for fragment in unused)))
+    of_operations = [_measure(operation.selection_set, shapes) for operation in operations]
+    of_roots = [*of_operations, *(shapes[fragment.name.value] for fragment in unused)]
+    for shape in of_roots:
+        _check(shape, limits)
+    for shape in of_operations:
+        if shape.width > limits.root_fields:
+            _over("too_many_root_fields", "root fields", limits.root_fields, shape.width)
+    total = sum(shape.fields for shape in of_roots)
     if total > limits.fields:
         _over("too_many_fields", "fields", limits.fields, total)
-    _check_comparisons(roots, fragments, limits)
+    _check_comparisons([*operations, *unused], fragments, limits)
 
 
 def _check(shape: Shape, limits: Limits) -> None:

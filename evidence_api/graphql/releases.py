@@ -11,6 +11,7 @@ from evidence_api.graphql.connections import After, AsOf, Before, Connection, Fi
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
 from evidence_api.graphql.evidence import (
+    NO_EVIDENCE,
     Evidence,
     Filter,
     chosen_by,
@@ -26,6 +27,7 @@ from evidence_api.store.read_releases import AssessmentRow, ReleaseRow
 from evidence_api.store.reads import EvidenceRow
 
 NO_RELEASE: ReleaseRow | None = None
+_NO_ASSESSMENTS: Page[AssessmentRow] = Page((), more=False)
 
 
 async def moment_of(info: Info, as_of: int | None) -> Moment:
@@ -74,7 +76,7 @@ class Release(Node):
             return await session.run(reads.evidence_of_releases, releases, chosen, listing)
 
         key = ("owned", chosen, listing)
-        page = await info.context.batches.of(key, load, Page[EvidenceRow]((), more=False)).get(self.row.id)
+        page = await info.context.batches.of(key, load, NO_EVIDENCE).get(self.row.id)
         return connect_evidence(page, window, hashed, self.at)
 
     @resolved(
@@ -100,7 +102,7 @@ class Release(Node):
             return await session.run(read_releases.assessment_pages, releases, window, size)
 
         key = ("assessments", window, size)
-        page = await info.context.batches.of(key, load, Page[AssessmentRow]((), more=False)).get(self.row.id)
+        page = await info.context.batches.of(key, load, _NO_ASSESSMENTS).get(self.row.id)
         return connect(page, window, hashed, lambda row: row.position, lambda row: assessment_of(row, self.at))
 
 

@@ -34,7 +34,11 @@ class Reads:
     async def session(self, scope: TenantScope) -> AsyncIterator["ReadSession"]:
         """A reading session; its connection is taken at the first read and given back at the end."""
         async with AsyncExitStack() as stack:
-            yield ReadSession(self._database, scope, self._catalogs, stack)
+            session = ReadSession(self._database, scope, self._catalogs, stack)
+            try:
+                yield session
+            finally:
+                await session.stop()
 
     async def body(self, scope: TenantScope, digest: str) -> bytes:
         """The bytes received, by their SHA-256. Raises NotFound: absent, erased and another tenant's look alike."""
@@ -57,7 +61,7 @@ class ReadSession:
         self._stack = stack
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
-        self._head: Head | None = None
+        self._head: asyncio.Task[Head] | None = None
 
     async def run(
         self,
@@ -72,10 +76,16 @@ class ReadSession:
             return await read(self._connection, self.scope, *arguments, **options)
 
     async def head(self) -> Head:
-        """The newest tree of this snapshot."""
+        """The newest tree of this snapshot, read once; everybody who waits for it goes on in the same turn."""
         if self._head is None:
-            self._head = await self.run(read_log.head)
-        return self._head
+            self._head = asyncio.ensure_future(self.run(read_log.head))
+        return await asyncio.shield(self._head)
+
+    async def stop(self) -> None:
+        """Stop what is still being read, so that the connection can be given back."""
+        if self._head is not None:
+            self._head.cancel()
+            await asyncio.wait([self._head])
 
     async def tree_size(self, as_of: int | None) -> int:
         """The size to read at. Raises Malformed (negative) and Refused `as_of_beyond_head`."""
