@@ -172,7 +172,12 @@ def _mappings(load: _Load, known: list[str], places: dict[str, Place]) -> tuple[
         found = split_external(mapping.external, prefixes)
         if found is None:
             message = f"'{mapping.external[:80]}' names no framework"
-            sink.at(_value(node, "external"), "unknown_framework", message, nearest(mapping.external.rpartition("-")[0], sorted(prefixes)))
+            sink.at(
+                _value(node, "external"),
+                "unknown_framework",
+                message,
+                nearest(mapping.external.rpartition("-")[0], sorted(prefixes)),
+            )
             continue
         framework, ref = found
         if framework in refs and ref not in refs[framework]:

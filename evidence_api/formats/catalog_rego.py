@@ -44,8 +44,8 @@ def compile_catalog(catalog: Catalog) -> str:
 @lru_cache(maxsize=16)
 def rules_of(catalog: Catalog) -> Mapping[str, str]:
     """Control id to the name of its rule in the package, for evaluating some controls alone."""
-    names = Names(COUNTING_NAMES)
-    return {control.id: names.name(control.id) for control in catalog.controls}
+    names = Names(COUNTING_NAMES)  # with a prefix, no control is named like a builtin or a variable
+    return {control.id: names.name("control", control.id) for control in catalog.controls}
 
 
 class _Compiler:

@@ -25,7 +25,8 @@ from evidence_api.formats.catalog_rego import PACKAGE, compile_catalog, rules_of
 
 CATALOG_MODULE = "generated/catalog.rego"
 VERDICTS = f"data.{PACKAGE}.verdicts"
-_OUR_PACKAGE = re.compile(rf"^\s*package\s+{re.escape(PACKAGE)}\s*(#.*)?$", re.MULTILINE)
+# Our package and all below it, however it is spelt.
+_OUR_PACKAGE = re.compile(r"\bpackage\s+evidence\s*(?:\.\s*catalog\b|\[\s*[\"`]catalog[\"`])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,9 @@ def test_names_never_collide() -> None:
         "INPUT",
         "IF",
         "SETTLED",
+        "N",
+        "COUNT",
+        "ROW",
         "1-X",
     ]
     queries = (query_of(Compare("word", "==", "x")), query_of(Compare("word", "==", "X")))
