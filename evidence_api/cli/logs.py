@@ -26,7 +26,7 @@ def configure_logs() -> None:
     structlog.configure(
         processors=[*shared, *shown],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),  # as it is when the line is written
         cache_logger_on_first_use=False,
     )
 
