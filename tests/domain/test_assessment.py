@@ -39,7 +39,8 @@ def test_a_pass_says_why_and_links_the_evidence() -> None:
     assert found.because == (
         "Passed: github_checks: 1 of 1 satisfies required==pass (signed by key ci; of 2026-09-01T11:00:00Z; "
         "evidence sha256:000000000000); opa: 1 of 1 satisfies denies==0 (signed by key policy; "
-        "of 2026-09-01T11:00:00Z; evidence sha256:000000000000); attest: 1 of 1 satisfies provenance==verified && sbom.criticals==0 "
+        "of 2026-09-01T11:00:00Z; evidence sha256:000000000000); "
+        "attest: 1 of 1 satisfies provenance==verified && sbom.criticals==0 "
         "(signed by key ci; of 2026-09-01T11:00:00Z; evidence sha256:000000000000)."
     )
 

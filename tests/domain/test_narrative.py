@@ -32,8 +32,10 @@ def because(text: str, *rows: object) -> str:
         (
             ", fresh: {max_age: P30D}",
             [row("opa", {"denies": 0}, number=0xABC, age=timedelta(days=31))],
-            "Evidence is too old: opa: 1 of 1 too old to count, the limit is P30D on the effective clock "
-            "(signed by key ci; of 2026-08-01T12:00:00Z; evidence sha256:000000000000).",
+            (
+                "Evidence is too old: opa: 1 of 1 too old to count, the limit is P30D on the effective clock "
+                "(signed by key ci; of 2026-08-01T12:00:00Z; evidence sha256:000000000000)."
+            ),
         ),
         (
             ", fresh: {max_age: P30D}",
@@ -48,8 +50,10 @@ def because(text: str, *rows: object) -> str:
         (
             "",
             [row("opa", {"denies": number}, number=number) for number in range(5)],
-            "Failed: opa: 4 of 5 do not satisfy denies==0: denies is 1 in sha256:000000000000, "
-            "denies is 2 in sha256:000000000000, denies is 3 in sha256:000000000000 and 1 more.",
+            (
+                "Failed: opa: 4 of 5 do not satisfy denies==0: denies is 1 in sha256:000000000000, "
+                "denies is 2 in sha256:000000000000, denies is 3 in sha256:000000000000 and 1 more."
+            ),
         ),
     ],
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import orjson
 
 from evidence_api.domain.control import Query, Sample
+from evidence_api.domain.evidence import Fact
 from evidence_api.domain.population import ages, assessment_input, sample_of
 from evidence_api.domain.where import Constant
 from tests.support.catalogs import AT, DIGESTS, RELEASE, catalog_of, evidence_id, row
@@ -45,10 +46,10 @@ def test_unverified_rows_are_shown_apart_and_withheld_ones_say_nothing() -> None
 
 
 def test_facts_of_another_type_or_unknown_to_the_kind_are_absent() -> None:
-    facts = {"denies": "0", "rule": 1, "reasons": "x", "result": "allow", "made_up": True}
+    facts: dict[str, Fact] = {"denies": "0", "rule": 1, "reasons": "x", "result": "allow", "made_up": True}
     document = assessment_input(CATALOG, RELEASE, [row("opa", facts)], AT)
     assert document["rows"]["opa"][0]["facts"] == {"result": "allow"}
-    numbers = {"criticals": True, "highs": float("nan"), "lows": 2}
+    numbers: dict[str, Fact] = {"criticals": True, "highs": float("nan"), "lows": 2}
     document = assessment_input(CATALOG, RELEASE, [row("vulns", numbers)], AT)
     assert document["rows"]["vulns"][0]["facts"] == {"lows": 2}
 
