@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from evidence_api.domain.page import Page, slice_of
+from evidence_api.domain.reading import AssessmentView, EvidenceFilter, EvidenceView, FindingView
 from evidence_api.graphql.connections import After, Before, Connection, First, Last, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
@@ -15,17 +16,14 @@ from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id
 from evidence_api.graphql.nodes import Node
 from evidence_api.graphql.scalars import Json, Outcome, Time
-from evidence_api.store import read_releases, reads
-from evidence_api.store.read_releases import AssessmentRow, FindingRow
-from evidence_api.store.reads import EvidenceRow
 
 if TYPE_CHECKING:
     from evidence_api.graphql.catalog import Control, Criterion
     from evidence_api.graphql.releases import Release
 
-NO_ASSESSMENT: AssessmentRow | None = None
-NO_FINDING: FindingRow | None = None
-_NO_FINDINGS: Page[FindingRow] = Page((), more=False)
+NO_ASSESSMENT: AssessmentView | None = None
+NO_FINDING: FindingView | None = None
+_NO_FINDINGS: Page[FindingView] = Page((), more=False)
 _SATISFIED = "pass"
 
 Ids = Annotated[int, strawberry.argument(description="How many ids at most, up to 100.")]
@@ -90,11 +88,11 @@ class QueryResult:
 
 @strawberry.type(description="One control's verdict in one assessment, with the evidence it rests on.")
 class Finding(Node):
-    """store.read_releases.FindingRow, for readers."""
+    """domain.reading.FindingView, for readers."""
 
-    row: strawberry.Private[FindingRow]
+    row: strawberry.Private[FindingView]
     at: strawberry.Private[Moment]
-    parent: strawberry.Private[AssessmentRow]
+    parent: strawberry.Private[AssessmentView]
     control_ref: str = strawberry.field(description="The control's reference, e.g. IG-SC-5.")
     outcome: Outcome = strawberry.field(description="The verdict after waivers.")
     raw: Outcome = strawberry.field(description="The verdict before waivers.")
@@ -123,14 +121,12 @@ class Finding(Node):
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Connection[Evidence]:
         """Loaded together with the evidence of the siblings."""
-        window, hashed = evidence_window(
-            f"finding:{self.id}", reads.EvidenceFilter(), Paging(first, after, last, before)
-        )
+        window, hashed = evidence_window(f"finding:{self.id}", EvidenceFilter(), Paging(first, after, last, before))
         listing = listing_of(info, window, self.at)
         session = info.context.session
 
-        async def load(sets: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Page[EvidenceRow]]:
-            pages = await session.run(reads.evidence_among, sets, listing)
+        async def load(sets: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Page[EvidenceView]]:
+            pages = await session.evidence_among(sets, listing)
             return dict(zip(sets, pages, strict=True))
 
         batch = info.context.batches.of(("among", listing), load, NO_EVIDENCE)
@@ -169,9 +165,9 @@ class CriterionResult:
     "the evidence up to `treeSize` and `evaluatedAt`: anyone can run it again."
 )
 class Assessment(Node):
-    """store.read_releases.AssessmentRow, for readers."""
+    """domain.reading.AssessmentView, for readers."""
 
-    row: strawberry.Private[AssessmentRow]
+    row: strawberry.Private[AssessmentView]
     at: strawberry.Private[Moment]
     tree_size: int = strawberry.field(description="How many leaves of the log it took into account.")
     evaluated_at: Time = strawberry.field(description="The moment freshness was measured from.")
@@ -208,8 +204,8 @@ class Assessment(Node):
         window = window_of(Paging(first, after, last, before), hashed)
         session = info.context.session
 
-        async def load(ids: Sequence[UUID]) -> dict[UUID, Page[FindingRow]]:
-            return await session.run(read_releases.finding_pages, ids, outcomes, window)
+        async def load(ids: Sequence[UUID]) -> dict[UUID, Page[FindingView]]:
+            return await session.finding_pages(ids, outcomes, window)
 
         batch = info.context.batches.of(("findings", window, outcomes), load, _NO_FINDINGS)
         page = await batch.get(self.row.id)
@@ -241,7 +237,7 @@ def _position(given: Mapping[str, Any]) -> str:
     return f"{given['framework']}/{given['ref']}"
 
 
-def assessment_of(row: AssessmentRow, at: Moment) -> Assessment:
+def assessment_of(row: AssessmentView, at: Moment) -> Assessment:
     """A row as a reader sees it."""
     return Assessment(
         id=strawberry.ID(encode_id("Assessment", str(row.id))),
@@ -256,7 +252,7 @@ def assessment_of(row: AssessmentRow, at: Moment) -> Assessment:
     )
 
 
-def finding_of(row: FindingRow, parent: AssessmentRow, at: Moment) -> Finding:
+def finding_of(row: FindingView, parent: AssessmentView, at: Moment) -> Finding:
     """A row as a reader sees it."""
     return Finding(
         id=strawberry.ID(encode_id("Finding", f"{row.assessment}/{row.control}")),
@@ -309,21 +305,21 @@ async def criteria_rows(info: Info, assessment: UUID) -> Sequence[Mapping[str, A
     session = info.context.session
 
     async def load(ids: Sequence[UUID]) -> dict[UUID, Sequence[Mapping[str, Any]]]:
-        return await session.run(read_releases.criteria_of, ids)
+        return await session.criteria_of(ids)
 
     none: Sequence[Mapping[str, Any]] = ()
     return await info.context.batches.of("criteria", load, none).get(assessment)
 
 
-async def find_assessment_row(info: Info, key: str, at: Moment) -> AssessmentRow | None:
+async def find_assessment_row(info: Info, key: str, at: Moment) -> AssessmentView | None:
     """One assessment by its UUID."""
     identity = _uuid(key)
     if identity is None:
         return None
     session = info.context.session
 
-    async def load(ids: Sequence[UUID]) -> dict[UUID, AssessmentRow]:
-        return await session.run(read_releases.assessments_by_ids, ids, at.size)
+    async def load(ids: Sequence[UUID]) -> dict[UUID, AssessmentView]:
+        return await session.assessments_by_ids(ids, at.size)
 
     return await info.context.batches.of(("assessment", at.size), load, NO_ASSESSMENT).get(identity)
 
@@ -341,23 +337,23 @@ async def find_finding(info: Info, key: str, at: Moment) -> Finding | None:
     return None if parent is None else await finding_in(info, parent, control, at)
 
 
-async def finding_in(info: Info, parent: AssessmentRow, control: str, at: Moment) -> Finding | None:
+async def finding_in(info: Info, parent: AssessmentView, control: str, at: Moment) -> Finding | None:
     """The verdict on one control in an assessment, loaded together with the siblings'."""
     session = info.context.session
 
-    async def load(pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], FindingRow]:
-        return await session.run(read_releases.findings_of_controls, pairs)
+    async def load(pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], FindingView]:
+        return await session.findings_of_controls(pairs)
 
     row = await info.context.batches.of("finding", load, NO_FINDING).get((parent.id, control))
     return None if row is None else finding_of(row, parent, at)
 
 
-async def latest_row(info: Info, release: str, at: Moment) -> AssessmentRow | None:
+async def latest_row(info: Info, release: str, at: Moment) -> AssessmentView | None:
     """The assessment of a release in force at that moment, loaded together with the siblings'."""
     session = info.context.session
 
-    async def load(releases: Sequence[str]) -> dict[str, AssessmentRow]:
-        return await session.run(read_releases.assessments_of, releases, at.size, pinned=at.pinned)
+    async def load(releases: Sequence[str]) -> dict[str, AssessmentView]:
+        return await session.assessments_in_force(releases, at.size, pinned=at.pinned)
 
     return await info.context.batches.of(("latest", at), load, NO_ASSESSMENT).get(release)
 

@@ -7,6 +7,7 @@ import strawberry
 
 from evidence_api.domain import control as domain
 from evidence_api.domain.page import slice_of
+from evidence_api.domain.reading import AssessmentView
 from evidence_api.graphql.assessments import (
     CriterionResult,
     Finding,
@@ -22,7 +23,6 @@ from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id, key_of
 from evidence_api.graphql.nodes import Node
 from evidence_api.graphql.releases import moment_of
-from evidence_api.store.read_releases import AssessmentRow
 from evidence_api.use_cases.catalog_versions import CatalogIndex
 
 T = TypeVar("T")
@@ -284,7 +284,7 @@ async def find_criterion(info: Info, key: str, at: Moment) -> Criterion | None:
 
 async def _latest(
     info: Info, release: str, as_of: int | None, inherited: Moment | None
-) -> tuple[AssessmentRow | None, Moment]:
+) -> tuple[AssessmentView | None, Moment]:
     """The assessment of a release in force, and the moment it was looked up at."""
     at = inherited if as_of is None and inherited is not None else await moment_of(info, as_of)
     key = key_of(release, "Release")

@@ -11,7 +11,7 @@ from evidence_api.domain.errors import TooLarge
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql.batch import Batches
 from evidence_api.graphql.documents import PreparedDocument
-from evidence_api.use_cases.reads import ReadSession
+from evidence_api.use_cases.read_session import ReadSession
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 

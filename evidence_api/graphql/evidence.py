@@ -6,7 +6,9 @@ from typing import Annotated
 
 import strawberry
 
+from evidence_api.domain import reading
 from evidence_api.domain.page import Page, Window
+from evidence_api.domain.reading import ON_REQUEST, EvidenceView, Listing
 from evidence_api.graphql.connections import Connection, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
@@ -17,11 +19,9 @@ from evidence_api.graphql.proofs import InclusionProof, prove
 from evidence_api.graphql.scalars import EvidenceStatus, Json, Time
 from evidence_api.graphql.selection import PAGE_NODE, selected
 from evidence_api.graphql.signatures import Verification, verification_of
-from evidence_api.store import reads
-from evidence_api.store.reads import EVERYTHING, EvidenceRow, Listing
 
-NO_RECORD: EvidenceRow | None = None
-NO_EVIDENCE: Page[EvidenceRow] = Page((), more=False)
+NO_RECORD: EvidenceView | None = None
+NO_EVIDENCE: Page[EvidenceView] = Page((), more=False)
 
 
 @strawberry.input(description="Which evidence a list shows; every condition given must hold.")
@@ -80,9 +80,9 @@ class Body:
 
 @strawberry.type(description="One signed record of the tenant's log: what it says, who signed it, where it is proved.")
 class Evidence(Node):
-    """store.reads.EvidenceRow, for readers."""
+    """domain.reading.EvidenceView, for readers."""
 
-    row: strawberry.Private[EvidenceRow]
+    row: strawberry.Private[EvidenceView]
     at: strawberry.Private[Moment]
     evidence_id: str = strawberry.field(description="The evidence's identity: sha256:<hex> of its canonical envelope.")
     leaf_index: int = strawberry.field(description="Its place in the log, from 0.")
@@ -148,7 +148,7 @@ class Evidence(Node):
         return await prove(info, self.leaf_index, size)
 
 
-def evidence_of(row: EvidenceRow, at: Moment) -> Evidence:
+def evidence_of(row: EvidenceView, at: Moment) -> Evidence:
     """A row as a reader sees it."""
     return Evidence(
         id=strawberry.ID(encode_id("Evidence", row.id)),
@@ -169,11 +169,11 @@ def evidence_of(row: EvidenceRow, at: Moment) -> Evidence:
     )
 
 
-def chosen_by(given: EvidenceFilter | None) -> reads.EvidenceFilter:
-    """The store's filter. A release that is another type's id matches nothing."""
+def chosen_by(given: EvidenceFilter | None) -> reading.EvidenceFilter:
+    """The filter of the read. A release that is another type's id matches nothing."""
     given = given or EvidenceFilter()
     release = None if given.release is None else key_of(given.release, "Release") or "-"
-    return reads.EvidenceFilter(
+    return reading.EvidenceFilter(
         kinds=tuple(given.kind or ()),
         subject=given.subject,
         predicate_type=given.predicate_type,
@@ -182,7 +182,7 @@ def chosen_by(given: EvidenceFilter | None) -> reads.EvidenceFilter:
     )
 
 
-def evidence_window(field: str, chosen: reads.EvidenceFilter, paging: Paging) -> tuple[Window, str]:
+def evidence_window(field: str, chosen: reading.EvidenceFilter, paging: Paging) -> tuple[Window, str]:
     """The window of a list of evidence, and what its cursors are bound to."""
     hashed = filter_hash(
         field,
@@ -195,23 +195,23 @@ def evidence_window(field: str, chosen: reads.EvidenceFilter, paging: Paging) ->
     return window_of(paging, hashed), hashed
 
 
-def connect_evidence(page: Page[EvidenceRow], window: Window, hashed: str, at: Moment) -> Connection[Evidence]:
+def connect_evidence(page: Page[EvidenceView], window: Window, hashed: str, at: Moment) -> Connection[Evidence]:
     """A page of evidence."""
     return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: evidence_of(row, at))
 
 
 def listing_of(info: Info, window: Window, at: Moment) -> Listing:
     """How a page of evidence is to be read: with the columns its selections need."""
-    return Listing(window, at.size, selected(info, *PAGE_NODE) & EVERYTHING)
+    return Listing(window, at.size, selected(info, *PAGE_NODE) & ON_REQUEST)
 
 
 async def find_evidence(info: Info, key: str, at: Moment) -> Evidence | None:
     """One record by evidence id, of any status, loaded together with others asked for in this turn."""
-    wants = selected(info) & EVERYTHING
+    wants = selected(info) & ON_REQUEST
     session = info.context.session
 
-    async def load(ids: Sequence[str]) -> dict[str, EvidenceRow]:
-        return await session.run(reads.evidence_by_ids, ids, at.size, wants)
+    async def load(ids: Sequence[str]) -> dict[str, EvidenceView]:
+        return await session.evidence_by_ids(ids, at.size, wants)
 
     row = await info.context.batches.of(("evidence", at.size, wants), load, NO_RECORD).get(key)
     return None if row is None else evidence_of(row, at)

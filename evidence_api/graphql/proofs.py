@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import strawberry
 
+from evidence_api.domain.reading import Inclusion, LogHead
 from evidence_api.graphql.context import Info
 from evidence_api.graphql.scalars import Time
-from evidence_api.store.read_log import Head, InclusionRow
 
 
 @strawberry.type(description="The signed head of the tenant's log (C2SP tlog-checkpoint).")
 class Checkpoint:
-    """store.read_log.Head, for readers."""
+    """domain.reading.LogHead, for readers."""
 
     origin: str = strawberry.field(description="The log's origin line, which names it.")
     tree_size: int = strawberry.field(description="How many leaves the tree has; use it as `asOf`.")
@@ -26,7 +26,7 @@ class Checkpoint:
     "`leaf` with a zero byte in front, fold in `hashes`, compare with `rootHash`."
 )
 class InclusionProof:
-    """store.read_log.InclusionRow, for readers. Hashes are base64 of 32 bytes, as signed notes write them."""
+    """domain.reading.Inclusion, for readers. Hashes are base64 of 32 bytes, as signed notes write them."""
 
     evidence_id: str = strawberry.field(description="The evidence the leaf stands for.")
     leaf_index: int = strawberry.field(description="The leaf's place in the log, from 0.")
@@ -40,7 +40,7 @@ class InclusionProof:
     )
 
 
-def checkpoint_of(head: Head) -> Checkpoint | None:
+def checkpoint_of(head: LogHead) -> Checkpoint | None:
     """The checkpoint; None while the log has no leaf."""
     if not head.checkpoint or head.updated_at is None:
         return None
@@ -57,15 +57,15 @@ async def prove(info: Info, leaf_index: int, tree_size: int) -> InclusionProof |
     """The proof of one leaf, made together with those its siblings ask for; None if it is not in that tree."""
     session = info.context.session
 
-    async def load(leaves: Sequence[int]) -> dict[int, InclusionRow]:
+    async def load(leaves: Sequence[int]) -> dict[int, Inclusion]:
         return await session.proofs(leaves, tree_size)
 
-    absent: InclusionRow | None = None
+    absent: Inclusion | None = None
     row = await info.context.batches.of(("proofs", tree_size), load, absent).get(leaf_index)
     return None if row is None else proof_of(row, await session.head())
 
 
-def proof_of(row: InclusionRow, head: Head) -> InclusionProof:
+def proof_of(row: Inclusion, head: LogHead) -> InclusionProof:
     """A proof as a reader sees it."""
     return InclusionProof(
         evidence_id=row.evidence_id,

@@ -35,7 +35,6 @@ from evidence_api.graphql.ids import decode_id, key_of
 from evidence_api.graphql.nodes import Node
 from evidence_api.graphql.proofs import Checkpoint, InclusionProof, checkpoint_of, prove
 from evidence_api.graphql.releases import Release, find_release, moment_of, release_of
-from evidence_api.store import read_releases, reads
 
 FINDERS: Mapping[str, Finder] = {
     "Evidence": find_evidence,
@@ -121,7 +120,7 @@ class Query:
         chosen = chosen_by(filter)
         window, hashed = evidence_window("evidence", chosen, Paging(first, after, last, before))
         at = await moment_of(info, as_of)
-        page = await info.context.session.run(reads.evidence_page, chosen, listing_of(info, window, at))
+        page = await info.context.session.evidence_page(chosen, listing_of(info, window, at))
         return connect_evidence(page, window, hashed, at)
 
     @resolved("One piece of evidence, whatever its status; null if there is none.")
@@ -155,7 +154,7 @@ class Query:
         if id is not None:
             key = key_of(id, "Release")
             return None if key is None else await find_release(info, key, at)
-        row = await info.context.session.run(read_releases.release_named, name or "", version, at.size)
+        row = await info.context.session.release_named(name or "", version, at.size)
         return None if row is None else release_of(row, at)
 
     @resolved("Releases in the order they were stated.")
@@ -173,7 +172,7 @@ class Query:
         hashed = filter_hash("releases", name=name)
         window = window_of(Paging(first, after, last, before), hashed)
         at = await moment_of(info, as_of)
-        page = await info.context.session.run(read_releases.release_page, name, window, at.size)
+        page = await info.context.session.release_page(name, window, at.size)
         return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: release_of(row, at))
 
     @resolved("One assessment by its id; null if there is none.")

@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from evidence_api.domain.page import Page
+from evidence_api.domain.reading import AssessmentView, EvidenceView, ReleaseView
 from evidence_api.graphql.assessments import Assessment, assessment_of, latest_row
 from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
 from evidence_api.graphql.context import Info, Moment
@@ -22,12 +23,9 @@ from evidence_api.graphql.evidence import (
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id
 from evidence_api.graphql.nodes import Node
-from evidence_api.store import read_releases, reads
-from evidence_api.store.read_releases import AssessmentRow, ReleaseRow
-from evidence_api.store.reads import EvidenceRow
 
-NO_RELEASE: ReleaseRow | None = None
-_NO_ASSESSMENTS: Page[AssessmentRow] = Page((), more=False)
+NO_RELEASE: ReleaseView | None = None
+_NO_ASSESSMENTS: Page[AssessmentView] = Page((), more=False)
 
 
 async def moment_of(info: Info, as_of: int | None) -> Moment:
@@ -40,9 +38,9 @@ async def moment_of(info: Info, as_of: int | None) -> Moment:
     "statement. It owns the evidence about those digests and, by provenance, about the sources they were built from."
 )
 class Release(Node):
-    """store.read_releases.ReleaseRow, for readers."""
+    """domain.reading.ReleaseView, for readers."""
 
-    row: strawberry.Private[ReleaseRow]
+    row: strawberry.Private[ReleaseView]
     at: strawberry.Private[Moment]
     evidence_id: str = strawberry.field(description="The evidence id of the release statement.")
     leaf_index: int = strawberry.field(description="The place of the release statement in the log.")
@@ -72,8 +70,8 @@ class Release(Node):
         listing = listing_of(info, window, self.at)
         session = info.context.session
 
-        async def load(releases: Sequence[str]) -> dict[str, Page[EvidenceRow]]:
-            return await session.run(reads.evidence_of_releases, releases, chosen, listing)
+        async def load(releases: Sequence[str]) -> dict[str, Page[EvidenceView]]:
+            return await session.evidence_of_releases(releases, chosen, listing)
 
         key = ("owned", chosen, listing)
         page = await info.context.batches.of(key, load, NO_EVIDENCE).get(self.row.id)
@@ -98,15 +96,15 @@ class Release(Node):
         window = window_of(Paging(first, after, last, before), hashed)
         session, size = info.context.session, self.at.size
 
-        async def load(releases: Sequence[str]) -> dict[str, Page[AssessmentRow]]:
-            return await session.run(read_releases.assessment_pages, releases, window, size)
+        async def load(releases: Sequence[str]) -> dict[str, Page[AssessmentView]]:
+            return await session.assessment_pages(releases, window, size)
 
         key = ("assessments", window, size)
         page = await info.context.batches.of(key, load, _NO_ASSESSMENTS).get(self.row.id)
         return connect(page, window, hashed, lambda row: row.position, lambda row: assessment_of(row, self.at))
 
 
-def release_of(row: ReleaseRow, at: Moment) -> Release:
+def release_of(row: ReleaseView, at: Moment) -> Release:
     """A row as a reader sees it."""
     return Release(
         id=strawberry.ID(encode_id("Release", row.id)),
@@ -123,8 +121,8 @@ async def find_release(info: Info, key: str, at: Moment) -> Release | None:
     """One release by the evidence id of its statement, loaded together with others asked for in this turn."""
     session = info.context.session
 
-    async def load(ids: Sequence[str]) -> dict[str, ReleaseRow]:
-        return await session.run(read_releases.releases_by_ids, ids, at.size)
+    async def load(ids: Sequence[str]) -> dict[str, ReleaseView]:
+        return await session.releases_by_ids(ids, at.size)
 
     row = await info.context.batches.of(("release", at.size), load, NO_RELEASE).get(key)
     return None if row is None else release_of(row, at)

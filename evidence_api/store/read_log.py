@@ -5,12 +5,11 @@ the roots of the complete tiles below it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeAlias
 
 from evidence_api.domain.merkle import EMPTY_ROOT, HASH_SIZE, Node, Prover, node_hash
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.reading import Inclusion, LogHead
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
 
@@ -21,44 +20,20 @@ _TILE_WIDTH = 1 << _TILE_HEIGHT
 _Span: TypeAlias = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest tree. `checkpoint` is its signed note, "" while the log has none."""
-
-    origin: str
-    tree_size: int
-    root: bytes
-    checkpoint: str
-    updated_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class InclusionRow:
-    """A leaf and what proves it in the tree of `tree_size` leaves. Hashes are 32 raw bytes."""
-
-    evidence_id: str
-    leaf_index: int
-    leaf: bytes
-    leaf_hash: bytes
-    tree_size: int
-    root: bytes
-    proof: tuple[bytes, ...]
-
-
-async def head(connection: Connection, scope: TenantScope) -> Head:
+async def head(connection: Connection, scope: TenantScope) -> LogHead:
     """The head of the tenant's log; of a log nothing was ever written to, the empty tree."""
     row = await connection.fetchrow(
         "SELECT origin, tree_size, root, checkpoint, updated_at FROM log_head WHERE tenant_id = $1",
         scope.id,
     )
     if row is None:
-        return Head("", 0, EMPTY_ROOT, "", None)
-    return Head(row["origin"], row["tree_size"], row["root"], row["checkpoint"], row["updated_at"])
+        return LogHead("", 0, EMPTY_ROOT, "", None)
+    return LogHead(row["origin"], row["tree_size"], row["root"], row["checkpoint"], row["updated_at"])
 
 
 async def proofs(
     connection: Connection, scope: TenantScope, leaves: Sequence[int], tree_size: int
-) -> dict[int, InclusionRow]:
+) -> dict[int, Inclusion]:
     """Inclusion proofs by leaf index; leaves that are not in the tree are left out."""
     rows = await connection.fetch(
         "SELECT leaf_index, id, leaf, leaf_hash FROM evidence "
@@ -71,7 +46,7 @@ async def proofs(
     prover = Prover(tree_size, lambda level, index: hashes[level, index])
     root = prover.root()
     return {
-        row["leaf_index"]: InclusionRow(
+        row["leaf_index"]: Inclusion(
             evidence_id=id_text(row["id"]),
             leaf_index=row["leaf_index"],
             leaf=row["leaf"],

@@ -1,8 +1,7 @@
 """Reading releases, assessments and findings: pages by keyset, and batches for the siblings of a list level."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ import orjson
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.page import Page, Window, cut
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.reading import AssessmentView, FindingView, ReleaseView, assessment_position
 from evidence_api.store.reads import Arguments, digest_bytes, leaf_position
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
@@ -25,60 +25,11 @@ _FINDING = (
     "f.assessment_id, f.control_id, f.outcome, f.raw, f.because, f.fix, f.waiver, "
     "f.code, f.facts, f.queries, f.evidence"
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseRow:
-    """One release; `digests` are the first hundred of its subjects' digests, in order."""
-
-    id: str
-    leaf_index: int
-    name: str
-    version: str
-    digests: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AssessmentRow:
-    """One assessment without its findings and criteria."""
-
-    id: UUID
-    release: str
-    tree_size: int
-    evaluated_at: datetime
-    catalog_digest: str
-    policy_digest: str
-    counts: Mapping[str, int]
-    notes: tuple[str, ...]
-
-    @property
-    def position(self) -> str:
-        """The sort key as a cursor's position: tree size, microseconds, id."""
-        return f"{self.tree_size}~{(self.evaluated_at - _EPOCH) // _MICROSECOND}~{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class FindingRow:
-    """One control's verdict in one assessment; `queries` and `facts` are JSON as stored."""
-
-    assessment: UUID
-    control: str
-    outcome: str
-    raw: str
-    because: str
-    fix: str
-    waiver: str
-    code: str
-    facts: Mapping[str, Any]
-    queries: Sequence[Mapping[str, Any]]
-    evidence: tuple[str, ...]
 
 
 async def release_page(
     connection: Connection, scope: TenantScope, name: str | None, window: Window, size: int
-) -> Page[ReleaseRow]:
+) -> Page[ReleaseView]:
     """One page of releases stated below `size`, in log order."""
     arguments = Arguments(scope)
     where = ["r.tenant_id = $1", f"r.leaf_index < {arguments.put(size)}"]
@@ -98,7 +49,7 @@ async def release_page(
 
 async def releases_by_ids(
     connection: Connection, scope: TenantScope, ids: Sequence[str], size: int
-) -> dict[str, ReleaseRow]:
+) -> dict[str, ReleaseView]:
     """Releases by the evidence id of their statement."""
     rows = await connection.fetch(
         f"SELECT {_RELEASE} FROM release r "  # noqa: S608  constant texts
@@ -110,7 +61,7 @@ async def releases_by_ids(
 
 async def release_named(
     connection: Connection, scope: TenantScope, name: str, version: str | None, size: int
-) -> ReleaseRow | None:
+) -> ReleaseView | None:
     """The newest release of that name (and version) stated below `size`."""
     arguments = Arguments(scope)
     where = f"r.leaf_index < {arguments.put(size)} AND r.name = {arguments.put(name)}"
@@ -124,9 +75,9 @@ async def release_named(
     return None if row is None else _release(row)
 
 
-async def assessments_of(
+async def assessments_in_force(
     connection: Connection, scope: TenantScope, releases: Sequence[str], size: int, *, pinned: bool
-) -> dict[str, AssessmentRow]:
+) -> dict[str, AssessmentView]:
     """Each release's assessment with the greatest tree size not over `size`.
 
     Of several at one tree size (another catalog, or time passed), `pinned` takes the first made, which no later
@@ -145,7 +96,7 @@ async def assessments_of(
 
 async def assessment_pages(
     connection: Connection, scope: TenantScope, releases: Sequence[str], window: Window, size: int
-) -> dict[str, Page[AssessmentRow]]:
+) -> dict[str, Page[AssessmentView]]:
     """One page per release of its assessments up to `size`, oldest first, in one statement."""
     arguments = Arguments(scope)
     where = ["a.tenant_id = $1", "a.release_id = parent.id", f"a.tree_size <= {arguments.put(size)}"]
@@ -161,7 +112,7 @@ async def assessment_pages(
         f"ORDER BY {order} LIMIT {arguments.put(window.size + 1)}) AS page",
         *arguments,
     )
-    found: dict[str, list[AssessmentRow]] = {}
+    found: dict[str, list[AssessmentView]] = {}
     for row in map(_assessment, rows):
         found.setdefault(row.release, []).append(row)
     return {release: cut(found.get(release, []), window) for release in releases}
@@ -169,7 +120,7 @@ async def assessment_pages(
 
 async def assessments_by_ids(
     connection: Connection, scope: TenantScope, ids: Sequence[UUID], size: int
-) -> dict[UUID, AssessmentRow]:
+) -> dict[UUID, AssessmentView]:
     """Assessments by id, of a tree size not over `size`."""
     rows = await connection.fetch(
         f"SELECT {_ASSESSMENT} FROM assessment a "  # noqa: S608  constant texts
@@ -192,7 +143,7 @@ async def criteria_of(
 
 async def finding_pages(
     connection: Connection, scope: TenantScope, assessments: Sequence[UUID], outcomes: Sequence[str], window: Window
-) -> dict[UUID, Page[FindingRow]]:
+) -> dict[UUID, Page[FindingView]]:
     """One page per assessment of its findings by control, in one statement. No `outcomes` means all."""
     arguments = Arguments(scope)
     where = ["f.tenant_id = $1", "f.assessment_id = parent.id"]
@@ -209,7 +160,7 @@ async def finding_pages(
         f'ORDER BY f.control_id COLLATE "C" {_direction(window)} LIMIT {arguments.put(window.size + 1)}) AS page',
         *arguments,
     )
-    found: dict[UUID, list[FindingRow]] = {}
+    found: dict[UUID, list[FindingView]] = {}
     for row in map(_finding, rows):
         found.setdefault(row.assessment, []).append(row)
     return {one: cut(found.get(one, []), window) for one in assessments}
@@ -217,7 +168,7 @@ async def finding_pages(
 
 async def findings_of_controls(
     connection: Connection, scope: TenantScope, pairs: Sequence[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], FindingRow]:
+) -> dict[tuple[UUID, str], FindingView]:
     """Findings by (assessment, control)."""
     arguments = Arguments(scope)
     assessments = arguments.put([assessment for assessment, _ in pairs])
@@ -238,18 +189,17 @@ def _direction(window: Window) -> str:
 def _assessment_position(text: str, argument: str) -> tuple[int, datetime, UUID]:
     """The sort key in a cursor's position. Raises Malformed `bad_cursor`."""
     try:
-        tree_size, microseconds, identity = text.split("~")
-        return leaf_position(tree_size, argument), _EPOCH + int(microseconds) * _MICROSECOND, UUID(identity)
+        return assessment_position(text)
     except (ValueError, OverflowError) as fault:
         raise Malformed("not a cursor this server gave out", code="bad_cursor", path=argument) from fault
 
 
-def _release(row: asyncpg.Record) -> ReleaseRow:
-    return ReleaseRow(id_text(row["id"]), row["leaf_index"], row["name"], row["version"], tuple(row["digests"]))
+def _release(row: asyncpg.Record) -> ReleaseView:
+    return ReleaseView(id_text(row["id"]), row["leaf_index"], row["name"], row["version"], tuple(row["digests"]))
 
 
-def _assessment(row: asyncpg.Record) -> AssessmentRow:
-    return AssessmentRow(
+def _assessment(row: asyncpg.Record) -> AssessmentView:
+    return AssessmentView(
         id=UUID(bytes=row["id"].bytes),
         release=id_text(row["release_id"]),
         tree_size=row["tree_size"],
@@ -261,8 +211,8 @@ def _assessment(row: asyncpg.Record) -> AssessmentRow:
     )
 
 
-def _finding(row: asyncpg.Record) -> FindingRow:
-    return FindingRow(
+def _finding(row: asyncpg.Record) -> FindingView:
+    return FindingView(
         assessment=UUID(bytes=row["assessment_id"].bytes),
         control=row["control_id"],
         outcome=row["outcome"],

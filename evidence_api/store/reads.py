@@ -1,27 +1,22 @@
 """Reading evidence: pages of the log by keyset, single records, bodies; one statement per list level.
 
-Which columns are read follows what was selected (`wants`, names of `EvidenceRow` fields): facts, signatures and
+Which columns are read follows what was selected (`wants`, domain/reading.py, ON_REQUEST): facts, signatures and
 subjects cost something, so nobody pays for them unasked.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 import orjson
 
 from evidence_api.domain.errors import Malformed
-from evidence_api.domain.evidence import Fact
 from evidence_api.domain.page import Page, Window, cut
 from evidence_api.domain.principal import TenantScope
-from evidence_api.domain.verification import Verification
+from evidence_api.domain.reading import EvidenceFilter, EvidenceView, Listing, SubjectView
 from evidence_api.formats.records import verification_from_json
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
-
-VERIFIED = ("verified",)
 
 _PLAIN = (
     "e.leaf_index, e.id, e.received, e.kind, e.predicate_type, e.media_type, e.status, e.effective, e.collected, "
@@ -30,14 +25,12 @@ _PLAIN = (
 _ON_REQUEST = {
     "facts": "e.facts",
     "verification": "e.verification",
-    "leaf": "e.leaf",
     "erased": "(SELECT b.content IS NULL FROM body b WHERE b.tenant_id = e.tenant_id AND b.digest = e.body_digest)"
     " AS erased",
     "subjects": "(SELECT json_agg(json_build_array(s.position, s.name, s.digest) ORDER BY s.position, s.digest)"
     " FROM evidence_subject s WHERE s.tenant_id = e.tenant_id AND s.leaf_index = e.leaf_index"
     " AND s.position < 100) AS subjects",
 }
-EVERYTHING = frozenset(_ON_REQUEST)
 
 # The digests of a release and what at most three provenance links lead to (domain/ownership.py), at a tree size.
 _REACH = """WITH RECURSIVE reach (digest, step) AS (
@@ -48,59 +41,6 @@ _REACH = """WITH RECURSIVE reach (digest, step) AS (
       WHERE reach.step < 3
   ) SELECT s.leaf_index FROM reach
       JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest"""
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectRow:
-    """One subject: its name and its digests as "algorithm:hex"."""
-
-    name: str
-    digests: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceRow:
-    """One record of the log as read. The last five are None unless they were wanted."""
-
-    id: str
-    leaf_index: int
-    received: datetime
-    kind: str
-    predicate_type: str
-    media_type: str
-    status: str
-    effective: datetime | None
-    collected: datetime | None
-    series: str
-    sources: tuple[str, ...]
-    decision_id: str
-    body_digest: str
-    body_size: int
-    facts: Mapping[str, Fact] | None = None
-    verification: Verification | None = None
-    leaf: bytes | None = None
-    erased: bool | None = None
-    subjects: tuple[SubjectRow, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceFilter:
-    """Which evidence a list shows. Empty means any; `release` is the evidence id of a release statement."""
-
-    kinds: tuple[str, ...] = ()
-    subject: str | None = None
-    predicate_type: str | None = None
-    release: str | None = None
-    statuses: tuple[str, ...] = VERIFIED
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """How a list is read: which window of it, at which tree size, with which columns."""
-
-    window: Window
-    size: int
-    wants: frozenset[str]
 
 
 class Arguments(list[Any]):
@@ -140,7 +80,7 @@ def leaf_position(text: str, argument: str) -> int:
 
 async def evidence_page(
     connection: Connection, scope: TenantScope, chosen: EvidenceFilter, listing: Listing
-) -> Page[EvidenceRow]:
+) -> Page[EvidenceView]:
     """One page of the log, in log order."""
     arguments = Arguments(scope)
     where = _conditions(arguments, chosen, listing)
@@ -161,7 +101,7 @@ async def evidence_of_releases(
     releases: Sequence[str],
     chosen: EvidenceFilter,
     listing: Listing,
-) -> dict[str, Page[EvidenceRow]]:
+) -> dict[str, Page[EvidenceView]]:
     """One page per release of the evidence it owns at `size`, in one statement."""
     arguments = Arguments(scope)
     where = _conditions(arguments, chosen, listing)
@@ -173,7 +113,7 @@ async def evidence_of_releases(
         f"ORDER BY e.leaf_index {_direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}) AS page",
         *arguments,
     )
-    found: dict[str, list[EvidenceRow]] = {}
+    found: dict[str, list[EvidenceView]] = {}
     for row in rows:
         found.setdefault(id_text(row["parent"]), []).append(_row(row))
     return {release: cut(found.get(release, []), listing.window) for release in releases}
@@ -181,7 +121,7 @@ async def evidence_of_releases(
 
 async def evidence_among(
     connection: Connection, scope: TenantScope, sets: Sequence[Sequence[str]], listing: Listing
-) -> list[Page[EvidenceRow]]:
+) -> list[Page[EvidenceView]]:
     """One page per set of evidence ids, each in log order, in one statement."""
     arguments = Arguments(scope)
     where = _conditions(arguments, EvidenceFilter(statuses=()), listing)
@@ -198,7 +138,7 @@ async def evidence_among(
         "ORDER BY page.parent, page.place",
         *arguments,
     )
-    found: list[list[EvidenceRow]] = [[] for _ in sets]
+    found: list[list[EvidenceView]] = [[] for _ in sets]
     for row in rows:
         found[row["parent"]].append(_row(row))
     return [cut(one, listing.window) for one in found]
@@ -206,7 +146,7 @@ async def evidence_among(
 
 async def evidence_by_ids(
     connection: Connection, scope: TenantScope, ids: Sequence[str], size: int, wants: frozenset[str]
-) -> dict[str, EvidenceRow]:
+) -> dict[str, EvidenceView]:
     """The records of these ids below `size`, of every status."""
     rows = await connection.fetch(
         f"SELECT {_columns(wants)} FROM evidence e "  # noqa: S608  constant texts
@@ -246,10 +186,10 @@ def _direction(window: Window) -> str:
     return "DESC" if window.backward else "ASC"
 
 
-def _row(row: asyncpg.Record) -> EvidenceRow:
+def _row(row: asyncpg.Record) -> EvidenceView:
     verification = row.get("verification")
     facts = row.get("facts")
-    return EvidenceRow(
+    return EvidenceView(
         id=id_text(row["id"]),
         leaf_index=row["leaf_index"],
         received=row["received"],
@@ -266,15 +206,14 @@ def _row(row: asyncpg.Record) -> EvidenceRow:
         body_size=row["body_size"],
         facts=None if facts is None else orjson.loads(facts),
         verification=None if verification is None else verification_from_json(orjson.loads(verification)),
-        leaf=row.get("leaf"),
         erased=row.get("erased"),
         subjects=_subjects(row["subjects"]) if "subjects" in row else None,
     )
 
 
-def _subjects(encoded: str | None) -> tuple[SubjectRow, ...]:
+def _subjects(encoded: str | None) -> tuple[SubjectView, ...]:
     """[[position, name, digest], …] in order, one row per subject."""
     grouped: dict[int, tuple[str, list[str]]] = {}
     for position, name, digest in orjson.loads(encoded or "[]"):
         grouped.setdefault(position, (name, []))[1].append(digest)
-    return tuple(SubjectRow(name, tuple(digests)) for name, digests in grouped.values())
+    return tuple(SubjectView(name, tuple(digests)) for name, digests in grouped.values())

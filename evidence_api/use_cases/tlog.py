@@ -3,6 +3,7 @@
 from evidence_api.domain.errors import NotFound
 from evidence_api.domain.evidence import Receipt
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.reading import Inclusion
 from evidence_api.store import evidence, read_log
 from evidence_api.store.session import Connection, Database
 
@@ -28,7 +29,7 @@ class TransparencyLog:
 
     async def inclusion_proof(
         self, scope: TenantScope, leaf_index: int, tree_size: int | None = None
-    ) -> read_log.InclusionRow:
+    ) -> Inclusion:
         """A leaf and its proof in the tree of `tree_size` leaves (the newest without). Raises NotFound."""
         async with self._database.reading(scope) as connection:
             newest = (await read_log.head(connection, scope)).tree_size

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.reading import EvidenceView
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.view import GraphQLEndpoint
 from evidence_api.store import reads
@@ -50,7 +51,7 @@ async def test_a_value_that_does_not_serialise_is_our_fault(
 ) -> None:
     original = reads.evidence_by_ids
 
-    async def absurd(*arguments: Any) -> dict[str, reads.EvidenceRow]:  # noqa: ANN401  passed on as they came
+    async def absurd(*arguments: Any) -> dict[str, EvidenceView]:  # noqa: ANN401  passed on as they came
         found = await original(*arguments)
         return {key: replace(row, body_size=2**40) for key, row in found.items()}
 

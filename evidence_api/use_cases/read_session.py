@@ -1,0 +1,172 @@
+"""Reading, one session: one snapshot of one tenant's rows, at a tree size the reader may pin.
+
+The transaction opens at the first read, and one statement runs at a time. Without `as_of` a session reads the newest
+tree of its snapshot, so that all parts of one answer agree with each other.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from uuid import UUID
+
+from evidence_api.domain.errors import Malformed, NotFound, Refused
+from evidence_api.domain.page import Page, Window
+from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.reading import (
+    AssessmentView,
+    EvidenceFilter,
+    EvidenceView,
+    FindingView,
+    Inclusion,
+    Listing,
+    LogHead,
+    ReleaseView,
+)
+from evidence_api.store import catalogs, evidence, read_log, read_releases, reads
+from evidence_api.store.session import Connection, Database
+from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+StoreRead: TypeAlias = Callable[Concatenate[Connection, TenantScope, P], Awaitable[T]]
+
+
+class ReadSession:
+    """One snapshot of one tenant. Every read passes `_run`."""
+
+    def __init__(
+        self, database: Database, scope: TenantScope, versions: CatalogVersions, stack: AsyncExitStack
+    ) -> None:
+        self._database = database
+        self._scope = scope
+        self._versions = versions
+        self._stack = stack
+        self._turn = asyncio.Lock()
+        self._connection: Connection | None = None
+        self._head: asyncio.Task[LogHead] | None = None
+
+    async def head(self) -> LogHead:
+        """The newest tree of this snapshot, read once; everybody who waits for it goes on in the same turn."""
+        if self._head is None:
+            self._head = asyncio.ensure_future(self._run(read_log.head))
+        return await asyncio.shield(self._head)
+
+    async def stop(self) -> None:
+        """Stop what is still being read, so that the connection can be given back."""
+        if self._head is not None:
+            self._head.cancel()
+            await asyncio.wait([self._head])
+
+    async def tree_size(self, as_of: int | None) -> int:
+        """The size to read at. Raises Malformed (negative) and Refused `as_of_beyond_head`."""
+        head = await self.head()
+        if as_of is None:
+            return head.tree_size
+        if as_of < 0:
+            raise Malformed("a tree size is not negative", code="as_of_negative", path="asOf", value=as_of)
+        if as_of > head.tree_size:
+            raise Refused(
+                f"the log has {head.tree_size} leaves, not {as_of}",
+                code="as_of_beyond_head",
+                path="asOf",
+                limit=head.tree_size,
+                value=as_of,
+            )
+        return as_of
+
+    async def evidence_page(self, chosen: EvidenceFilter, listing: Listing) -> Page[EvidenceView]:
+        """One page of the log, in log order."""
+        return await self._run(reads.evidence_page, chosen, listing)
+
+    async def evidence_of_releases(
+        self, releases: Sequence[str], chosen: EvidenceFilter, listing: Listing
+    ) -> dict[str, Page[EvidenceView]]:
+        """One page per release of the evidence it owns."""
+        return await self._run(reads.evidence_of_releases, releases, chosen, listing)
+
+    async def evidence_among(self, sets: Sequence[Sequence[str]], listing: Listing) -> list[Page[EvidenceView]]:
+        """One page per set of evidence ids, each in log order."""
+        return await self._run(reads.evidence_among, sets, listing)
+
+    async def evidence_by_ids(self, ids: Sequence[str], size: int, wants: frozenset[str]) -> dict[str, EvidenceView]:
+        """Records by evidence id, of every status."""
+        return await self._run(reads.evidence_by_ids, ids, size, wants)
+
+    async def bodies(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """The bytes received, each checked against its digest; erased and unknown ones are left out."""
+        known = [digest for digest in digests if reads.digest_bytes(digest)]
+        return await self._run(evidence.bodies, known)
+
+    async def proofs(self, leaves: Sequence[int], tree_size: int) -> dict[int, Inclusion]:
+        """Inclusion proofs of these leaves in the tree of `tree_size` leaves; those not in it are left out."""
+        return await self._run(read_log.proofs, leaves, tree_size)
+
+    async def release_page(self, name: str | None, window: Window, size: int) -> Page[ReleaseView]:
+        """One page of releases, in log order."""
+        return await self._run(read_releases.release_page, name, window, size)
+
+    async def release_named(self, name: str, version: str | None, size: int) -> ReleaseView | None:
+        """The newest release of that name (and version)."""
+        return await self._run(read_releases.release_named, name, version, size)
+
+    async def releases_by_ids(self, ids: Sequence[str], size: int) -> dict[str, ReleaseView]:
+        """Releases by the evidence id of their statement."""
+        return await self._run(read_releases.releases_by_ids, ids, size)
+
+    async def assessments_in_force(
+        self, releases: Sequence[str], size: int, *, pinned: bool
+    ) -> dict[str, AssessmentView]:
+        """Each release's assessment at the greatest tree size not over `size` (store/read_releases.py on `pinned`)."""
+        return await self._run(read_releases.assessments_in_force, releases, size, pinned=pinned)
+
+    async def assessment_pages(
+        self, releases: Sequence[str], window: Window, size: int
+    ) -> dict[str, Page[AssessmentView]]:
+        """One page per release of its assessments, oldest first."""
+        return await self._run(read_releases.assessment_pages, releases, window, size)
+
+    async def assessments_by_ids(self, ids: Sequence[UUID], size: int) -> dict[UUID, AssessmentView]:
+        """Assessments by id."""
+        return await self._run(read_releases.assessments_by_ids, ids, size)
+
+    async def criteria_of(self, assessments: Sequence[UUID]) -> dict[UUID, Sequence[Mapping[str, Any]]]:
+        """The criteria of these assessments, as formats/records.py writes them."""
+        return await self._run(read_releases.criteria_of, assessments)
+
+    async def finding_pages(
+        self, assessments: Sequence[UUID], outcomes: Sequence[str], window: Window
+    ) -> dict[UUID, Page[FindingView]]:
+        """One page per assessment of its findings, by control."""
+        return await self._run(read_releases.finding_pages, assessments, outcomes, window)
+
+    async def findings_of_controls(self, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], FindingView]:
+        """Findings by (assessment, control)."""
+        return await self._run(read_releases.findings_of_controls, pairs)
+
+    def catalog_in_force(self) -> CatalogIndex:
+        """The catalog the server assesses with now."""
+        return self._versions.in_force
+
+    async def catalog(self, digest: str) -> CatalogIndex | None:
+        """The catalog of that digest, which any tenant may read (it is the operator's); None if not on record."""
+        known = self._versions.known(digest)
+        if known is not None:
+            return known
+        sources = await self._run(_catalog_sources, digest)
+        return None if sources is None else self._versions.keep(digest, sources)
+
+    async def _run(self, read: StoreRead[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Run one of the store's reads on the session's connection, after those already waiting."""
+        async with self._turn:
+            if self._connection is None:
+                self._connection = await self._stack.enter_async_context(self._database.reading(self._scope))
+            return await read(self._connection, self._scope, *arguments, **options)
+
+
+async def _catalog_sources(connection: Connection, _scope: TenantScope, digest: str) -> dict[str, str] | None:
+    try:
+        sources, _ = await catalogs.catalog_sources(connection, reads.storable(digest))
+    except NotFound:
+        return None
+    return sources
