@@ -4,6 +4,7 @@
 2. What documents say of each other is checked: ids are unique; mapped, replaced and waived controls exist;
    criteria belong to their framework.
 3. The digest is taken over the sources as they were given.
+4. What it compiles to is within the bounds of the policy engine.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,9 @@ from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.formats import yaml_source
 from evidence_api.formats.catalog_documents import Reference, read_control, read_framework, read_mapping, read_waiver
 from evidence_api.formats.catalog_fields import Fields, Sink
+from evidence_api.formats.catalog_rego import compile_catalog
 from evidence_api.formats.framework_names import WELL_KNOWN, aliases, implied, split_external
+from evidence_api.formats.rego_source import MAX_MODULE_BYTES
 from evidence_api.formats.where_types import nearest
 from evidence_api.formats.yaml_source import Node
 
@@ -62,6 +65,10 @@ def load_catalog(sources: Mapping[str, str]) -> Catalog:
     if load.faults:
         ordered = sorted(set(load.faults), key=lambda fault: (fault.file, fault.line, fault.column, fault.code))
         raise InvalidSource(ordered[:_MAX_FAULTS])
+    compiled = len(compile_catalog(catalog).encode())
+    if compiled > MAX_MODULE_BYTES:  # better known now than when a release waits for its verdict
+        message = f"the catalog compiles to {compiled} bytes of Rego; the limit is {MAX_MODULE_BYTES}"
+        raise InvalidSource([SourceFault(min(sources), 1, 1, "too_large", message)])
     return catalog
 
 

@@ -12,7 +12,8 @@ A fact stands on the left (`criticals == 0`); the one exception is `word in list
 or false may stand alone. Which of the readings of a bare word holds is decided by the fact's type.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import NoReturn, TypeAlias, cast
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -47,6 +48,7 @@ ATOM: /-?[A-Za-z0-9_][A-Za-z0-9_.\/:@+-]*/
 %ignore /[ \t\r\n]+/
 """
 _PARSER = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positions=True)
+_ESCAPE = re.compile(r"\\(?:u(?P<unit>[0-9a-fA-F]{4})|(?P<code>.))")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "'": "'", "\\": "\\", "/": "/"}
 _HINTS = {
     "and": "write &&",
@@ -201,31 +203,19 @@ def operand(node: Tree[Token] | Token) -> Operand:
     at = node.start_pos or 0
     if node.type != "QUOTED":
         return Operand(str(node), quoted=False, at=at)
-    return Operand("".join(_unescape(str(node)[1:-1], at + 1)), quoted=True, at=at)
+    return Operand(_unescape(str(node)[1:-1], at + 1), quoted=True, at=at)
 
 
-def _unescape(body: str, start: int) -> Iterator[str]:
-    """The characters of a quoted word; the escapes are those of JSON, and the single quote."""
-    at = 0
-    units = ""
-    while at < len(body):
-        unit, taken = body[at], 1
-        if unit == "\\":
-            code = body[at + 1]
-            taken = 6 if code == "u" else 2
-            if code == "u" and len(digits := body[at + 2 : at + 6]) == 4 and digits.isalnum() and digits.isascii():  # noqa: PLR2004
-                unit = _unit(digits, start + at)
-            elif code in _ESCAPES:
-                unit = _ESCAPES[code]
-            else:
-                raise WhereFault(start + at, "bad_literal", f"\\{code} is no escape", 'use \\" \\\\ \\n \\t or \\uXXXX')
-        units += unit
-        at += taken
-    yield units.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _unescape(body: str, start: int) -> str:
+    """A quoted word without its escapes; they are those of JSON, and the single quote."""
 
+    def plain(found: re.Match[str]) -> str:
+        if found["unit"]:
+            return chr(int(found["unit"], 16))
+        if found["code"] not in _ESCAPES:
+            at = start + found.start()
+            raise WhereFault(at, "bad_literal", f"\\{found['code']} is no escape", 'use \\" \\\\ \\n \\t or \\uXXXX')
+        return _ESCAPES[found["code"]]
 
-def _unit(digits: str, at: int) -> str:
-    try:
-        return chr(int(digits, 16))
-    except ValueError as fault:
-        raise WhereFault(at, "bad_literal", f"\\u{digits} is no escape") from fault
+    # Two halves of a character beyond the basic plane are joined; a half alone is no character.
+    return _ESCAPE.sub(plain, body).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -270,6 +270,15 @@ def test_all_faults_of_all_files_are_told_at_once_in_order() -> None:
     ]
 
 
+def test_a_catalog_too_large_for_the_engine_does_not_load() -> None:
+    many = "---\n".join(
+        f"id: A-{number}\nquery: [{{kind: opa, where: denies=={number} && rule==r{number}}}]\n"
+        for number in range(2500)
+    )
+    (fault,) = faults(many)
+    assert (fault.code, "bytes of Rego" in fault.message) == ("too_large", True)
+
+
 def test_places_are_kept() -> None:
     catalog = catalog_of(f"{SMALL}---\n{MAPPING.replace('IG-AUT-1, IG-SC-5', 'A')}")
     assert (catalog.places["A"].line, catalog.places["SOC2-CC7.2"].line) == (1, 4)
