@@ -5,13 +5,14 @@
 3. `fold` joins that answer with the rows again: evidence ids, sentences, fix hints, waivers, criteria, counts.
 """
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from evidence_api.domain.control import Catalog, Control, Query
-from evidence_api.domain.digest import canonical
 from evidence_api.domain.evidence import Fact, Release
 from evidence_api.domain.facts import Row
 from evidence_api.domain.narrative import Group, Parted, control_sentence, group_of, query_sentence
@@ -39,6 +40,7 @@ _RULE_MAY_SAY = frozenset(
 )
 _NO_FIX = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.NOT_RUN})
 _MAX_BECAUSE = 2_000
+_MAX_FACTS = 64
 
 
 class _Rows:
@@ -157,7 +159,6 @@ def _ruled(control: Control, answer: Mapping[str, Any], rows: _Rows) -> Finding:
     said = answer.get("outcome")
     if not isinstance(said, str) or said not in _RULE_MAY_SAY:
         return _error(control, "policy_answer", f"{control.policy} gave the outcome {str(said)[:60]!r}")
-    facts = answer.get("facts")
     because = answer.get("because")
     return Finding(
         control=control.id,
@@ -167,8 +168,15 @@ def _ruled(control: Control, answer: Mapping[str, Any], rows: _Rows) -> Finding:
         fix="" if said in _NO_FIX else control.fix,
         queries=(),
         evidence=group_of(row for found in rows.counted.values() for row in found).ids,
-        facts={str(name): _fact(value) for name, value in facts.items()} if isinstance(facts, Mapping) else {},
+        facts=_facts(answer.get("facts")),
     )
+
+
+def _facts(told: object) -> dict[str, Fact]:
+    """The facts of an operator's rule, bounded; what is no object holds none."""
+    if not isinstance(told, Mapping):
+        return {}
+    return {str(name): _fact(value) for name, value in islice(told.items(), _MAX_FACTS)}
 
 
 def _fact(value: Any) -> Fact:  # noqa: ANN401  any JSON value an operator's rule may give
@@ -177,7 +185,7 @@ def _fact(value: Any) -> Fact:  # noqa: ANN401  any JSON value an operator's rul
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    return canonical(value).decode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))[:_MAX_BECAUSE]
 
 
 def _result(query: Query, told: Mapping[str, Any], rows: _Rows) -> tuple[QueryResult, Parted]:
