@@ -41,6 +41,7 @@ from evidence_api.use_cases.sample_checks import commands
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PDF, _JSON = "audit-pack.pdf", "audit-pack.json"
 _MARKS = {"pass": "✓", "fail": "✗", "error": "!", "missing": "?", "stale": "~"}
+_SAID_BY_THE_OUTCOME = ("Passed: ", "Failed: ", "Evidence is missing: ", "Evidence is too old: ")
 _SHOWN = 88  # characters of a reason; the pack has all of it
 _LAST = {outcome.value: place for place, outcome in enumerate(reversed(WORST_FIRST))}
 
@@ -77,7 +78,7 @@ def quickstart(
     """Assess this project itself: signed release in, verdicts and an audit pack out.
 
     Writes audit-pack.pdf and audit-pack.json into the current folder; the database and the keys stay in
-    EVIDENCE_HOME. Two findings fail on purpose.
+    EVIDENCE_HOME. Some findings are not satisfied on purpose, to show what that looks like.
     """
     settings = Settings.from_environment(host="127.0.0.1", port=port)
     configure_logs()
@@ -142,7 +143,9 @@ def _show(shown: Shown) -> None:
     output.print_table(["control", "outcome", "why"], map(_verdict, worst_last))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(shown.counts.items()) if count)
     output.say(f"\n{shown.sample.name}@{shown.sample.version}: {counts}")
-    output.say("left failing on purpose: nobody submitted a vulnerability scan, and one policy decision is a denial")
+    output.say(
+        "left so on purpose: no vulnerability scan was submitted (missing), one policy decision is a denial (fail)"
+    )
     output.say(f"\n{shown.status} pack written: {_PDF}, {_JSON}")
     output.say(f"check it, with no server and no database: {_program()} verify {_PDF}")
 
@@ -157,9 +160,12 @@ def _program() -> str:
 
 
 def _verdict(finding: dict[str, Any]) -> tuple[str, str, str]:
-    outcome, because = finding["outcome"], finding["because"]
-    cut = because if len(because) <= _SHOWN else f"{because[:_SHOWN]}…"
-    return finding["control"], f"{_MARKS.get(outcome, '-')} {outcome}", cut
+    outcome, because = finding["outcome"], str(finding["because"])
+    for said_already in _SAID_BY_THE_OUTCOME:
+        because = because.removeprefix(said_already)
+    shown = because.partition(" (signed by ")[0][:_SHOWN]
+    cut = "" if shown == because else "…"
+    return finding["control"], f"{_MARKS.get(outcome, '-')} {outcome}", shown + cut
 
 
 def _say_how_to_go_on(url: str, demo: steps.Demo) -> None:

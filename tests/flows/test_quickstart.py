@@ -1,6 +1,7 @@
 """The first thing anybody runs: quickstart, then verify, as separate processes that share only files."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,20 @@ def test_the_pack_verifies_without_the_server(place: Path, first: dict[str, Any]
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert not (away / "nothing").exists()
+
+
+def test_the_readme_shows_what_is_printed(place: Path, first: dict[str, Any]) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    shown = readme.partition("```text\n")[2].partition("```")[0].splitlines()
+    controls = {line.split()[0] for line in shown if line.startswith("IG-")}
+    assert controls
+    assert controls <= {finding["control"] for finding in first["findings"]}
+    statements = {re.split(r"\s{2,}", line)[0] for line in shown if line.endswith("  proved")}
+    assert statements <= {receipt["statement"] for receipt in first["receipts"]}
+    steps = [re.split(r"\s{2,}", line)[1] for line in shown if re.match(r"\d  ", line)]
+    printed = command(place, "verify", "audit-pack.pdf").stdout
+    assert len(steps) == len(re.findall(r"^\d+  ", printed, re.MULTILINE))
+    assert [step for step in steps if step not in printed] == []
 
 
 @pytest.mark.usefixtures("first")
