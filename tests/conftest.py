@@ -1,6 +1,7 @@
 """Shared fixtures: one embedded PostgreSQL per test process, a fresh database per test, a clock and keys of our own."""
 
 import itertools
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -34,9 +35,17 @@ def pytest_runtest_setup() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def open_folder() -> Iterator[Path]:
+    """A folder the server's own user may pass through; pytest closes its own to everybody at each start of a run."""
+    with tempfile.TemporaryDirectory(prefix="evidence-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A running server. fsync is off: these tests kill our processes and connections, never the machine."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), {"fsync": "off"}) as server:
+    with EmbeddedPostgres(open_folder / "postgres", {"fsync": "off"}) as server:
         yield server
 
 

@@ -9,6 +9,8 @@ _PROBLEM = {
     "description": "Refused: the code says why, the fields give the limit and the value",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+_TEXT = {"type": "string"}
+_FREE: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
@@ -28,22 +30,25 @@ def _operation(summary: str, answers: dict[str, Any], **more: Any) -> dict[str, 
     return {"summary": summary, "responses": {**answers, "default": _PROBLEM}, **more}
 
 
-def _paths() -> dict[str, Any]:
-    public: dict[str, Any] = {"security": []}
-    free = {"application/json": {"schema": {"type": "object"}}}
+def _public_paths() -> dict[str, Any]:
+    """What anybody may ask: links, health, metrics, this document."""
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    told = {
+        "/": ("Where things are", "Links", _FREE),
+        "/healthz": ("The process is alive", "Alive", _FREE),
+        "/readyz": ("Database and policy engine answer", "Ready", _FREE),
+        "/metrics": ("Prometheus metrics", "Text format", text),
+        "/openapi.json": ("This document", "OpenAPI 3.1", _FREE),
+    }
+    return {
+        path: {"get": _operation(summary, {"200": _answer(answer, content)}, security=[])}
+        for path, (summary, answer, content) in told.items()
+    }
+
+
+def _evidence_paths() -> dict[str, Any]:
     receipt = _json("Receipt")
     return {
-        "/": {"get": _operation("Where things are", {"200": _answer("Links", free)}, **public)},
-        "/healthz": {"get": _operation("The process is alive", {"200": _answer("Alive", free)}, **public)},
-        "/readyz": {"get": _operation("Database and policy engine answer", {"200": _answer("Ready", free)}, **public)},
-        "/metrics": {
-            "get": _operation(
-                "Prometheus metrics",
-                {"200": _answer("Text format", {"text/plain": {"schema": {"type": "string"}}})},
-                **public,
-            )
-        },
-        "/openapi.json": {"get": _operation("This document", {"200": _answer("OpenAPI 3.1", free)}, **public)},
         "/v1/evidence": {
             "post": _operation(
                 "Upload one DSSE envelope or Sigstore bundle; it is verified before it is stored",
@@ -51,10 +56,7 @@ def _paths() -> dict[str, Any]:
                     "201": _answer("New: durable, included in the log, provable", receipt),
                     "200": _answer("Already there: the original leaf", receipt),
                 },
-                requestBody={
-                    "required": True,
-                    "content": {"application/json": {"schema": {"type": "object"}}},
-                },
+                requestBody={"required": True, "content": _FREE},
             )
         },
         "/v1/evidence/{evidence_id}/receipt": {
@@ -71,8 +73,13 @@ def _paths() -> dict[str, Any]:
                 parameters=[_parameter("digest", _DIGEST)],
             )
         },
+    }
+
+
+def _pack_paths() -> dict[str, Any]:
+    return {
         "/v1/packs": {
-            "get": _operation("The newest packs", {"200": _answer("List", free)}),
+            "get": _operation("The newest packs", {"200": _answer("List", _FREE)}),
             "post": _operation(
                 "Build the audit pack of a release",
                 {"201": _answer("Built and signed", _json("BuiltPack"))},
@@ -86,6 +93,11 @@ def _paths() -> dict[str, Any]:
                 parameters=[_parameter("digest", _DIGEST)],
             )
         },
+    }
+
+
+def _query_paths() -> dict[str, Any]:
+    return {
         "/v1/log/{tenant}/checkpoint": {
             "get": _operation(
                 "The newest checkpoint as a signed note",
@@ -94,60 +106,66 @@ def _paths() -> dict[str, Any]:
             )
         },
         "/graphql": {
-            "get": _operation("GraphQL query by URL parameters", {"200": _answer("GraphQL response", free)}),
+            "get": _operation("GraphQL query by URL parameters", {"200": _answer("GraphQL response", _FREE)}),
             "post": _operation(
                 "GraphQL over HTTP; the schema is in schema.graphql",
-                {"200": _answer("GraphQL response", free)},
-                requestBody={"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+                {"200": _answer("GraphQL response", _FREE)},
+                requestBody={"required": True, "content": _FREE},
             ),
         },
     }
 
 
-def _schemas() -> dict[str, Any]:
-    text = {"type": "string"}
+def _problem_schema() -> dict[str, Any]:
     return {
-        "Problem": {
-            "type": "object",
-            "required": ["type", "title", "status", "code", "detail"],
-            "properties": {
-                "type": text,
-                "title": text,
-                "status": {"type": "integer"},
-                "code": {**text, "description": "stable for ever"},
-                "detail": text,
-                "requestId": text,
-                "limit": {"type": "integer"},
-                "value": {"type": "integer"},
-                "path": text,
-            },
+        "type": "object",
+        "required": ["type", "title", "status", "code", "detail"],
+        "properties": {
+            "type": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "code": {**_TEXT, "description": "stable for ever"},
+            "detail": _TEXT,
+            "requestId": _TEXT,
+            "limit": {"type": "integer"},
+            "value": {"type": "integer"},
+            "path": _TEXT,
         },
-        "Receipt": {
-            "type": "object",
-            "required": ["evidenceId", "leafIndex", "treeSize", "leaf", "inclusionProof", "checkpoint"],
-            "properties": {
-                "evidenceId": _DIGEST,
-                "leafIndex": {"type": "integer"},
-                "treeSize": {"type": "integer"},
-                "leaf": {**text, "contentEncoding": "base64"},
-                "inclusionProof": {"type": "array", "items": {**text, "contentEncoding": "base64"}},
-                "checkpoint": {**text, "description": "C2SP signed note"},
-                "created": {"type": "boolean"},
-            },
+    }
+
+
+def _receipt_schema() -> dict[str, Any]:
+    encoded = {**_TEXT, "contentEncoding": "base64"}
+    return {
+        "type": "object",
+        "required": ["evidenceId", "leafIndex", "treeSize", "leaf", "inclusionProof", "checkpoint"],
+        "properties": {
+            "evidenceId": _DIGEST,
+            "leafIndex": {"type": "integer"},
+            "treeSize": {"type": "integer"},
+            "leaf": encoded,
+            "inclusionProof": {"type": "array", "items": encoded},
+            "checkpoint": {**_TEXT, "description": "C2SP signed note"},
+            "created": {"type": "boolean"},
         },
+    }
+
+
+def _pack_schemas() -> dict[str, Any]:
+    return {
         "PackRequest": {
             "type": "object",
             "required": ["release"],
-            "properties": {"release": {**text, "description": "name, or name@version"}},
+            "properties": {"release": {**_TEXT, "description": "name, or name@version"}},
         },
         "BuiltPack": {
             "type": "object",
             "required": ["release", "status", "json", "pdf"],
             "properties": {
-                "release": text,
-                "status": {"enum": ["complete", "partial", "refused"]},
-                "json": {**text, "description": "path of the JSON pack"},
-                "pdf": {**text, "description": "path of the PDF pack"},
+                "release": _TEXT,
+                "status": {"enum": ["complete", "partial"]},
+                "json": {**_TEXT, "description": "path of the JSON pack"},
+                "pdf": {**_TEXT, "description": "path of the PDF pack"},
             },
         },
     }
@@ -164,11 +182,11 @@ def openapi_document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"token": []}],
-        "paths": _paths(),
+        "paths": {**_public_paths(), **_evidence_paths(), **_pack_paths(), **_query_paths()},
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "API token, evs_<kind>_<36 characters>"}
             },
-            "schemas": _schemas(),
+            "schemas": {"Problem": _problem_schema(), "Receipt": _receipt_schema(), **_pack_schemas()},
         },
     }

@@ -90,8 +90,8 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "home")
+def server(open_folder: Path) -> Iterator[Server]:
+    made = Server(open_folder / "killed")
     yield made
     if made.process is not None and made.process.poll() is None:
         made.process.terminate()
@@ -152,12 +152,12 @@ async def stored_leaves(server: Server) -> list[int]:
     leaves: list[int] = []
     after = "null"
     while True:
-        page_of = "nodes { leafIndex } pageInfo { hasNextPage endCursor }"
+        page_of = "edges { node { leafIndex } } pageInfo { hasNextPage endCursor }"
         query = f"{{ evidence(first: 100, after: {after}) {{ {page_of} }} }}"
         status, answer = await server.ask("POST", "/graphql", json.dumps({"query": query}).encode())
         assert status == 200, answer
         page = answer["data"]["evidence"]
-        leaves += [int(node["leafIndex"]) for node in page["nodes"]]
+        leaves += [int(edge["node"]["leafIndex"]) for edge in page["edges"]]
         if not page["pageInfo"]["hasNextPage"]:
             return leaves
         after = json.dumps(page["pageInfo"]["endCursor"])

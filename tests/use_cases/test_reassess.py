@@ -1,0 +1,57 @@
+from datetime import timedelta
+
+from evidence_api.domain.assessment import Outcome
+from evidence_api.store import assessments, releases
+from tests.support import statements
+from tests.web.conftest import Door
+
+
+async def outcomes(door: Door) -> dict[str, Outcome]:
+    async with door.application.database.reading(door.scope) as connection:
+        release = await releases.find(connection, door.scope, "widget")
+        latest = await assessments.latest(connection, door.scope, release.id)
+    assert latest is not None
+    return {finding.control: finding.outcome for finding in latest[1].findings}
+
+
+async def test_what_an_append_made_due_is_assessed_once(door: Door) -> None:
+    await door.upload(statements.release())
+    assert await door.application.reassessor.sweep() == 1
+    assert await door.application.reassessor.sweep() == 0
+    found = await outcomes(door)
+    assert set(found) == {control.id for control in door.application.catalog.controls}
+    assert found["IG-SC-5"] is Outcome.MISSING
+
+
+async def test_later_evidence_moves_only_what_reads_it(door: Door) -> None:
+    for statement in (statements.release(), statements.provenance(), statements.sbom(criticals=0)):
+        await door.upload(statement)
+    await door.application.reassessor.sweep()
+    before = await outcomes(door)
+    await door.upload(statements.github_checks())
+    assert await door.application.reassessor.sweep() == 1
+    after = await outcomes(door)
+    changed = {control for control in after if after[control] is not before[control]}
+    reading = {c.id for c in door.application.catalog.controls if c.kinds() & {"github_checks", "attest"}}
+    assert changed
+    assert changed <= reading
+
+
+async def test_evidence_of_the_commit_counts_for_the_artifact_built_from_it(door: Door) -> None:
+    await door.upload(statements.release())
+    await door.upload(statements.github_checks(statements.COMMIT))
+    await door.application.reassessor.sweep()
+    assert (await outcomes(door))["IG-CHG-1"] is Outcome.MISSING
+    await door.upload(statements.provenance(statements.ARTIFACT, statements.COMMIT))
+    await door.application.reassessor.sweep()
+    assert (await outcomes(door))["IG-CHG-1"] is Outcome.PASS
+
+
+async def test_due_that_was_claimed_by_a_process_that_died_is_done_after_the_lease(door: Door) -> None:
+    await door.upload(statements.release())
+    reassessor = door.application.reassessor
+    assert await reassessor._claim(door.scope) is not None
+    assert await reassessor.sweep() == 0
+    clock = door.application.clock
+    clock.advance(assessments.LEASE + timedelta(seconds=1))  # type: ignore[attr-defined]  the stepping clock
+    assert await reassessor.sweep() == 1

@@ -1,0 +1,39 @@
+import pytest
+
+from evidence_api.use_cases.verify_pack import verify_pack
+from tests.support import statements
+from tests.web.conftest import Door
+
+
+async def test_a_pack_is_built_kept_listed_and_verifies(door: Door) -> None:
+    for statement in (statements.release(), statements.provenance(), statements.sbom(), statements.test_result()):
+        assert (await door.upload(statement)).status_code == 201
+    built = await door.http.post("/v1/packs", json={"release": "widget"})
+    assert built.status_code == 201, built.text
+    assert built.json()["release"] == "widget@1.0.0"
+    listed = (await door.http.get("/v1/packs")).json()["packs"]
+    assert {f"/v1/packs/{pack['digest']}" for pack in listed} == {built.json()["pdf"], built.json()["json"]}
+    for form in ("pdf", "json"):
+        content = await door.http.get(built.json()[form])
+        report = await verify_pack(content.content, rego=door.application.rego)
+        assert report.ok, report
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 422, "malformed"),
+        (b"[]", 422, "malformed"),
+        (b'{"release": 3}', 422, "malformed"),
+        (b'{"release": "nothing"}', 404, "not_found"),
+    ],
+)
+async def test_a_request_for_no_release_is_refused(door: Door, body: bytes, status: int, code: str) -> None:
+    answer = await door.http.post("/v1/packs", content=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_pack_of_another_tenant_is_not_found(door: Door, rival: Door) -> None:
+    await door.upload(statements.release())
+    built = await door.http.post("/v1/packs", json={"release": "widget"})
+    assert (await rival.http.get(built.json()["pdf"])).status_code == 404
