@@ -225,6 +225,7 @@ def _shown(query: Query, parted: Parted) -> QueryResult:
         absent=parted.absent,
         lacking=parted.lacking,
         because=query_sentence(query, parted),
+        met=len(parted.matched.rows),
     )
 
 

@@ -46,7 +46,8 @@ class QueryResult:
     `matched` (true), `failed` (false), `unknown` (the facts needed are absent) and `stale` (too old to
     count, whatever they say) hold evidence ids and part the tested rows between them. `withheld` rows
     are in the log without a body; `unverified` rows are shown and never count. `absent` are the paths
-    that unknown rows do not say; `lacking` the release subjects without enough rows (per: subject).
+    that unknown rows do not say; `lacking` the release subjects without enough rows (per: subject). `met` is
+    the number of rows in `matched`: a derived row rests on several pieces of evidence.
     """
 
     name: str
@@ -64,6 +65,7 @@ class QueryResult:
     absent: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     because: str = ""
+    met: int = 0
 
 
 @dataclass(frozen=True, slots=True)

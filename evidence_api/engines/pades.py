@@ -6,11 +6,10 @@ single byte of the file is either covered by the signature or fixed.
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asn1crypto import algos, cms, x509
+from asn1crypto import cms, x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,14 +20,16 @@ from evidence_api.domain.errors import PackRejected
 from evidence_api.engines.pack_key import PackKey, public_key_of
 from evidence_api.formats.pdf_signature import SignedRange, fill_hole, open_range, split_signed
 
-_ECDSA = algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"})
-_SHA256 = frozenset(
-    {
-        bytes.fromhex("300b0609608648016503040201"),  # without parameters (RFC 5754, 2)
-        bytes.fromhex("300d06096086480165030402010500"),  # with NULL
-    }
+_OID_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
+_OID_DATA = bytes.fromhex("06092a864886f70d010701")
+_ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")  # RFC 5758, 3.2: without parameters
+_SHA256 = (
+    bytes.fromhex("300b0609608648016503040201"),  # without parameters (RFC 5754, 2)
+    bytes.fromhex("300d06096086480165030402010500"),  # with NULL
 )
+_ONE = b"\x02\x01\x01"
 _ATTRIBUTES = frozenset({"content_type", "message_digest", "signing_certificate_v2"})
+_SHORT = 0x80  # lengths below are one byte (X.690, 8.1.3.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +63,32 @@ def verify_pdf(content: bytes) -> PdfSigner:
     """
     # 1. the shape: one header, one signature dictionary, a range over all but the hole, zeros after the CMS
     split = split_signed(content)
-    # 2. the CMS is in its one DER form and holds what PAdES B-B asks for, no more (EN 319 142-1, 6.3)
-    signed, signer, certificate = _read_cms(split.cms)
-    attributes = _attributes(signer)
-    # 3. the digest signed is that of the file (RFC 5652, 5.4)
-    if attributes["message_digest"].native != _digest(split):
+    # 2. the digest of the file is somewhere in the CMS; where it must be is checked in 4
+    digest = _digest(split)
+    if digest not in split.cms:
         raise PackRejected("the file is not the one that was signed", code="file_digest")
-    # 4. the certificate is the one the signer named (RFC 5035, ESSCertIDv2), and the only one
-    _check_certificate(signed, signer, attributes, certificate)
-    # 5. the signature is over these attributes, by that certificate's key
+    # 3. the CMS is the one there can be for its certificate, attributes and signature (RFC 5652, 5.1)
+    parts = _read_cms(split.cms)
+    # 4. the attributes are those of PAdES B-B (EN 319 142-1, 6.3): content type, digest, certificate, once each
+    _check_attributes(parts, digest)
+    # 5. the signature is over these attributes, by that certificate's key (RFC 5652, 5.4)
     try:
-        public_key_of(certificate).verify(
-            signer["signature"].native, signer["signed_attrs"].untag().dump(), ec.ECDSA(hashes.SHA256())
+        public_key_of(parts.certificate).verify(
+            parts.signature, _der(0x31, parts.attributes), ec.ECDSA(hashes.SHA256())
         )
     except InvalidSignature as fault:
         raise PackRejected("the file's signature is not by the key it names", code="file_signature") from fault
-    return PdfSigner(certificate)
+    return PdfSigner(parts.certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What varies in the CMS: the certificate (DER), the contents of the signed attributes, the signature."""
+
+    certificate: bytes
+    attributes: bytes
+    signature: bytes
+    parsed: Any
 
 
 class _CmsSigner(Signer):  # type: ignore[misc]  # pyHanko's base is untyped
@@ -105,65 +116,77 @@ def _digest(split: SignedRange) -> bytes:
     return state.digest()
 
 
-def _read_cms(der: bytes) -> tuple[Any, Any, bytes]:
-    """SignedData, its one SignerInfo, and the one certificate (DER). Raises PackRejected `signature_cms`."""
+def _der(tag: int, *parts: bytes) -> bytes:
+    """One DER element: tag, shortest length, contents."""
+    contents = b"".join(parts)
+    size = len(contents)
+    if size < _SHORT:
+        return bytes([tag, size]) + contents
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, _SHORT | len(length)]) + length + contents
+
+
+def _read_cms(cms_bytes: bytes) -> _Parts:
+    """Take the parts out, put them together again, and compare: any other byte is refused.
+
+    Raises PackRejected `signature_cms`.
+    """
     try:
-        content = cms.ContentInfo.load(der, strict=True)
-        kind = content["content_type"].native
-        signed = content["content"]
-        again = content.copy().dump(force=True)
+        signed = cms.ContentInfo.load(cms_bytes, strict=True)["content"]
         signer = signed["signer_infos"][0]
-        certificate = signed["certificates"][0].chosen.dump()
-        held = {
-            "the structure is DER": again == der,
-            "it is SignedData": kind == "signed_data",
-            "version 1": signed["version"].native == "v1" and signer["version"].native == "v1",
-            "one digest algorithm, SHA-256": [item.dump() for item in signed["digest_algorithms"]]
-            == [signer["digest_algorithm"].dump()]
-            and signer["digest_algorithm"].dump() in _SHA256,
-            "detached": signed["encap_content_info"]["content_type"].native == "data"
-            and signed["encap_content_info"]["content"].native is None,
-            "one certificate, one signer": len(signed["certificates"]) == 1 and len(signed["signer_infos"]) == 1,
-            "no revocation lists": signed["crls"].native is None,
-            "no unsigned attributes": signer["unsigned_attrs"].native is None,
-            "ECDSA with SHA-256": signer["signature_algorithm"].dump() == _ECDSA.dump(),
-        }
+        certificate = signed["certificates"][0].chosen
+        parts = _Parts(certificate.dump(), signer["signed_attrs"].contents, signer["signature"].native, signer)
+        issuer, serial = certificate.issuer.dump(), certificate["tbs_certificate"]["serial_number"].dump()
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:
         raise PackRejected(f"the signature's CMS cannot be read: {str(fault)[:200]}", code="signature_cms") from fault
-    for claim, holds in held.items():
-        if not holds:
-            raise PackRejected(f"the signature's CMS is not as packs write it: {claim}", code="signature_cms")
-    return signed, signer, certificate
+    if cms_bytes not in {_assembled(parts, issuer, serial, algorithm) for algorithm in _SHA256}:
+        raise PackRejected("the signature's CMS is not as packs write it", code="signature_cms")
+    return parts
 
 
-def _attributes(signer: Any) -> Mapping[str, Any]:  # noqa: ANN401  asn1crypto is untyped
-    """The signed attributes by name, each exactly once, one value each."""
+def _assembled(parts: _Parts, issuer: bytes, serial: bytes, sha256: bytes) -> bytes:
+    """The CMS of these parts: detached, version 1, one certificate, one signer, no unsigned attributes."""
+    signer = _der(
+        0x30,
+        _ONE,
+        _der(0x30, issuer, serial),
+        sha256,
+        _der(0xA0, parts.attributes),
+        _ECDSA_SHA256,
+        _der(0x04, parts.signature),
+    )
+    signed = _der(
+        0x30,
+        _ONE,
+        _der(0x31, sha256),
+        _der(0x30, _OID_DATA),
+        _der(0xA0, parts.certificate),
+        _der(0x31, signer),
+    )
+    return _der(0x30, _OID_SIGNED_DATA, _der(0xA0, signed))
+
+
+def _check_attributes(parts: _Parts, digest: bytes) -> None:
+    """The three attributes, and in them the file's digest and the certificate's (ESSCertIDv2, RFC 5035).
+
+    Raises PackRejected: `signature_cms`, `file_digest`, `signer_certificate`.
+    """
     try:
-        pairs = [(item["type"].native, item["values"]) for item in signer["signed_attrs"]]
+        pairs = [(item["type"].native, item["values"]) for item in parts.parsed["signed_attrs"]]
         single = {name: values[0] for name, values in pairs if len(values) == 1}
-    except (ValueError, TypeError, KeyError, IndexError) as fault:
-        raise PackRejected(f"the signed attributes cannot be read: {str(fault)[:200]}", code="signature_cms") from fault
-    if len(pairs) != len(_ATTRIBUTES) or set(single) != _ATTRIBUTES or single["content_type"].native != "data":
-        raise PackRejected("the signed attributes are not those of PAdES B-B", code="signature_cms")
-    return single
-
-
-def _check_certificate(signed: Any, signer: Any, attributes: Mapping[str, Any], certificate: bytes) -> None:  # noqa: ANN401
-    """The certificate hash in the signed attributes, and the issuer and serial number beside them."""
-    del signed
-    try:
-        loaded = x509.Certificate.load(certificate, strict=True)
-        named = attributes["signing_certificate_v2"]["certs"]
+        if len(pairs) != len(_ATTRIBUTES) or set(single) != _ATTRIBUTES or single["content_type"].native != "data":
+            raise PackRejected("the signed attributes are not those of PAdES B-B", code="signature_cms")
+        named = single["signing_certificate_v2"]["certs"]
         first = named[0]
-        holds = (
+        same_file = single["message_digest"].native == digest
+        same_certificate = (
             len(named) == 1
             and first["hash_algorithm"]["algorithm"].native == "sha256"
-            and first["cert_hash"].native == hashlib.sha256(certificate).digest()
-            and signer["sid"].name == "issuer_and_serial_number"
-            and signer["sid"].chosen["issuer"].dump() == loaded.issuer.dump()
-            and signer["sid"].chosen["serial_number"].native == loaded.serial_number
+            and first["cert_hash"].native == hashlib.sha256(parts.certificate).digest()
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:
-        raise PackRejected(f"the signer cannot be read: {str(fault)[:200]}", code="signer_certificate") from fault
-    if not holds:
+        raise PackRejected(f"the signed attributes cannot be read: {str(fault)[:200]}", code="signature_cms") from fault
+    if not same_file:
+        raise PackRejected("the file is not the one that was signed", code="file_digest")
+    if not same_certificate:
         raise PackRejected("the certificate is not the one the signature names", code="signer_certificate")

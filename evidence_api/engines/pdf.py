@@ -17,8 +17,10 @@ from evidence_api.domain.errors import EngineCrashed, EngineMemory, EngineTimeou
 from evidence_api.domain.pack import Artifact
 from evidence_api.engines.pdf_frames import RenderJob, encode_job
 
+WORKER = "evidence_api.engines.pdf_worker"
 _MIB = 1024 * 1024
 _OUT_OF_MEMORY = 12
+_NO_MEMORY = ("MemoryError", "failed to allocate", "Cannot allocate memory", "Resource temporarily unavailable")
 _FONTCONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
 <fontconfig><dir>{folder}/fonts</dir><cachedir>{folder}/cache</cachedir></fontconfig>
@@ -57,7 +59,7 @@ class PdfRenderer:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "evidence_api.engines.pdf_worker",
+            WORKER,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -78,7 +80,8 @@ class PdfRenderer:
         raise self._failure(process.returncode, noise.decode(errors="replace").strip())
 
     def _failure(self, code: int | None, noise: str) -> EngineCrashed | EngineMemory:
-        if code == _OUT_OF_MEMORY or "MemoryError" in noise:
+        # Python raises MemoryError; the C libraries below abort, each in its own words
+        if code == _OUT_OF_MEMORY or any(word in noise for word in _NO_MEMORY):
             return EngineMemory(f"rendering the PDF needs more than {self._memory // _MIB} MiB", limit=self._memory)
         last = noise.splitlines()[-1] if noise else "no message"
         return EngineCrashed(f"the PDF renderer ended with code {code}: {last[:300]}")

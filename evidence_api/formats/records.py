@@ -149,6 +149,7 @@ def query_to_json(query: QueryResult) -> dict[str, Any]:
         "absent": list(query.absent),
         "lacking": list(query.lacking),
         "because": query.because,
+        "met": query.met,
     }
 
 
@@ -285,6 +286,7 @@ def _query(document: Json) -> QueryResult:
         absent=_texts(document["absent"]),
         lacking=_texts(document["lacking"]),
         because=_text(document["because"]),
+        met=_count(document["met"]),
     )
 
 

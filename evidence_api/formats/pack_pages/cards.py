@@ -25,13 +25,12 @@ _KEPT_WHOLE = 6  # a card with so few rows is not broken over pages
 
 def cards(index: PageIndex) -> Markup:
     """All cards, in the order of the catalog."""
-    findings = index.contents.assessment.findings
-    first, *rest = findings or (None,)
+    made = [_card(index, finding) for finding in index.contents.assessment.findings]
     return el(
         "section",
         # The heading stays with the first card: a heading alone at the foot of a page helps nobody.
-        el("div", el("h2", CARDS_TITLE), _card(index, first) if first is not None else None, class_="opening"),
-        [_card(index, finding) for finding in rest if finding is not None],
+        el("div", el("h2", CARDS_TITLE), made[:1], class_="opening"),
+        made[1:],
         id="controls",
         class_="sheet",
     )
@@ -120,7 +119,7 @@ def _tests(finding: Finding, control: Control) -> Markup | None:
 def _test(result: QueryResult, query: Query | None) -> Markup:
     expected = expectation(query) if query is not None else None
     others = [
-        f"{len(ids)} {name}"
+        f"{plural(len(ids), 'record')} {name}"
         for name, ids in (
             ("failed", result.failed),
             ("unknown", result.unknown),
@@ -139,7 +138,7 @@ def _test(result: QueryResult, query: Query | None) -> Markup:
         ),
         el("td", str(result.population), class_="number"),
         el("td", "all" if result.tested == result.population else str(result.tested), class_="number"),
-        el("td", f"{len(result.matched)} of {result.population}", class_="number"),
+        el("td", f"{result.met} of {result.population}", class_="number"),
         el("td", badge(result.outcome), [el("br"), el("span", ", ".join(others), class_="quiet")] if others else None),
     )
 

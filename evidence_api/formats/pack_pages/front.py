@@ -17,23 +17,27 @@ from evidence_api.formats.pack_pages.words import (
     verdict,
 )
 
-_SHOWN = 6  # exceptions on the first page; the register lists all
+_SHOWN, _SHOWN_CRAMPED = 6, 4  # exceptions on the first page; the register lists all
+_LONG_NAME = 40  # characters of a release's name that no longer fit one line of the large type
+_TITLE = 60
 _NAMED = 2  # artifacts named on the first page
-_BECAUSE = 190  # characters of a reason there; the card has the whole
+_BECAUSE = 165  # characters of a reason there; the card has the whole
 
 
 def verdict_page(index: PageIndex) -> Markup:
     """The first page. It never runs over: long lists are cut with a link to the whole."""
     contents = index.contents
+    name = f"{contents.release.name} {contents.release.version}".strip()
+    cramped = len(name) > _LONG_NAME or bool(index.completeness.absent)
     return el(
         "section",
         el("p", eyebrow(contents.tenant), class_="eyebrow"),
-        el("h1", f"{contents.release.name} {contents.release.version}".strip()),
+        el("h1", name, class_="long" if len(name) > _LONG_NAME else None),
         el("p", verdict(contents.assessment), class_="verdict"),
         _bar(contents.assessment),
         _counts(contents.assessment),
         _whole(index),
-        _exceptions(index),
+        _exceptions(index, _SHOWN_CRAMPED if cramped else _SHOWN),
         _identity(index),
         class_="front",
         id="verdict",
@@ -85,20 +89,20 @@ def _whole(index: PageIndex) -> Markup:
     return el("p", *lines, class_=f"whole {found.status.value}")
 
 
-def _exceptions(index: PageIndex) -> Markup:
+def _exceptions(index: PageIndex, shown: int) -> Markup:
     rank = {outcome: place for place, outcome in enumerate(ORDER)}
     found = [item for item in index.contents.assessment.findings if item.outcome in EXCEPTIONS]
     found.sort(key=lambda item: rank[item.outcome])
     if not found:
         return join(el("h2", "Exceptions"), el("p", "None: every applicable control passed.", class_="quiet"))
-    rest = len(found) - _SHOWN
+    rest = len(found) - shown
     more = el("p", el("a", f"and {plural(rest, 'more exception')}, listed in the verdict register", href="#register"))
     return join(
         el("h2", "Exceptions"),
         el(
             "table",
-            el("colgroup", el("col", style="width:27mm"), el("col", style="width:46mm"), el("col")),
-            el("tbody", [_exception(index, item) for item in found[:_SHOWN]]),
+            el("colgroup", el("col", style="width:27mm"), el("col", style="width:58mm"), el("col")),
+            el("tbody", [_exception(index, item) for item in found[:shown]]),
             class_="exceptions",
         ),
         more if rest > 0 else None,
@@ -114,7 +118,7 @@ def _exception(index: PageIndex, finding: Finding) -> Markup:
             "td",
             el("a", finding.control, href=f"#{index.anchors[finding.control]}", class_="control"),
             el("br"),
-            cut(control.title, 90) if control is not None else None,
+            cut(control.title, _TITLE) if control is not None else None,
         ),
         el("td", cut(finding.because, _BECAUSE)),
     )

@@ -56,7 +56,7 @@ def raw_note(finding: Finding) -> str | None:
 
 def tally(queries: tuple[QueryResult, ...]) -> str:
     """`3 of 4`: rows that met their test, of all rows looked at, over the control's queries."""
-    return f"{sum(len(query.matched) for query in queries)} of {sum(query.population for query in queries)}"
+    return f"{sum(query.met for query in queries)} of {sum(query.population for query in queries)}"
 
 
 def criterion_matrix(index: PageIndex) -> Markup | None:

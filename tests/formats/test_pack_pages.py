@@ -1,0 +1,48 @@
+"""The pages as HTML: escaped, bounded, and saying what the contents say."""
+
+import re
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence_api.formats.pack_pages.markup import el, join, printable
+from evidence_api.formats.pack_pages.words import cut, lasting, plural, short
+
+TAG = re.compile(r"<[^>]*>")
+
+
+@given(st.text())
+def test_text_becomes_text_whatever_it_says(text: str) -> None:
+    written = el("p", text, title=text)
+    assert len(TAG.findall(written)) == 2
+    assert "<script" not in written
+    assert written.startswith('<p title="')
+
+
+@given(st.text())
+def test_nothing_invisible_is_printed(text: str) -> None:
+    shown = printable(text)
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert printable(shown) == shown
+
+
+def test_what_fonts_lack_is_named() -> None:
+    assert printable("a\u202eb\u4e2d") == "a[U+202E]b[U+4E2D]"
+    assert printable("tab\tand\u00a0space") == "tab and space"
+
+
+def test_void_elements_have_no_end() -> None:
+    assert join(el("br"), el("col", style="width:1mm"), None, ["x", [el("b", "y")]]) == (
+        '<br><col style="width:1mm">x<b>y</b>'
+    )
+
+
+def test_words() -> None:
+    assert plural(1, "control") == "1 control"
+    assert plural(2, "control") == "2 controls"
+    assert lasting(timedelta(days=30)) == "30 days"
+    assert lasting(timedelta(hours=36)) == "36 hours"
+    assert lasting(timedelta(seconds=90)) == "90 seconds"
+    assert short("sha256:" + "ab" * 32) == "abababababab"
+    assert cut("x" * 2000, 10) == "xxxxxxxxx…"
