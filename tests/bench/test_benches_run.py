@@ -13,6 +13,7 @@ BENCHES = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not
 SMALL = {
     "append": ["--envelopes", "640", "--submitters", "32"],
     "catalog": ["--controls", "10", "--rounds", "2"],
+    "pdf": ["--controls", "4", "--records", "2", "--rounds", "1"],
     "ingest": ["--requests", "64", "--rounds", "1"],
 }
 
