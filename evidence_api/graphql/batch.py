@@ -19,16 +19,22 @@ class Batch(Generic[K, V]):
         self._load = load
         self._absent = absent
         self._waiting: dict[K, asyncio.Future[V]] = {}
-        self.running: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Future[V]] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def get(self, key: K) -> V:
         """The value of one key."""
+        if self._closed:
+            raise asyncio.CancelledError
         future = self._waiting.get(key)
         if future is None:
             loop = asyncio.get_running_loop()
             if not self._waiting:
                 loop.call_soon(self._turn, 0, _QUIET_TURNS)
             future = self._waiting[key] = loop.create_future()
+            self._open.add(future)
+            future.add_done_callback(self._open.discard)
         return await asyncio.shield(future)  # several may wait for one key; none may cancel it for the others
 
     def _turn(self, joined: int, quiet: int) -> None:
@@ -39,9 +45,20 @@ class Batch(Generic[K, V]):
             asyncio.get_running_loop().call_soon(self._turn, now, left)
             return
         batch, self._waiting = self._waiting, {}
-        task = asyncio.ensure_future(self._run(batch))
-        self.running.add(task)
-        task.add_done_callback(self.running.discard)
+        if batch:
+            task = asyncio.ensure_future(self._run(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def close(self) -> None:
+        """Stop what is loading; everybody who waits is cancelled, and so is everybody who comes later."""
+        self._closed = True
+        self._waiting = {}
+        for task in self._running:
+            task.cancel()
+        for future in tuple(self._open):
+            future.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _run(self, batch: Mapping[K, "asyncio.Future[V]"]) -> None:
         try:
@@ -70,7 +87,5 @@ class Batches:
 
     async def close(self) -> None:
         """Stop what is still loading, so that the operation's connection can be given back."""
-        running = [task for batch in self._batches.values() for task in batch.running]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        for batch in self._batches.values():
+            await batch.close()

@@ -44,19 +44,23 @@ class ReadSession:
         self._stack = stack
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
-        self._head: asyncio.Task[LogHead] | None = None
+        self._head: asyncio.Future[LogHead] | None = None
+        self._running: set[asyncio.Future[Any]] = set()
+        self._stopped = False
 
     async def head(self) -> LogHead:
         """The newest tree of this snapshot, read once; everybody who waits for it goes on in the same turn."""
         if self._head is None:
-            self._head = asyncio.ensure_future(self._run(read_log.head))
+            self._head = self._start(read_log.head)
         return await asyncio.shield(self._head)
 
     async def stop(self) -> None:
-        """Stop what is still being read, so that the connection can be given back."""
-        if self._head is not None:
-            self._head.cancel()
-            await asyncio.wait([self._head])
+        """Stop what is still being read, so that the connection can be given back; nothing can be read any more."""
+        self._stopped = True
+        while self._running:
+            for one in self._running:
+                one.cancel()
+            await asyncio.wait(self._running)
 
     async def tree_size(self, as_of: int | None) -> int:
         """The size to read at. Raises Malformed (negative) and Refused `as_of_beyond_head`."""
@@ -157,6 +161,24 @@ class ReadSession:
         return None if sources is None else self._versions.keep(digest, sources)
 
     async def _run(self, read: StoreRead[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        return await asyncio.shield(self._start(read, *arguments, **options))
+
+    def _start(self, read: StoreRead[P, T], *arguments: P.args, **options: P.kwargs) -> asyncio.Future[T]:
+        """Begin a read in a task of its own: an error in one field cancels its siblings, and a statement cancelled
+        in the middle would spoil the transaction for the fields that go on."""
+        if self._stopped:
+            raise asyncio.CancelledError
+        task = asyncio.ensure_future(self._read(read, *arguments, **options))
+        self._running.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    def _finish(self, task: asyncio.Future[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, even if everybody who waited has left
+
+    async def _read(self, read: StoreRead[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         """Run one of the store's reads on the session's connection, after those already waiting."""
         async with self._turn:
             if self._connection is None:

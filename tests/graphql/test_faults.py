@@ -81,6 +81,32 @@ async def test_our_own_errors_keep_code_path_and_figures(client: GraphQLClient) 
     ]
 
 
+async def test_an_error_in_one_field_leaves_its_siblings_whole(client: GraphQLClient, seeded: Seeded) -> None:
+    query = """{ a: release(name: "app") { %s evidence(first: 500) { edges { cursor } } %s }
+      b: release(name: "app") { %s } evidence(first: 5) { edges { node { proof { rootHash } body { content } } } } }"""
+    part = "assessment {treeSize} assessments(first: 5) {edges {cursor}} %s: evidence(first: 5) {edges {cursor}}"
+    for _ in range(20):
+        response = await client.post(query % (part % "x", part % "y", part % "z"))
+        answer = response.json()
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["page_size"]
+        assert answer["data"]["a"] is None
+        assert len(answer["data"]["b"]["z"]["edges"]) == 1
+        assert len(answer["data"]["evidence"]["edges"]) == 5
+    assert len(seeded.receipts) == 7
+
+
+async def test_an_answer_without_data_leaves_nothing_behind(client: GraphQLClient, seeded: Seeded) -> None:
+    query = """{ node(id: "x") { id } release(name: "app") { evidence(first: 5) { edges { node { kind } } } }
+      evidence(first: 5) { edges { node { proof { rootHash } } } } releases(first: 500) { edges { cursor } } }"""
+    others = asyncio.all_tasks()
+    for _ in range(20):
+        assert await client.code(query) == "page_size"
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == others
+    assert (await client.data("{checkpoint {treeSize}}"))["checkpoint"] == {"treeSize": len(seeded.receipts)}
+
+
 async def test_an_outage_of_the_store_says_so(client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     async def down(*_arguments: object) -> None:
         raise StoreUnavailable("PostgreSQL did not answer")
