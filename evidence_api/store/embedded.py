@@ -261,9 +261,9 @@ def _bundled_libraries(binaries: Path) -> Iterator[Path]:
 
 def _works_in(cluster: Path) -> bool:
     """Is a living process at home in the folder, as every process of a PostgreSQL server is in its own?"""
-    for process in Path("/proc").glob("[0-9]*/cwd") if _KNOWS_PROCESSES else ():
+    for process in Path("/proc").iterdir() if _KNOWS_PROCESSES else ():
         try:
-            if process.readlink() == cluster:
+            if process.name.isdecimal() and (process / "cwd").readlink() == cluster:
                 return True
         except OSError:  # it ended while we looked, is a zombie, or is none of ours
             continue

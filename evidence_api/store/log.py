@@ -1,6 +1,7 @@
-"""The log's one writer: lock the head, then insert a batch with its leaves, tiles, links and what becomes due.
+"""The log's one writer: insert a batch with its leaves, tiles, links and what becomes due, under the head's lock.
 
-Two round trips between BEGIN and COMMIT, and a third for every 256th leaf. The transaction is the caller's.
+`append_at` is all of it in one round trip, for who knows the head. `lock` and `append` are the way round for
+everybody else: two round trips in the caller's transaction, and more for every 256th leaf.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,9 @@ from evidence_api.store.session import Connection
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
-_APPEND = f"SELECT append_batch({', '.join(f'${number}' for number in range(1, 40))})"
+_ARGUMENTS = 39  # of append_batch
+_APPEND = f"SELECT append_batch({', '.join(f'${number + 1}' for number in range(_ARGUMENTS))})"
+_APPEND_AT = f"SELECT append_at({', '.join(f'${number + 1}' for number in range(2 + _ARGUMENTS))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,6 @@ async def append(  # noqa: PLR0913, PLR0917  what one transaction of the log is 
 
     `growth` begins at the locked frontier and holds these leaves alone.
     """
-    frontier = growth.frontier
     tiles = list(full_tiles(first, growth))
     if tiles:
         await connection.execute(
@@ -59,8 +61,24 @@ async def append(  # noqa: PLR0913, PLR0917  what one transaction of the log is 
             "SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[])",
             *(scope.id, *await _tile_columns(connection, scope, tiles, growth)),
         )
-    await connection.execute(
-        _APPEND,
+    await connection.execute(_APPEND, *_arguments(first, records, growth, checkpoint))
+
+
+async def append_at(  # noqa: PLR0913, PLR0917  what one transaction of the log is made of
+    connection: Connection, scope: TenantScope, first: int, records: Sequence[Record], growth: Growth, checkpoint: str
+) -> bool:
+    """The same in one statement that is its own transaction, if the tree still has `first` leaves and none of the ids;
+    otherwise False, and nothing is written. The growth must complete no tile.
+
+    Commit point: the statement's end, in PostgreSQL. Who hears no answer does not know, and asks again by id.
+    """
+    done: bool = await connection.fetchval(_APPEND_AT, scope.id, first, *_arguments(first, records, growth, checkpoint))
+    return done
+
+
+def _arguments(first: int, records: Sequence[Record], growth: Growth, checkpoint: str) -> tuple[Any, ...]:
+    frontier = growth.frontier
+    return (
         *(frontier.size, frontier.root(), b"".join(frontier.hashes), checkpoint, first),
         *zip(*(record.row for record in records), strict=True),
         *_satellites(first, records),

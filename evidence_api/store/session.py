@@ -68,6 +68,13 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Connection]:
+        """A connection for one statement that is a transaction of its own and sets its tenant itself (append_at)."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                yield connection
+
+    @asynccontextmanager
     async def reading(self, scope: TenantScope) -> AsyncIterator[Connection]:
         """A read-only transaction of the tenant in which all queries see the same moment."""
         begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL evidence.tenant = '{UUID(str(scope.id))}'"

@@ -8,11 +8,13 @@ The plan of one batch:
   2. give the new ones the next leaf indexes, grow the tree, sign the checkpoint
   3. insert everything: bodies, rows, links, releases, what is due, tiles, decisions, the head
   4. commit, and only then answer, each with its proof from the batch's own hashes
+Whoever appended last knows the head, so step 2 can come first and the rest be one round trip, which refuses if the
+head has moved or an id is known; then, or where a tile fills or a decision is new, the steps are taken one by one.
 """
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -38,6 +40,7 @@ MAX_WAITING = 4096  # envelopes of one tenant
 MAX_BATCH_BYTES = 32 * 2**20  # of bodies; one larger body makes a batch of its own
 _PREPARE_IN_THREAD = 256 * 1024  # bytes; below this a thread costs more than the digests
 _KNOWN_DECISIONS = 10_000
+_KNOWN_HEADS = 10_000
 
 
 class NoteSigner(Protocol):
@@ -81,13 +84,13 @@ class _Lane:
 
 @dataclass(frozen=True, slots=True)
 class _Appended:
-    """One committed batch: the tree it made, and the leaf index of each of its ids."""
+    """One batch as it goes into the log: its first leaf index, the tree it makes, and the leaf index of each id."""
 
     origin: str
+    first: int
     growth: Growth
     checkpoint: str
-    first: int
-    known: dict[bytes, int]
+    leaves: dict[bytes, int]
 
 
 class Appender:
@@ -99,6 +102,7 @@ class Appender:
         self._clock = clock
         self._lanes: dict[UUID, _Lane] = {}
         self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
+        self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
 
     async def append(self, scope: TenantScope, checked: Checked, decision: Decision) -> Receipt:
         """Durable, included and provable, or an exception; of evidence the log has already, the first leaf's receipt.
@@ -160,37 +164,63 @@ class Appender:
         unique: dict[bytes, _Waiting] = {}
         for one in batch:
             unique.setdefault(one.record.id, one)
-        async with self._database.tenant(scope) as connection:
-            locked = await log.lock(connection, scope, list(unique))
-            new = [one for one in unique.values() if one.record.id not in locked.known]
-            appended = await self._insert(connection, scope, locked, new) if new else None
-            # Commit point: on leaving this block. A crash before it leaves nothing of the batch, and nobody was
-            # answered; a crash after it leaves all of it, and who was not answered gets the same leaf by sending again.
-        if new:
-            self._remember(scope, new)
-        await self._answer(scope, batch, locked, appended)
+        new = list(unique.values())
+        known: Mapping[bytes, int] = {}
+        head = self._heads.pop(scope.id, None)  # put back by whoever knows it again
+        appended = await self._append_at(scope, head, new) if head else None
+        if appended is None:
+            async with self._database.tenant(scope) as connection:
+                locked = await log.lock(connection, scope, list(unique))
+                known = locked.known
+                new = [one for one in new if one.record.id not in known]
+                appended = await self._insert(connection, scope, locked, new) if new else None
+                # Commit point: on leaving this block. A crash before it leaves nothing of the batch, and nobody was
+                # answered; a crash after it leaves it whole, and who was not answered gets the same leaf on asking.
+        if appended is not None:
+            self._remember(scope, appended, new)
+        await self._answer(scope, batch, known, appended)
+
+    async def _append_at(
+        self, scope: TenantScope, head: tuple[str, Frontier], new: Sequence[_Waiting]
+    ) -> _Appended | None:
+        """All in one round trip; None when that cannot be, and then nothing was written."""
+        planned = self._plan(*head, new)
+        if self._unrecorded(scope, new) or any(log.full_tiles(planned.first, planned.growth)):
+            return None
+        records = [one.record for one in new]
+        async with self._database.statement() as connection:
+            # Commit point: the statement's end, as of the block above.
+            done = await log.append_at(connection, scope, planned.first, records, planned.growth, planned.checkpoint)
+        return planned if done else None
 
     async def _insert(
         self, connection: Connection, scope: TenantScope, locked: log.LockedLog, new: Sequence[_Waiting]
     ) -> _Appended:
+        planned = self._plan(locked.origin, locked.frontier, new)
+        unrecorded = self._unrecorded(scope, new)
+        if unrecorded:
+            await decisions.keep(connection, scope, unrecorded.values(), new[0].record.received)
         records = [one.record for one in new]
-        growth = grow(locked.frontier, [record.leaf_hash for record in records])
-        checkpoint = signed_checkpoint(self._signer, locked.origin, growth.frontier)
-        fresh = {one.decision.id: one.decision for one in new if (scope.id, one.decision.id) not in self._recorded}
-        if fresh:
-            await decisions.keep(connection, scope, fresh.values(), records[0].received)
-        first = locked.frontier.size
-        await log.append(connection, scope, first, records, growth, checkpoint)
+        await log.append(connection, scope, planned.first, records, planned.growth, planned.checkpoint)
+        return planned
+
+    def _plan(self, origin: str, frontier: Frontier, new: Sequence[_Waiting]) -> _Appended:
+        """Leaf indexes, tree and signed checkpoint of a batch on top of this head."""
+        growth = grow(frontier, [one.record.leaf_hash for one in new])
         return _Appended(
-            origin=locked.origin,
+            origin=origin,
+            first=frontier.size,
             growth=growth,
-            checkpoint=checkpoint,
-            first=first,
-            known={record.id: leaf for leaf, record in enumerate(records, first)},
+            checkpoint=signed_checkpoint(self._signer, origin, growth.frontier),
+            leaves={one.record.id: leaf for leaf, one in enumerate(new, frontier.size)},
         )
 
+    def _unrecorded(self, scope: TenantScope, new: Sequence[_Waiting]) -> dict[str, Decision]:
+        """The batch's decisions of which this process does not know that they are on record."""
+        return {one.decision.id: one.decision for one in new if (scope.id, one.decision.id) not in self._recorded}
+
     async def _answer(
-        self, scope: TenantScope, batch: Sequence[_Waiting], locked: log.LockedLog, appended: _Appended | None
+        self, scope: TenantScope, batch: Sequence[_Waiting], known: Mapping[bytes, int], appended: _Appended | None
     ) -> None:
         """Give everybody their receipt; proofs of the batch's own leaves come from its hashes, of others from tiles."""
         prover = Prover(appended.growth.frontier.size, appended.growth.node) if appended else None
@@ -199,10 +229,10 @@ class Appender:
             record = one.record
             if record.id in receipts:
                 receipt = replace(receipts[record.id], created=False)
-            elif appended is not None and prover is not None and record.id in appended.known:
+            elif appended is not None and prover is not None and record.id in appended.leaves:
                 receipt = receipts[record.id] = _receipt(record, appended, prover)
             else:
-                receipt = receipts[record.id] = await self._first_receipt(scope, locked.known[record.id])
+                receipt = receipts[record.id] = await self._first_receipt(scope, known[record.id])
             if not one.answer.done():
                 one.answer.set_result(receipt)
 
@@ -210,8 +240,11 @@ class Appender:
         async with self._database.reading(scope) as connection:
             return replace(await receipt_for(connection, scope, leaf_index), created=False)
 
-    def _remember(self, scope: TenantScope, new: Sequence[_Waiting]) -> None:
-        """Decisions that are on record now, so that the next batch does not send them again."""
+    def _remember(self, scope: TenantScope, appended: _Appended, new: Sequence[_Waiting]) -> None:
+        """The head and the decisions on record, as they are after this commit; both only save round trips."""
+        self._heads[scope.id] = (appended.origin, appended.growth.frontier)
+        while len(self._heads) > _KNOWN_HEADS:
+            self._heads.popitem(last=False)
         for one in new:
             self._recorded[scope.id, one.decision.id] = None
         while len(self._recorded) > _KNOWN_DECISIONS:
@@ -235,7 +268,7 @@ def _take(queue: deque[_Waiting]) -> list[_Waiting]:
 
 
 def _receipt(record: Record, appended: _Appended, prover: Prover) -> Receipt:
-    leaf_index = appended.known[record.id]
+    leaf_index = appended.leaves[record.id]
     return Receipt(
         evidence_id=record.evidence_id,
         leaf_index=leaf_index,

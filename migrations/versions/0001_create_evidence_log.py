@@ -53,7 +53,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed([*SHARED_GRANTS, *GRANTS]):
         op.execute(f"DROP TABLE {table} CASCADE")
-    for function in ("append_batch", "lock_log", "presented_token", "current_tenant"):
+    for function in ("append_at", "append_batch", "lock_log", "presented_token", "current_tenant"):
         op.execute(f"DROP FUNCTION {function}")
 
 

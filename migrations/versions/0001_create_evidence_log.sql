@@ -304,3 +304,38 @@ BEGIN
     WHERE tenant_id = tenant;
 END
 $$;
+
+-- A whole append in one round trip and one transaction of its own, where the caller knows the head from its last append:
+-- false, and nothing written, when the head has moved since or an id is in the log already.
+CREATE FUNCTION append_at(
+  tenant uuid, expected_size bigint,
+  new_size bigint, new_root bytea, new_frontier bytea, new_checkpoint text, first_leaf bigint,
+  ids bytea[], leaves bytea[], leaf_hashes bytea[], received timestamptz[], kinds text[], predicate_types text[],
+  media_types text[], body_digests bytea[], body_sizes integer[], encodings text[], contents bytea[],
+  statuses text[], signers text[], verifications text[], facts text[], effective timestamptz[], collected timestamptz[],
+  series text[], sources text[], decision_ids text[], due_kinds text[],
+  subject_leaves bigint[], subject_positions integer[], subject_digests text[], subject_names text[],
+  link_subjects text[], link_sources text[], link_leaves bigint[],
+  release_ids bytea[], release_leaves bigint[], release_names text[], release_versions text[],
+  owned_digests text[], owner_ids bytea[]
+) RETURNS boolean LANGUAGE plpgsql
+  -- As above.
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+  SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+  PERFORM set_config('evidence.tenant', tenant::text, true);
+  PERFORM FROM log_head h WHERE h.tenant_id = tenant AND h.tree_size = expected_size FOR UPDATE;
+  IF NOT FOUND OR EXISTS (SELECT FROM evidence e WHERE e.tenant_id = tenant AND e.id = ANY (ids)) THEN
+    RETURN false;
+  END IF;
+  PERFORM append_batch(
+    new_size, new_root, new_frontier, new_checkpoint, first_leaf, ids, leaves, leaf_hashes, received, kinds,
+    predicate_types, media_types, body_digests, body_sizes, encodings, contents, statuses, signers, verifications,
+    facts, effective, collected, series, sources, decision_ids, due_kinds, subject_leaves, subject_positions,
+    subject_digests, subject_names, link_subjects, link_sources, link_leaves, release_ids, release_leaves,
+    release_names, release_versions, owned_digests, owner_ids
+  );
+  RETURN true;
+END
+$$;

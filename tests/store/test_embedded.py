@@ -40,7 +40,10 @@ def hold(folder: Path) -> subprocess.Popen[str]:
     """Another process of ours that uses the folder."""
     process = subprocess.Popen([sys.executable, "-c", _HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    said = process.stdout.readline()
+    if said != "ready\n":
+        kill(process)
+        pytest.fail(f"the other process did not come up: {said!r}")
     return process
 
 

@@ -262,18 +262,22 @@ async def test_a_full_queue_says_so(appender: Appender, scope: TenantScope, monk
     assert refused[0].fields["limit"] == 3
 
 
-async def test_a_connection_lost_inside_the_transaction_leaves_nothing(
+async def test_who_knows_the_head_appends_in_one_statement(
+    appender: Appender, scope: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await appender.append(scope, checked("a"), ADMITTED)
+    monkeypatch.setattr(store_log, "lock", None)
+    assert (await appender.append(scope, checked("b"), ADMITTED)).leaf_index == 1
+
+
+async def test_a_connection_lost_after_the_inserts_leaves_nothing(
     appender: Appender, scope: TenantScope, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await appender.append(scope, checked("before"), ADMITTED)
     real = store_log.append
 
     async def cut_off(connection: Connection, *arguments: Any) -> None:  # noqa: ANN401  passed on
         await real(connection, *arguments)
-        process = await connection.fetchval("SELECT pg_backend_pid()")
-        killer = await asyncpg.connect(postgres.dsn())
-        await killer.execute("SELECT pg_terminate_backend($1)", process)
-        await killer.close()
+        await terminate(postgres, await connection.fetchval("SELECT pg_backend_pid()"))
 
     monkeypatch.setattr(store_log, "append", cut_off)
     answers = await asyncio.gather(
@@ -282,32 +286,62 @@ async def test_a_connection_lost_inside_the_transaction_leaves_nothing(
     assert all(isinstance(answer, StoreUnavailable) for answer in answers)
     monkeypatch.undo()
     receipts = await asyncio.gather(*(appender.append(scope, checked(str(number)), ADMITTED) for number in range(5)))
-    assert [receipt.leaf_index for receipt in receipts] == [1, 2, 3, 4, 5]
+    assert [receipt.leaf_index for receipt in receipts] == [0, 1, 2, 3, 4]
     assert all(receipt.created for receipt in receipts)
 
 
-async def test_a_writer_cancelled_inside_the_transaction_leaves_nothing(
-    appender: Appender, scope: TenantScope, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ending", ["terminate", "cancel"])
+@pytest.mark.parametrize("knows_head", [True, False])
+async def test_an_append_ended_while_it_waits_for_the_head_leaves_nothing(  # noqa: PLR0913  fixtures
+    appender: Appender,
+    scope: TenantScope,
+    postgres: EmbeddedPostgres,
+    database: Database,
+    ending: str,
+    *,
+    knows_head: bool,
 ) -> None:
-    real, reached = store_log.append, asyncio.Event()
+    await appender.append(scope, checked("before"), ADMITTED)
+    if not knows_head:
+        appender._heads.clear()
+    async with database.tenant(scope) as holder:
+        await store_log.lock(holder, scope, [])
+        waiting = asyncio.gather(
+            *(appender.append(scope, checked(str(number)), ADMITTED) for number in range(5)), return_exceptions=True
+        )
+        process = await blocked(postgres)
+        if ending == "terminate":
+            await terminate(postgres, process)
+        else:
+            writer = appender._lanes[scope.id].writer
+            assert writer is not None
+            writer.cancel()
+        answers = await waiting
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 5
+    again = await appender.append(scope, checked("0"), ADMITTED)
+    assert (again.leaf_index, again.created) == (1, True)
 
-    async def stall(*arguments: Any) -> None:  # noqa: ANN401  passed on
-        await real(*arguments)
-        reached.set()
-        await asyncio.Event().wait()
 
-    monkeypatch.setattr(store_log, "append", stall)
-    waiting = asyncio.gather(
-        *(appender.append(scope, checked(str(number)), ADMITTED) for number in range(5)), return_exceptions=True
-    )
-    await reached.wait()
-    writer = appender._lanes[scope.id].writer
-    assert writer is not None
-    writer.cancel()
-    assert all(isinstance(answer, StoreUnavailable) for answer in await waiting)
-    monkeypatch.undo()
-    receipt = await appender.append(scope, checked("0"), ADMITTED)
-    assert (receipt.leaf_index, receipt.created) == (0, True)
+async def blocked(postgres: EmbeddedPostgres) -> int:
+    """The process of the connection that waits for a lock, as soon as there is one."""
+    watcher = await asyncpg.connect(postgres.dsn())
+    try:
+        while True:
+            process: int | None = await watcher.fetchval(
+                "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' LIMIT 1"
+            )
+            if process is not None:
+                return process
+            await asyncio.sleep(0.01)
+    finally:
+        await watcher.close()
+
+
+async def terminate(postgres: EmbeddedPostgres, process: int) -> None:
+    """End a connection from the server's side."""
+    killer = await asyncpg.connect(postgres.dsn())
+    await killer.execute("SELECT pg_terminate_backend($1)", process)
+    await killer.close()
 
 
 async def test_a_caller_who_leaves_does_not_stop_the_others(appender: Appender, scope: TenantScope) -> None:
