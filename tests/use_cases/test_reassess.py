@@ -3,6 +3,7 @@ from datetime import timedelta
 from evidence_api.domain.assessment import Outcome
 from evidence_api.store import assessments, releases
 from tests.support import statements
+from tests.support.checked import SteppingClock
 from tests.web.conftest import Door
 
 
@@ -47,11 +48,12 @@ async def test_evidence_of_the_commit_counts_for_the_artifact_built_from_it(door
     assert (await outcomes(door))["IG-CHG-1"] is Outcome.PASS
 
 
-async def test_due_that_was_claimed_by_a_process_that_died_is_done_after_the_lease(door: Door) -> None:
+async def test_due_that_was_claimed_by_a_process_that_died_is_done_after_the_lease(
+    door: Door, clock: SteppingClock
+) -> None:
     await door.upload(statements.release())
     reassessor = door.application.reassessor
     assert await reassessor._claim(door.scope) is not None
     assert await reassessor.sweep() == 0
-    clock = door.application.clock
-    clock.advance(assessments.LEASE + timedelta(seconds=1))  # type: ignore[attr-defined]  the stepping clock
+    clock.advance(assessments.LEASE + timedelta(seconds=1))
     assert await reassessor.sweep() == 1

@@ -38,7 +38,7 @@ class Door:
 @pytest.fixture
 async def application(login: Login, tmp_path: Path, clock: SteppingClock) -> AsyncIterator[Application]:
     settings = Settings.from_environment(
-        home=tmp_path, database_url=login_dsn(login.app_dsn, "postgres"), max_body=65536
+        home=tmp_path, database_url=login_dsn(login.app_dsn, "postgres"), max_body=2**20
     )
     async with open_application(settings, clock) as opened:
         yield opened
