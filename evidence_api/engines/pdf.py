@@ -30,7 +30,7 @@ _FONTCONFIG = """<?xml version="1.0"?>
 class PdfRenderer:
     """Renders documents, `at_once` of them at a time; more wait their turn."""
 
-    def __init__(self, *, timeout: float = 120.0, memory: int = 2048 * _MIB, at_once: int = 1) -> None:
+    def __init__(self, *, timeout: float = 300.0, memory: int = 2048 * _MIB, at_once: int = 1) -> None:
         """`timeout` in seconds of wall clock per document, `memory` in bytes of address space."""
         self._timeout = timeout
         self._memory = memory

@@ -19,7 +19,7 @@ from evidence_api.formats.pack_pages.words import (
 )
 
 CARDS_TITLE = "Controls"
-_EVIDENCE_SHOWN = 20  # rows in a card; the evidence register has all
+_EVIDENCE_SHOWN = 10  # rows in a card; the evidence register has all
 _KEPT_WHOLE = 6  # a card with so few rows is not broken over pages
 
 
