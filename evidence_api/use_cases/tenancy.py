@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from evidence_api.domain.errors import Malformed
+from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.registry import RegisteredToken
 from evidence_api.domain.token import RIGHTS, new_token, token_hash
 from evidence_api.engines.clock import Clock
-from evidence_api.engines.keys import NoteSigner, PublicKey, load_public_key
+from evidence_api.engines.keys import MAX_KEYS, NoteSigner, PublicKey, load_public_key
 from evidence_api.engines.sigstore import IdentityRule
 from evidence_api.formats.checkpoint import Checkpoint, NoteVerifier, checkpoint_text, format_note
 from evidence_api.store import tenants, tokens, trust
@@ -57,9 +57,12 @@ class Tenancy:
         return await tenants.every(self._database)
 
     async def add_key(self, scope: TenantScope, pem: bytes, name: str) -> PublicKey:
-        """Register a public key evidence may be signed with. Raises Malformed."""
+        """Register a public key evidence may be signed with. Raises Malformed, Conflict, TooLarge (64 keys)."""
         key = load_public_key(pem, name)
         async with self._database.tenant(scope) as connection:
+            active = len(await trust.active_keys(connection, scope))
+            if active >= MAX_KEYS:  # each upload may have to try them all
+                raise TooLarge("the tenant has as many active keys as may be", limit=MAX_KEYS, value=active + 1)
             await trust.add_key(connection, scope, key, at=self._clock.now())
         return key
 
