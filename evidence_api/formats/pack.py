@@ -9,8 +9,10 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from evidence_api.domain.control import Catalog
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import EvidenceError, PackRejected
 from evidence_api.domain.evidence import Release
@@ -53,20 +55,12 @@ Json = dict[str, Any]
 
 def pack_document(contents: PackContents, *, certificate: bytes) -> Json:
     """The index of a pack signed with this certificate (DER)."""
-    files = artifacts_of(contents)
     found = completeness_of(contents)
     period = period_of(contents)
-    release = contents.release
     return {
         "format": FORMAT,
         "tenant": contents.tenant,
-        "release": {
-            "id": release.id,
-            "name": release.name,
-            "version": release.version,
-            "digests": list(release.digests),
-            "leafIndex": release.leaf_index,
-        },
+        "release": _release_document(contents.release),
         "period": None if period is None else {"from": format_rfc3339(period[0]), "to": format_rfc3339(period[1])},
         "completeness": {
             "status": found.status.value,
@@ -77,6 +71,26 @@ def pack_document(contents: PackContents, *, certificate: bytes) -> Json:
         "log": {"origin": contents.log_origin, "checkpoint": CHECKPOINT_NAME, "key": LOG_KEY_NAME},
         "assessment": assessment_to_json(contents.assessment),
         "evidence": [_evidence_document(item) for item in contents.evidence],
+        **_rules_document(contents),
+        "trust": _trust_document(contents.trust),
+        "software": dict(contents.software),
+        "signer": {"certificate": encode(certificate), "fingerprint": digest_of(certificate)},
+        "manifest": [_entry(file) for file in artifacts_of(contents)],
+    }
+
+
+def _release_document(release: Release) -> Json:
+    return {
+        "id": release.id,
+        "name": release.name,
+        "version": release.version,
+        "digests": list(release.digests),
+        "leafIndex": release.leaf_index,
+    }
+
+
+def _rules_document(contents: PackContents) -> Json:
+    return {
         "catalog": {
             "digest": contents.catalog.digest,
             "sources": sorted(contents.catalog.sources),
@@ -87,14 +101,14 @@ def pack_document(contents: PackContents, *, certificate: bytes) -> Json:
             "modules": sorted(contents.policy.modules),
             "data": POLICY_DATA_NAME,
         },
-        "trust": {
-            "keys": [{"name": key.name, "artifact": key_name(key.pem)} for key in contents.trust.keys],
-            "identities": [{"issuer": rule.issuer, "identity": rule.identity} for rule in contents.trust.identities],
-            "trustedRoot": None if contents.trust.trusted_root is None else TRUSTED_ROOT_NAME,
-        },
-        "software": dict(contents.software),
-        "signer": {"certificate": encode(certificate), "fingerprint": digest_of(certificate)},
-        "manifest": [_entry(file) for file in files],
+    }
+
+
+def _trust_document(trust: PackedTrust) -> Json:
+    return {
+        "keys": [{"name": key.name, "artifact": key_name(key.pem)} for key in trust.keys],
+        "identities": [{"issuer": rule.issuer, "identity": rule.identity} for rule in trust.identities],
+        "trustedRoot": None if trust.trusted_root is None else TRUSTED_ROOT_NAME,
     }
 
 
@@ -147,7 +161,7 @@ def read_contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Pa
     if document.get("format") != FORMAT:
         raise PackRejected(f"not a pack of the format {FORMAT}", code="format", value=str(document.get("format"))[:80])
     try:
-        return _contents(document, files)
+        return _contents(document, _Files(files))
     except PackRejected:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError) as fault:
@@ -156,59 +170,75 @@ def read_contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Pa
         raise PackRejected(f"the index is not of this shape: {fault.message[:500]}", code="document") from fault
 
 
-def _contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> PackContents:
-    catalog, policy, trust, release = document["catalog"], document["policy"], document["trust"], document["release"]
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The pack's files by name. A name the index uses and nobody attached is `artifact_missing`."""
 
-    def file(name: str) -> bytes:
-        if name not in files:
+    held: Mapping[str, bytes]
+
+    def content(self, name: str) -> bytes:
+        if name not in self.held:
             raise PackRejected(f"the pack names a file it does not hold: {name[:200]}", code="artifact_missing")
-        return files[name]
+        return self.held[name]
 
-    def text(name: str) -> str:
-        return file(name).decode("utf-8")
+    def text(self, name: str) -> str:
+        return self.content(name).decode("utf-8")
 
-    try:
-        loaded = load_catalog({name: text(f"catalog/{name}") for name in catalog["sources"]})
-    except PackRejected:
-        raise
-    except EvidenceError as fault:
-        raise PackRejected(f"the catalog does not load: {fault.message[:500]}", code="catalog") from fault
+
+def _contents(document: Mapping[str, Any], files: _Files) -> PackContents:
+    policy = document["policy"]
     return PackContents(
         tenant=_text(document["tenant"]),
         log_origin=_text(document["log"]["origin"]),
-        log_key=text(LOG_KEY_NAME).removesuffix("\n"),
-        checkpoint=text(CHECKPOINT_NAME),
-        release=Release(
-            id=_text(release["id"]),
-            name=_text(release["name"]),
-            version=_text(release["version"]),
-            digests=tuple(_text(value) for value in release["digests"]),
-            leaf_index=int(release["leafIndex"]),
-        ),
-        evidence=tuple(_read_evidence(item, file) for item in document["evidence"]),
+        log_key=files.text(LOG_KEY_NAME).removesuffix("\n"),
+        checkpoint=files.text(CHECKPOINT_NAME),
+        release=_read_release(document["release"]),
+        evidence=tuple(_read_evidence(item, files) for item in document["evidence"]),
         assessment=assessment_from_json(document["assessment"]),
-        catalog=loaded,
-        rego=text(REGO_NAME),
+        catalog=_read_catalog(document["catalog"], files),
+        rego=files.text(REGO_NAME),
         policy=PackedPolicy(
             _text(policy["digest"]),
-            {_text(name): text(f"policy/{name}") for name in policy["modules"]},
-            file(POLICY_DATA_NAME),
+            {_text(name): files.text(f"policy/{name}") for name in policy["modules"]},
+            files.content(POLICY_DATA_NAME),
         ),
-        trust=PackedTrust(
-            keys=tuple(PackedKey(_text(key["name"]), text(key["artifact"])) for key in trust["keys"]),
-            identities=tuple(
-                PackedIdentity(_text(rule["issuer"]), _text(rule["identity"])) for rule in trust["identities"]
-            ),
-            trusted_root=None if trust["trustedRoot"] is None else file(TRUSTED_ROOT_NAME),
-        ),
+        trust=_read_trust(document["trust"], files),
         software={_text(name): _text(version) for name, version in document["software"].items()},
     )
 
 
-def _read_evidence(item: Mapping[str, Any], file: Any) -> PackedEvidence:  # noqa: ANN401  a function of its caller
+def _read_release(release: Mapping[str, Any]) -> Release:
+    return Release(
+        id=_text(release["id"]),
+        name=_text(release["name"]),
+        version=_text(release["version"]),
+        digests=tuple(_text(value) for value in release["digests"]),
+        leaf_index=int(release["leafIndex"]),
+    )
+
+
+def _read_catalog(catalog: Mapping[str, Any], files: _Files) -> Catalog:
+    sources = {_text(name): files.text(f"catalog/{name}") for name in catalog["sources"]}
+    try:
+        return load_catalog(sources)
+    except EvidenceError as fault:
+        raise PackRejected(f"the catalog does not load: {fault.message[:500]}", code="catalog") from fault
+
+
+def _read_trust(trust: Mapping[str, Any], files: _Files) -> PackedTrust:
+    return PackedTrust(
+        keys=tuple(PackedKey(_text(key["name"]), files.text(key["artifact"])) for key in trust["keys"]),
+        identities=tuple(
+            PackedIdentity(_text(rule["issuer"]), _text(rule["identity"])) for rule in trust["identities"]
+        ),
+        trusted_root=None if trust["trustedRoot"] is None else files.content(TRUSTED_ROOT_NAME),
+    )
+
+
+def _read_evidence(item: Mapping[str, Any], files: _Files) -> PackedEvidence:
     return PackedEvidence(
         evidence=evidence_from_json(item["record"]),
-        body=None if item["artifact"] is None else file(item["artifact"]),
+        body=None if item["artifact"] is None else files.content(item["artifact"]),
         leaf=decode(item["leaf"], "a leaf"),
         proof=tuple(decode(step, "a proof") for step in item["proof"]),
     )

@@ -85,7 +85,7 @@ def _manifest(index: PageIndex) -> Markup:
         [el("p", el("b", "Absent"), class_="note"), el("ul", absent)] if absent else None,
         el(
             "table",
-            el("colgroup", [el("col", style=f"width:{width}mm") for width in (64, 14, 94)]),
+            el("colgroup", [el("col", style=f"width:{width}mm") for width in (70, 12, 90)]),
             el("thead", el("tr", [el("th", head, scope="col") for head in ("File", "Bytes", "SHA-256")])),
             el("tbody", rows),
             class_="grid manifest",

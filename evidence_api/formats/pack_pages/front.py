@@ -52,7 +52,7 @@ def eyebrow(tenant: str) -> str:
 def whole_line(found: Completeness) -> str:
     """The completeness line."""
     sign = "✓" if found.status is PackStatus.COMPLETE else "!"
-    claim = "every verdict here can be derived again from the attached files"
+    claim = "every verdict can be derived again from the attached files"
     return f"{sign} {found.line} · pack {found.status.value} · {claim}"
 
 
