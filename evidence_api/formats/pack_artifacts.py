@@ -7,12 +7,14 @@ pack's `artifacts` all follow it, in the byte order of the names.
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.pack import Absent, Artifact, Completeness, PackContents, PackedEvidence
-from evidence_api.domain.verification import CertificateSigner, KeySigner, Verified
+from evidence_api.domain.verification import KeySigner, Verified
 from evidence_api.formats.pack_readme import README
+from evidence_api.formats.upload import BUNDLE_MEDIA_TYPES, PEP740_MEDIA_TYPE
 
 README_NAME = "README.txt"
 CHECKPOINT_NAME = "log/checkpoint.txt"
@@ -22,6 +24,7 @@ POLICY_DATA_NAME = "policy/data.json"
 TRUSTED_ROOT_NAME = "trust/trusted-root.json"
 
 _JSON, _TEXT, _REGO, _YAML = "application/json", "text/plain", "text/x-rego", "application/yaml"
+_WITH_ROOT = frozenset({*BUNDLE_MEDIA_TYPES, PEP740_MEDIA_TYPE})
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)-----END PUBLIC KEY-----\n?\Z")
 
 
@@ -137,7 +140,7 @@ def _vital_faults(contents: PackContents) -> list[Absent]:
     for key_id in sorted(_key_signers(contents) - known):
         name = f"trust/keys/{key_id.removeprefix('sha256:')[:16]}.pem"
         faults.append(Absent(name, "the key some evidence was verified with", vital=True))
-    if contents.trust.trusted_root is None and _by_certificate(contents):
+    if contents.trust.trusted_root is None and any(map(rests_on_trusted_root, _records(contents))):
         faults.append(Absent(TRUSTED_ROOT_NAME, "some evidence was verified with it", vital=True))
     return faults
 
@@ -150,9 +153,10 @@ def _key_signers(contents: PackContents) -> set[str]:
     }
 
 
-def _by_certificate(contents: PackContents) -> bool:
-    return any(
-        isinstance(item.evidence.verification, Verified)
-        and isinstance(item.evidence.verification.signer, CertificateSigner)
-        for item in contents.evidence
-    )
+def _records(contents: PackContents) -> Iterator[Evidence]:
+    return (item.evidence for item in contents.evidence if item.body is not None)
+
+
+def rests_on_trusted_root(evidence: Evidence) -> bool:
+    """Whether its signature can only be checked with a trusted root: any bundle, whatever its result was."""
+    return evidence.media_type in _WITH_ROOT

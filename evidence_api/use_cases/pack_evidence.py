@@ -20,6 +20,9 @@ from evidence_api.formats.checkpoint import Checkpoint, parse_verifier, verify_c
 from evidence_api.formats.leaf import leaf_bytes
 from evidence_api.use_cases.check import Trust, check_evidence
 
+# A bundle of a type we cannot check is not checked without a rule either; this one trusts nobody that exists.
+_NOBODY = (IdentityRule("urn:nobody", "urn:nobody"),)
+
 
 def check_log(contents: PackContents) -> Checkpoint:
     """Step 3. Raises PackRejected: `checkpoint_signature`, `checkpoint_origin`, `stale_checkpoint`."""
@@ -78,7 +81,7 @@ def _trust(packed: PackedTrust) -> Trust:
     try:
         return Trust(
             keys=tuple(load_public_key(key.pem, key.name) for key in packed.keys),
-            identities=tuple(IdentityRule(rule.issuer, rule.identity) for rule in packed.identities),
+            identities=tuple(IdentityRule(rule.issuer, rule.identity) for rule in packed.identities) or _NOBODY,
             verifier=None if packed.trusted_root is None else BundleVerifier(packed.trusted_root),
         )
     except EvidenceError as fault:

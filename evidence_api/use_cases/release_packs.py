@@ -17,6 +17,7 @@ from evidence_api.domain.verification import CertificateSigner, KeySigner, Verif
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.rego import PolicyBundle
 from evidence_api.formats.catalog_rego import compile_catalog
+from evidence_api.formats.pack_artifacts import rests_on_trusted_root
 from evidence_api.store import assessments, evidence, packs, read_log, releases, trust
 from evidence_api.store.packs import StoredPack
 from evidence_api.store.session import Connection, Database
@@ -139,7 +140,7 @@ class Packs:
         return PackedTrust(
             keys=tuple(PackedKey(names[key.key_id], key.pem) for key in keys if key.key_id in key_ids),
             identities=tuple(PackedIdentity(*identity) for identity in sorted(identities)),
-            trusted_root=self._grounds.trusted_root if identities else None,
+            trusted_root=self._grounds.trusted_root if any(map(rests_on_trusted_root, owned)) else None,
         )
 
 

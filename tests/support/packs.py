@@ -17,6 +17,7 @@ from evidence_api.engines.pack_key import PackKey, generate_pack_key
 from evidence_api.engines.pades import sign_pdf
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool, policy_bundle
+from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.catalog_rego import compile_catalog
 from evidence_api.formats.checkpoint import NoteVerifier
@@ -157,20 +158,29 @@ class PackWorld:
         return await sign_pdf(rendered, self.key)
 
 
-async def build_world(
+async def build_world(  # noqa: PLR0913  each is one thing a test may want to be different
     rego: RegoPool,
     documents: Sequence[Statement] | None = None,
     sources: Mapping[str, str] = SOURCES,
     *,
     erased: Sequence[int] = (),
+    bundles: Sequence[bytes] = (),
+    trusted: PackedTrust | None = None,
 ) -> PackWorld:
-    """Sign, log and assess these statements; the first is the release. `erased` are leaves without a body."""
+    """Sign, log and assess these statements; the first is the release. `erased` are leaves without a body;
+    `bundles` are logged after the statements, checked with the root and identities of `trusted`."""
     ci, log = (
         EnvelopeSigner.generate("ecdsa-p256", "ci"),
         NoteSigner(Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)),
     )
-    trust = Trust(keys=(ci.public_key,))
+    trusted = trusted or PackedTrust()
+    trust = Trust(
+        keys=(ci.public_key,),
+        identities=tuple(IdentityRule(rule.issuer, rule.identity) for rule in trusted.identities),
+        verifier=BundleVerifier(trusted.trusted_root) if trusted.trusted_root else None,
+    )
     checked = [_signed(ci, document, trust) for document in documents or default_statements()]
+    checked += [check_evidence(bundle, trust) for bundle in bundles]
     records = [_record(one, leaf) for leaf, one in enumerate(checked)]
     leaves = [leaf_bytes(record.id, record.received, record.kind) for record in records]
     growth = grow(Frontier(), [leaf_hash(leaf) for leaf in leaves])
@@ -198,7 +208,7 @@ async def build_world(
         catalog=catalog,
         rego=compile_catalog(catalog),
         policy=PackedPolicy(policy.digest, policy.modules, policy.data),
-        trust=PackedTrust(keys=(PackedKey("ci", ci.public_key.pem),)),
+        trust=replace(trusted, keys=(PackedKey("ci", ci.public_key.pem),)),
         software={"evidence-api": "0.1.0"},
     )
     return PackWorld(contents, generate_pack_key("acme", now=AT), ci, log, growth)

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 from evidence_api.domain.digest import canonical, digest_of
 from evidence_api.domain.merkle import Frontier, grow, leaf_hash
-from evidence_api.domain.pack import Artifact, PackContents, PackedEvidence, PackedKey
+from evidence_api.domain.pack import Artifact, PackContents, PackedEvidence, PackedIdentity, PackedKey, PackedTrust
 from evidence_api.domain.pack_report import StepResult
 from evidence_api.domain.verdict import Outcome
 from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
@@ -36,6 +36,8 @@ from evidence_api.use_cases.append import signed_checkpoint
 from evidence_api.use_cases.verify_pack import verify_pack
 from tests.support import statements
 from tests.support.packs import AT, ORIGIN, SOURCES, PackWorld, build_world, default_statements
+from tests.support.sigstore_authorities import IDENTITY, ISSUER
+from tests.support.sigstore_factory import Sigstore, entry_of
 
 ROOT = Path(__file__).resolve().parents[2]
 Damage = Callable[[PackWorld], PackContents]
@@ -101,6 +103,35 @@ async def test_the_signer_may_be_pinned_by_certificate_or_key(stage: Stage) -> N
     assert await codes_of(stage, stage.world.json(), stage.world.key.fingerprint) == ()
     assert await codes_of(stage, stage.world.json(), other.fingerprint) == ("signer_not_expected",)
     assert await codes_of(stage, stage.pdf, other.fingerprint) == ("signer_not_expected",)
+
+
+async def test_bundles_are_checked_with_the_root_and_identities_enclosed(stage: Stage) -> None:
+    """One verified, one of a type nobody checks yet; and the same pack without what they are checked with."""
+    sigstore = Sigstore()
+    payload = statements.statement_bytes(statements.vulns(severities=("high",)))
+    verified, unsupported = sigstore.of_statement(payload), sigstore.of_statement(payload)
+    entry_of(unsupported)["kindVersion"] = {"kind": "intoto", "version": "0.0.2"}
+    trusted = PackedTrust(identities=(PackedIdentity(ISSUER, IDENTITY),), trusted_root=sigstore.trusted_root())
+    bundles = [orjson.dumps(verified), orjson.dumps(unsupported)]
+    world = await build_world(stage.rego, bundles=bundles, trusted=trusted)
+    contents = world.contents
+    assert [item.evidence.verification.status for item in contents.evidence[-2:]] == ["verified", "unsupported"]
+    assert await codes_of(stage, world.json()) == ()
+    stranger = replace(contents.trust, identities=(PackedIdentity(ISSUER, "https://ci.example/other"),))
+    other_root = replace(contents.trust, trusted_root=Sigstore().trusted_root())
+    no_root = replace(contents.trust, trusted_root=None)
+    for trust in (stranger, other_root, no_root):
+        assert "evidence_signature" in await codes_of(stage, world.json(replace(contents, trust=trust)))
+
+
+async def test_a_bundle_nobody_can_check_needs_no_identity(stage: Stage) -> None:
+    sigstore = Sigstore()
+    bundle = sigstore.of_statement(statements.statement_bytes(statements.vulns()))
+    entry_of(bundle)["kindVersion"] = {"kind": "intoto", "version": "0.0.2"}
+    trusted = PackedTrust(identities=(PackedIdentity(ISSUER, IDENTITY),), trusted_root=sigstore.trusted_root())
+    world = await build_world(stage.rego, bundles=[orjson.dumps(bundle)], trusted=trusted)
+    without = replace(world.contents, trust=replace(world.contents.trust, identities=()))
+    assert await codes_of(stage, world.json(without)) == ()
 
 
 # --- contents that a dishonest signer would sign
