@@ -89,7 +89,10 @@ class EmbeddedPostgres:
                 fcntl.flock(presence, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
-            self._run("pg_ctl", "-D", str(self._cluster), "-m", "fast", "-t", str(_PATIENCE), "-w", "stop")
+            if self._state() is not _State.ABSENT:
+                self._run("pg_ctl", "-D", str(self._cluster), "-m", "fast", "-t", str(_PATIENCE), "-w", "stop")
+            if (sockets := self._socket_folder()) != self._cluster:
+                shutil.rmtree(sockets, ignore_errors=True)  # a short stand-in of ours; the next start makes it anew
 
     def dsn(self, role: str = _SUPERUSER, database: str = "postgres") -> str:
         """The connection string for a role; the socket's folder is the authentication."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -22,6 +23,13 @@ server.create_database("kept")
 print("ready", flush=True)
 time.sleep(600)
 """
+
+
+@pytest.fixture
+def folder(open_folder: Path) -> Path:
+    made = open_folder / uuid4().hex
+    made.mkdir()
+    return made
 
 
 def postmaster(folder: Path) -> int:
@@ -54,8 +62,8 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.stdout.close()
 
 
-async def test_it_serves_with_our_settings_and_stops(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, {"max_connections": "7"}) as server:
+async def test_it_serves_with_our_settings_and_stops(folder: Path) -> None:
+    with EmbeddedPostgres(folder, {"max_connections": "7"}) as server:
         assert await value(server, "SHOW synchronous_commit") == "on"
         assert await value(server, "SHOW listen_addresses") == ""
         assert await value(server, "SHOW max_connections") == "7"
@@ -67,69 +75,77 @@ async def test_it_serves_with_our_settings_and_stops(tmp_path: Path) -> None:
         await value(server, "SELECT 1")
 
 
-async def test_a_server_that_outlived_a_killed_process_is_taken_over_and_stopped(tmp_path: Path) -> None:
-    kill(hold(tmp_path))
-    first = postmaster(tmp_path)
-    with EmbeddedPostgres(tmp_path) as server:
-        assert postmaster(tmp_path) == first
+async def test_a_server_that_outlived_a_killed_process_is_taken_over_and_stopped(folder: Path) -> None:
+    kill(hold(folder))
+    first = postmaster(folder)
+    with EmbeddedPostgres(folder) as server:
+        assert postmaster(folder) == first
         assert await value(server, "SELECT count(*) FROM pg_database WHERE datname = 'kept'") == 1
-    assert not (tmp_path / "postgresql-18" / "postmaster.pid").exists()
+    assert not (folder / "postgresql-18" / "postmaster.pid").exists()
 
 
-async def test_it_recovers_when_everything_was_killed(tmp_path: Path) -> None:
-    process = hold(tmp_path)
-    leader = postmaster(tmp_path)
+async def test_it_recovers_when_everything_was_killed(folder: Path) -> None:
+    process = hold(folder)
+    leader = postmaster(folder)
     kill(process)
     os.kill(leader, signal.SIGKILL)
-    with EmbeddedPostgres(tmp_path) as server:
-        assert postmaster(tmp_path) != leader
+    with EmbeddedPostgres(folder) as server:
+        assert postmaster(folder) != leader
         assert await value(server, "SELECT count(*) FROM pg_database WHERE datname = 'kept'") == 1
 
 
-async def test_a_pid_file_that_names_another_process_is_no_server(tmp_path: Path) -> None:
-    process = hold(tmp_path)
-    leader = postmaster(tmp_path)
+async def test_a_pid_file_that_names_another_process_is_no_server(folder: Path) -> None:
+    process = hold(folder)
+    leader = postmaster(folder)
     kill(process)
     os.kill(leader, signal.SIGKILL)
-    pid_file = tmp_path / "postgresql-18" / "postmaster.pid"
+    pid_file = folder / "postgresql-18" / "postmaster.pid"
     pid_file.write_text(pid_file.read_text().replace(str(leader), str(os.getpid()), 1))
-    with EmbeddedPostgres(tmp_path) as server:
-        assert await value(server, "SELECT 1") == 1
-
-
-async def test_whoever_leaves_last_stops_it(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path) as first:
-        with EmbeddedPostgres(tmp_path) as second:
-            assert await value(second, "SELECT 1") == 1
-        assert await value(first, "SELECT 1") == 1
-    assert not (tmp_path / "postgresql-18" / "postmaster.pid").exists()
-
-
-async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(tmp_path: Path) -> None:
-    folder = tmp_path / ("long" * 20) / "home"
     with EmbeddedPostgres(folder) as server:
         assert await value(server, "SELECT 1") == 1
-        assert server._socket_folder().stat().st_mode & 0o077 == 0
 
 
-def test_an_initdb_that_was_cut_off_starts_afresh(tmp_path: Path) -> None:
-    (tmp_path / "postgresql-18" / "base").mkdir(parents=True)
-    with EmbeddedPostgres(tmp_path) as server:
+async def test_stopping_a_server_that_was_killed_is_no_error(folder: Path) -> None:
+    with EmbeddedPostgres(folder) as server:
+        os.kill(postmaster(folder), signal.SIGKILL)
+        while server._state() is not embedded._State.ABSENT:
+            await asyncio.sleep(0.01)
+
+
+async def test_whoever_leaves_last_stops_it(folder: Path) -> None:
+    with EmbeddedPostgres(folder) as first:
+        with EmbeddedPostgres(folder) as second:
+            assert await value(second, "SELECT 1") == 1
+        assert await value(first, "SELECT 1") == 1
+    assert not (folder / "postgresql-18" / "postmaster.pid").exists()
+
+
+async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(folder: Path) -> None:
+    with EmbeddedPostgres(folder / ("long" * 20) / "home") as server:
+        assert await value(server, "SELECT 1") == 1
+        sockets = server._socket_folder()
+        assert sockets.stat().st_mode & 0o077 == 0
+    assert not sockets.exists()
+
+
+def test_an_initdb_that_was_cut_off_starts_afresh(folder: Path) -> None:
+    (folder / "postgresql-18" / "base").mkdir(parents=True)
+    with EmbeddedPostgres(folder) as server:
         assert asyncio.run(value(server, "SELECT 1")) == 1
 
 
-def test_a_server_that_will_not_start_is_a_coded_error_with_its_log(tmp_path: Path) -> None:
+def test_a_server_that_will_not_start_is_a_coded_error_with_its_log(folder: Path) -> None:
     with pytest.raises(StoreUnavailable, match="no_such_setting"):
-        EmbeddedPostgres(tmp_path, {"no_such_setting": "1"}).start()
+        EmbeddedPostgres(folder, {"no_such_setting": "1"}).start()
 
 
-def test_without_the_wheel_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_wheel_the_error_names_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_PACKAGE", "no_such_package_anywhere")
     with pytest.raises(StoreUnavailable, match="embedded"):
-        EmbeddedPostgres(tmp_path).start()
+        EmbeddedPostgres(folder).start()
 
 
-def test_it_starts_in_seconds(tmp_path: Path) -> None:
+def test_it_starts_in_seconds(folder: Path) -> None:
     start = time.monotonic()
-    with EmbeddedPostgres(tmp_path):
+    with EmbeddedPostgres(folder):
         assert time.monotonic() - start < 30
