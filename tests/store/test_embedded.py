@@ -105,11 +105,11 @@ async def test_a_pid_file_that_names_another_process_is_no_server(folder: Path) 
         assert await value(server, "SELECT 1") == 1
 
 
-async def test_stopping_a_server_that_was_killed_is_no_error(folder: Path) -> None:
+def test_stopping_a_server_that_was_killed_is_no_error(folder: Path) -> None:
     with EmbeddedPostgres(folder) as server:
         os.kill(postmaster(folder), signal.SIGKILL)
         while server._state() is not embedded._State.ABSENT:
-            await asyncio.sleep(0.01)
+            time.sleep(0.01)
 
 
 async def test_whoever_leaves_last_stops_it(folder: Path) -> None:
