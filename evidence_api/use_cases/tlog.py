@@ -27,9 +27,7 @@ class TransparencyLog:
         async with self._database.reading(scope) as connection:
             return await receipt_for(connection, scope, await evidence.leaf_index(connection, scope, evidence_id))
 
-    async def inclusion_proof(
-        self, scope: TenantScope, leaf_index: int, tree_size: int | None = None
-    ) -> Inclusion:
+    async def inclusion_proof(self, scope: TenantScope, leaf_index: int, tree_size: int | None = None) -> Inclusion:
         """A leaf and its proof in the tree of `tree_size` leaves (the newest without). Raises NotFound."""
         async with self._database.reading(scope) as connection:
             newest = (await read_log.head(connection, scope)).tree_size
