@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import orjson
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
@@ -17,7 +18,7 @@ from evidence_api.domain.control import Catalog
 from evidence_api.engines.clock import Clock, SystemClock
 from evidence_api.engines.files import kept_secret, read_texts, shipped
 from evidence_api.engines.keys import NoteSigner
-from evidence_api.engines.pack_key import generate_pack_key, load_pack_key
+from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_key
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.sigstore import BundleVerifier
@@ -113,38 +114,48 @@ async def open_application(settings: Settings, clock: Clock | None = None) -> As
     policy = bundle_from_files(read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json")))
     async with open_database(settings) as (database, _login), open_rego(settings) as rego:
         await rego.check(policy)
-        yield _compose(settings, clock, database, rego, catalog, policy)
+        opened = _Opened(settings, clock, database, rego, catalog, policy)
+        log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
+        appender = Appender(database, log_signer, clock)
+        try:
+            yield _compose(opened, log_signer, appender)
+        finally:
+            await appender.close()  # what was accepted is answered before the database closes
 
 
-def _compose(  # noqa: PLR0913, PLR0917  the composition root names every part
-    settings: Settings, clock: Clock, database: Database, rego: RegoPool, catalog: Catalog, policy: PolicyBundle
-) -> Application:
-    log_signer = NoteSigner.from_pem(
-        _secret(settings, "log_key", "log-key.pem", lambda: NoteSigner.generate().to_pem())
-    )
-    pack_key = load_pack_key(
-        _secret(settings, "pack_key", "pack-key.pem", lambda: generate_pack_key(_PACK_SIGNER, now=clock.now()).to_pem())
-    )
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What every use case is built on."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    rego: RegoPool
+    catalog: Catalog
+    policy: PolicyBundle
+
+
+def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> Application:
+    settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
     root = trusted_root(settings.trusted_root)
-    gate = Gate(rego, policy)
-    trust = TrustBook(database, BundleVerifier(root))
+    gate = Gate(rego, opened.policy)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
-    reassessor = Reassessor(database, rego, catalog, policy, clock)
-    builder = PackBuilder(PdfRenderer(), pack_key, rego)
-    grounds = PackGrounds(catalog, policy, root, _software())
+    reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock)
+    builder = PackBuilder(PdfRenderer(), _pack_key(settings, clock), rego)
+    grounds = PackGrounds(opened.catalog, opened.policy, root, _software())
     return Application(
         settings=settings,
         clock=clock,
         database=database,
         rego=rego,
-        catalog=catalog,
-        policy=policy,
+        catalog=opened.catalog,
+        policy=opened.policy,
         gate=gate,
         access=Access(database, gate, clock),
-        ingest=Ingest(database, trust, gate, Appender(database, log_signer, clock), clock),
+        ingest=Ingest(database, TrustBook(database, BundleVerifier(root)), gate, appender, clock),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
-        reads=Reads(database, catalog),
+        reads=Reads(database, opened.catalog),
         readiness=Readiness(database, gate),
         reassessor=reassessor,
         tenancy=tenancy,
@@ -172,9 +183,20 @@ def trusted_root(path: Path | None) -> bytes:
     return (resources.files("sigstore._store") / _PUBLIC_GOOD / "trusted_root.json").read_bytes()
 
 
-def _secret(settings: Settings, name: str, file: str, make: Callable[[], bytes]) -> bytes:
-    given = getattr(settings, name)
+def _secret(given: SecretStr | None, settings: Settings, file: str, make: Callable[[], bytes]) -> bytes:
+    """The secret an operator gave, or the one kept in the home folder, made on the first start."""
     return given.get_secret_value().encode() if given is not None else kept_secret(_keys(settings) / file, make)
+
+
+def _pack_key(settings: Settings, clock: Clock) -> PackKey:
+    def make() -> bytes:
+        return generate_pack_key(_PACK_SIGNER, now=clock.now()).to_pem()
+
+    return load_pack_key(_secret(settings.pack_key, settings, "pack-key.pem", make))
+
+
+def _new_log_key() -> bytes:
+    return NoteSigner.generate().to_pem()
 
 
 def _software() -> dict[str, str]:

@@ -24,7 +24,7 @@ def test_secrets_hide_in_repr() -> None:
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Settings.from_environment().port = 1  # type: ignore[misc]
+        Settings.from_environment().port = 1
 
 
 def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ class _Parts:
     parsed: Any
 
 
-class _CmsSigner(Signer):  # type: ignore[misc]  # pyHanko's base is untyped
+class _CmsSigner(Signer):
     """pyHanko's CMS builder with our deterministic ECDSA in the place of the raw signature."""
 
     def __init__(self, key: PackKey) -> None:

@@ -61,7 +61,7 @@ class WorkerProcess(asyncio.Protocol):
             # No arena reserved ahead: the memory limit counts address space. No backtraces: they leak paths.
             environment |= {"PYTHONPATH": _ROOT, "PYTHONUTF8": "1", "MIMALLOC_ARENA_RESERVE": "0"}
             # Popen returns within milliseconds (vfork), and its process must outlive this coroutine.
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603  as said above; our own program
                 [sys.executable, "-P", "-m", "evidence_api.engines.rego_worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from evidence_api.domain.evidence import Checked, Evidence
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
 from evidence_api.domain.pack import PackContents, PackedEvidence, PackedTrust
 from evidence_api.domain.statement import Subject
-from evidence_api.domain.verification import Verification, Verified
+from evidence_api.domain.verification import KeySigner, Verification, Verified
 from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.formats.checkpoint import Checkpoint, parse_verifier, verify_checkpoint
@@ -115,7 +115,10 @@ def _record(item: PackedEvidence, trust: Trust) -> Evidence:
 
 def _same(found: Verification, recorded: Verification) -> bool:
     if isinstance(found, Verified) and isinstance(recorded, Verified):
-        return replace(found, trust_root=recorded.trust_root) == recorded
+        signer = found.signer
+        if isinstance(signer, KeySigner) and isinstance(recorded.signer, KeySigner):
+            signer = replace(signer, name=recorded.signer.name)  # a key may be called something else by now
+        return replace(found, trust_root=recorded.trust_root, signer=signer) == recorded
     return found == recorded
 
 
