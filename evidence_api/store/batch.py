@@ -28,8 +28,8 @@ EVERY_KIND = "*"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One envelope, ready to insert. `row` holds the columns of append_batch (0001_create_evidence_log.sql) from
-    `ids` to `due_kinds`, in order; the rest becomes rows of other tables."""
+    """One envelope, ready to insert. `row` is a `new_evidence` (0001_create_evidence_log.sql); the rest becomes rows
+    of other tables."""
 
     evidence_id: str
     id: bytes

@@ -4,7 +4,7 @@
 everybody else: two round trips in the caller's transaction, and more for every 256th leaf.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from evidence_api.store.session import Connection
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
-_ARGUMENTS = 39  # of append_batch
+_ARGUMENTS = 10  # of append_batch
 _APPEND = f"SELECT append_batch({', '.join(f'${number + 1}' for number in range(_ARGUMENTS))})"
 _APPEND_AT = f"SELECT append_at({', '.join(f'${number + 1}' for number in range(2 + _ARGUMENTS))})"
 
@@ -80,7 +80,7 @@ def _arguments(first: int, records: Sequence[Record], growth: Growth, checkpoint
     frontier = growth.frontier
     return (
         *(frontier.size, frontier.root(), b"".join(frontier.hashes), checkpoint, first),
-        *zip(*(record.row for record in records), strict=True),
+        [record.row for record in records],
         *_satellites(first, records),
     )
 
@@ -135,14 +135,10 @@ async def _older_hashes(
 
 
 def _satellites(first: int, records: Sequence[Record]) -> tuple[Sequence[Any], ...]:
-    """The arguments of append_batch from subject_leaves on: rows of the tables that hang on the evidence."""
+    """The arguments of append_batch from `subjects` on: rows of the tables that hang on the evidence."""
     numbered = list(enumerate(records, first))
     subjects = [(leaf, *subject) for leaf, record in numbered for subject in record.subjects]
     links = [(*link, leaf) for leaf, record in numbered for link in record.links]
     releases = [(record.id, leaf, *record.release) for leaf, record in numbered if record.release]
     owned = [(digest, record.id) for record in records if record.release for _, digest, _ in record.subjects]
-    return (*_columns(subjects, 4), *_columns(links, 3), *_columns(releases, 4), *_columns(owned, 2))
-
-
-def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> tuple[Sequence[Any], ...]:
-    return tuple(zip(*rows, strict=True)) or ((),) * width
+    return subjects, links, releases, owned
