@@ -21,6 +21,7 @@ from evidence_api.engines.keys import NoteSigner
 from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_key
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
+from evidence_api.engines.signature_process import SignatureProcess, usable_cores
 from evidence_api.engines.sigstore import BundleVerifier
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
@@ -112,9 +113,13 @@ async def open_application(settings: Settings, clock: Clock | None = None) -> As
     clock = clock or SystemClock()
     catalog = load_catalog(read_texts(settings.catalog or shipped("controls"), (".yaml", ".yml")))
     policy = bundle_from_files(read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json")))
-    async with open_database(settings) as (database, _login), open_rego(settings) as rego:
+    async with (
+        open_database(settings) as (database, _login),
+        open_rego(settings) as rego,
+        SignatureProcess(enabled=usable_cores() > 1) as signatures,
+    ):
         await rego.check(policy)
-        opened = _Opened(settings, clock, database, rego, catalog, policy)
+        opened = _Opened(settings, clock, database, rego, signatures, catalog, policy)
         log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
         appender = Appender(database, log_signer, clock)
         try:
@@ -131,6 +136,7 @@ class _Opened:
     clock: Clock
     database: Database
     rego: RegoPool
+    signatures: SignatureProcess
     catalog: Catalog
     policy: PolicyBundle
 
@@ -138,6 +144,7 @@ class _Opened:
 def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> Application:
     settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
     root = trusted_root(settings.trusted_root)
+    trust = TrustBook(database, BundleVerifier(root))
     gate = Gate(rego, opened.policy)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock)
@@ -152,7 +159,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         policy=opened.policy,
         gate=gate,
         access=Access(database, gate, clock),
-        ingest=Ingest(database, TrustBook(database, BundleVerifier(root)), gate, appender, clock),
+        ingest=Ingest(database, trust, gate, appender, clock, opened.signatures),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
         reads=Reads(database, opened.catalog),

@@ -90,9 +90,25 @@ def verify_envelope(envelope: Envelope, keys: Sequence[PublicKey]) -> Verificati
     for signature in envelope.signatures:
         for key in sorted(keys, key=lambda key: signature.keyid not in key.hints) if len(keys) > 1 else keys:
             if _made(key, signature.sig, signed):
-                signer = KeySigner(key.key_id, key.algorithm, key.name)
-                return Verified(signer, _ring_digest(tuple(keys)), CHECKS)
+                return verified_by(key, tuple(keys))
     return _why_not(envelope, keys)
+
+
+def first_candidate(envelope: Envelope, keys: Sequence[PublicKey]) -> PublicKey | None:
+    """The key that `verify_envelope` would try first, where the envelope has one signature and there is no doubt which
+    key that is; if it made the signature, `verify_envelope` would say so too. None: only it can tell."""
+    if len(envelope.signatures) != 1 or len(keys) > MAX_KEYS:
+        return None
+    if len(keys) == 1:
+        return keys[0]
+    named = [key for key in keys if envelope.signatures[0].keyid in key.hints]
+    return named[0] if len(named) == 1 else None
+
+
+@lru_cache(maxsize=1024)
+def verified_by(key: PublicKey, keys: tuple[PublicKey, ...]) -> Verified:
+    """The result of an envelope whose signature `key`, one of the trusted `keys`, made."""
+    return Verified(KeySigner(key.key_id, key.algorithm, key.name), _ring_digest(keys), CHECKS)
 
 
 def _why_not(envelope: Envelope, keys: Sequence[PublicKey]) -> Failed:
@@ -117,7 +133,6 @@ def _made(key: PublicKey, signature: bytes, data: bytes) -> bool:
     return True
 
 
-@lru_cache(maxsize=1024)
 def _ring_digest(keys: tuple[PublicKey, ...]) -> str:
     """What a result names as its root of trust: the digest of the sorted ids of all keys that were trusted."""
     return digest_of(canonical(sorted(key.key_id for key in keys)))

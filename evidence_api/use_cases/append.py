@@ -38,6 +38,7 @@ logger = structlog.get_logger(__name__)
 MAX_BATCH = 64  # envelopes of one transaction; more only makes them wait (tests/bench/append.py)
 MAX_WAITING = 4096  # envelopes of one tenant
 MAX_BATCH_BYTES = 32 * 2**20  # of bodies; one larger body makes a batch of its own
+_LINGER = 0.002  # seconds a batch waits at most for uploads that are being checked
 _PREPARE_IN_THREAD = 256 * 1024  # bytes; below this a thread costs more than the digests
 _KNOWN_DECISIONS = 10_000
 _KNOWN_HEADS = 10_000
@@ -80,6 +81,17 @@ class _Lane:
 
     queue: deque[_Waiting] = field(default_factory=deque)
     writer: "asyncio.Task[None] | None" = None
+    coming: int = 0  # announced and not in the queue yet
+    gathering: "asyncio.Future[None] | None" = None  # the writer waits for some of them
+
+    def look(self) -> None:
+        """Wake the writer when as many have arrived as are still to come."""
+        if self.gathering is not None and not self.gathering.done() and self.is_full():
+            self.gathering.set_result(None)
+
+    def is_full(self) -> bool:
+        """Waiting for more would hold up more envelopes than it would bring."""
+        return len(self.queue) >= min(self.coming, MAX_BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,17 @@ class Appender:
         self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
 
+    def announce(self, scope: TenantScope) -> None:
+        """An upload is being checked and may be appended soon; `retract` follows for certain."""
+        self._lanes.setdefault(scope.id, _Lane()).coming += 1
+
+    def retract(self, scope: TenantScope) -> None:
+        """It is checked: now it is appended, or never will be."""
+        lane = self._lanes[scope.id]
+        lane.coming -= 1
+        lane.look()
+        self._forget_if_idle(scope, lane)
+
     async def append(self, scope: TenantScope, checked: Checked, decision: Decision) -> Receipt:
         """Durable, included and provable, or an exception; of evidence the log has already, the first leaf's receipt.
 
@@ -121,6 +144,7 @@ class Appender:
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         lane = self._lanes.setdefault(scope.id, lane)
         lane.queue.append(_Waiting(record, decision, len(checked.body), answer))
+        lane.look()
         if lane.writer is None:
             lane.writer = asyncio.create_task(self._write(scope, lane))
         return await answer
@@ -135,12 +159,17 @@ class Appender:
         try:
             await asyncio.sleep(0)  # whoever is ready now joins the first batch
             while lane.queue:
+                await _gather(lane)
                 batch = _take(lane.queue)
                 await self._write_batch(scope, batch)
         finally:
             lane.writer = None
             while lane.queue:  # only a cancelled writer leaves anybody waiting
                 _fail([lane.queue.popleft()], StoreUnavailable("the server is stopping; nothing was appended"))
+            self._forget_if_idle(scope, lane)
+
+    def _forget_if_idle(self, scope: TenantScope, lane: _Lane) -> None:
+        if lane.writer is None and not lane.queue and not lane.coming:
             self._lanes.pop(scope.id, None)
 
     async def _write_batch(self, scope: TenantScope, batch: Sequence[_Waiting]) -> None:
@@ -255,6 +284,20 @@ def signed_checkpoint(signer: NoteSigner, origin: str, frontier: Frontier) -> st
     """The signed note of a tree, under the log's origin as the key's name."""
     text = checkpoint_text(Checkpoint(origin, frontier.size, frontier.root()))
     return format_note(text, NoteVerifier(origin, signer.public_key), signer.sign(text))
+
+
+async def _gather(lane: _Lane) -> None:
+    """Wait a moment for those that are being checked: a transaction's cost is shared by all that are in it."""
+    if lane.is_full():
+        return
+    loop = asyncio.get_running_loop()
+    lane.gathering = gathering = loop.create_future()
+    timer = loop.call_later(_LINGER, lambda: None if gathering.done() else gathering.set_result(None))
+    try:
+        await gathering
+    finally:
+        timer.cancel()
+        lane.gathering = None
 
 
 def _take(queue: deque[_Waiting]) -> list[_Waiting]:

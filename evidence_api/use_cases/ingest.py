@@ -9,45 +9,75 @@ A refusal stores no evidence, only a line on record of what was turned away and 
 
 import asyncio
 import hashlib
+from typing import TypeAlias
 
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import EvidenceError, Inadmissible, Refused, VerificationFailed
 from evidence_api.domain.evidence import Checked, Receipt
 from evidence_api.domain.principal import Principal
-from evidence_api.domain.verification import Failed, Unsigned, Unsupported, Verified
+from evidence_api.domain.verification import Failed, Unsigned, Unsupported, Verification, Verified
 from evidence_api.engines.clock import Clock
+from evidence_api.engines.keys import first_candidate, verified_by
+from evidence_api.engines.signature_process import SignatureProcess
+from evidence_api.formats import dsse
 from evidence_api.formats.upload import EnvelopeUpload, recognise
 from evidence_api.store import refusals
 from evidence_api.store.session import Database
 from evidence_api.use_cases.append import Appender
-from evidence_api.use_cases.check import check_evidence, read_checked, verify
+from evidence_api.use_cases.check import Trust, check_evidence, read_checked, verify
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.trust import TrustBook
 
 # Below this a DSSE envelope is verified in the time a thread hand-over costs (limits.md section 1),
-# so it stays on the loop; certificates and large bodies go to a thread (verification releases the GIL).
+# so it stays on the loop or, with others under way, goes to the signature process; certificates and large bodies go to
+# a thread (verification releases the GIL).
 _INLINE_BYTES = 32 * 1024
+_KEPT_ADMISSIONS = 4096
+_QUESTION = ("tenant", "rights", "status", "code", "signer", "kind", "predicate_type")  # of area `admission`
+
+Question: TypeAlias = tuple[str, frozenset[str], str, str, str, str, str]
 
 
 class Ingest:
     """Accepts evidence for a tenant."""
 
-    def __init__(self, database: Database, trust: TrustBook, gate: Gate, appender: Appender, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  one argument for each thing the plan needs
+        self,
+        database: Database,
+        trust: TrustBook,
+        gate: Gate,
+        appender: Appender,
+        clock: Clock,
+        signatures: SignatureProcess,
+    ) -> None:
         self._database = database
         self._trust = trust
         self._gate = gate
         self._appender = appender
         self._clock = clock
+        self._signatures = signatures
+        self._under_way = 0
+        self._admissions: dict[Question, Decision] = {}
 
     async def accept(self, principal: Principal, body: bytes) -> Receipt:
         """Verify, admit and append one document. Raises Refused (nothing stored) or Undecided (try again)."""
+        self._under_way += 1
+        try:
+            checked, decision = await self._checked_and_admitted(principal, body)
+            return await self._appender.append(principal.tenant, checked, decision)
+        finally:
+            self._under_way -= 1
+
+    async def _checked_and_admitted(self, principal: Principal, body: bytes) -> tuple[Checked, Decision]:
+        self._appender.announce(principal.tenant)
         try:
             checked = await self._check(principal, body)
-            decision = await self._admit(principal, checked)
+            return checked, await self._admit(principal, checked)
         except Refused as refusal:
             await self._put_on_record(principal, body, refusal)
             raise
-        return await self._appender.append(principal.tenant, checked, decision)
+        finally:
+            self._appender.retract(principal.tenant)
 
     async def _check(self, principal: Principal, body: bytes) -> Checked:
         trust = await self._trust.of(principal.tenant)
@@ -55,24 +85,39 @@ class Ingest:
             return await asyncio.to_thread(check_evidence, body, trust)
         upload = recognise(body)
         if isinstance(upload, EnvelopeUpload):
-            return read_checked(body, upload, verify(upload, trust))
+            return read_checked(body, upload, await self._verify(upload, trust))
         return read_checked(body, upload, await asyncio.to_thread(verify, upload, trust))
+
+    async def _verify(self, upload: EnvelopeUpload, trust: Trust) -> Verification:
+        """By the signature process where there is work besides; whatever it does not call good is checked here."""
+        key = first_candidate(upload.envelope, trust.keys) if self._under_way > 1 else None
+        if key is not None:
+            envelope = upload.envelope
+            signed = dsse.pae(envelope.payload_type, envelope.payload)
+            answer = self._signatures.ask(key, envelope.signatures[0].sig, signed)
+            if answer is not None and await answer:
+                return verified_by(key, trust.keys)
+        return verify(upload, trust)
 
     async def _admit(self, principal: Principal, checked: Checked) -> Decision:
         """Ask area `admission`; its input holds only what repeats, so that answers are shared."""
         result = checked.verification
-        decision = await self._gate.decide(
-            "admission",
-            {
-                "tenant": principal.tenant.name,
-                "rights": sorted(principal.rights),
-                "status": result.status,
-                "code": "" if isinstance(result, Verified) else result.code,
-                "signer": result.signer.label if isinstance(result, Verified) else "",
-                "kind": checked.normalised.kind,
-                "predicate_type": checked.predicate_type,
-            },
+        question: Question = (
+            principal.tenant.name,
+            principal.rights,
+            result.status,
+            "" if isinstance(result, Verified) else result.code,
+            result.signer.label if isinstance(result, Verified) else "",
+            checked.normalised.kind,
+            checked.predicate_type,
         )
+        decision = self._admissions.get(question)
+        if decision is None:
+            asked = dict(zip(_QUESTION, question, strict=True)) | {"rights": sorted(principal.rights)}
+            decision = await self._gate.decide("admission", asked)
+            if len(self._admissions) >= _KEPT_ADMISSIONS:
+                self._admissions.clear()  # the gate keeps them too, under a name that takes longer to make
+            self._admissions[question] = decision
         if not decision.allow:
             raise _refusal(checked, decision)
         return decision
