@@ -13,6 +13,7 @@ from evidence_api.use_cases.decide import Gate
 
 _KEPT_SECONDS = 5.0  # so a revoked token works at most this much longer
 _KEPT_TOKENS = 4096
+_KEPT_ALLOWED = 4096
 
 
 class Access:
@@ -22,6 +23,7 @@ class Access:
         self._database = database
         self._gate = gate
         self._clock = clock
+        self._allowed: set[tuple[str, frozenset[str], str, str]] = set()
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     async def authenticate(self, token: str) -> Principal:
@@ -40,6 +42,9 @@ class Access:
 
     async def authorise(self, principal: Principal, action: str) -> None:
         """Ask policy area `authorisation`. Raises Forbidden with the rules and reasons of the denial."""
+        question = (principal.kind, principal.rights, principal.tenant.name, action)
+        if question in self._allowed:
+            return
         decision = await self._gate.decide(
             "authorisation",
             {
@@ -57,3 +62,6 @@ class Access:
                 rules=list(decision.rules),
                 decision=decision.id,
             )
+        if len(self._allowed) >= _KEPT_ALLOWED:
+            self._allowed.clear()  # the gate keeps them too, under a name that takes longer to make
+        self._allowed.add(question)

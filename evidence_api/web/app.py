@@ -37,7 +37,7 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
             Exception: problems.on_fault,
         },
         routes=[
-            Route("/v1/evidence", evidence.post_evidence, methods=["POST"]),
+            Route("/v1/evidence", evidence.PostEvidence(parts), methods=["POST"]),
             Route("/v1/evidence/{evidence_id}/receipt", evidence.get_receipt),
             Route("/v1/blobs/{digest}", evidence.get_blob),
             Route("/v1/packs", packs.list_packs, methods=["GET"]),

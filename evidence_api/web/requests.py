@@ -1,12 +1,13 @@
 """What every request passes on its way in: an id, a bounded body, a principal with the right it needs."""
 
+import itertools
+import secrets
 import time
-import uuid
+from functools import lru_cache
 from http import HTTPStatus
 
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evidence_api.domain.errors import Malformed, TooLarge, Unauthenticated
@@ -15,6 +16,11 @@ from evidence_api.use_cases.access import Access
 
 REQUESTS = Counter("evidence_requests_total", "Requests answered", ["method", "status"])
 SECONDS = Histogram("evidence_request_seconds", "Time to answer", ["method"])
+
+_PROCESS = secrets.token_hex(8)  # what tells this process's request ids from another's
+_numbers = itertools.count(1)
+_count_of = lru_cache(maxsize=256)(REQUESTS.labels)
+_seconds_of = lru_cache(maxsize=64)(SECONDS.labels)
 
 
 class RequestIdentity:
@@ -28,15 +34,15 @@ class RequestIdentity:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identity = uuid.uuid4().hex
+        identity = f"{_PROCESS}{next(_numbers):016x}"
         scope.setdefault("state", {})["request_id"] = identity
         started = time.perf_counter()
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = identity
-                REQUESTS.labels(scope["method"], str(message["status"])).inc()
-                SECONDS.labels(scope["method"]).observe(time.perf_counter() - started)
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", identity.encode())]
+                _count_of(scope["method"], str(message["status"])).inc()
+                _seconds_of(scope["method"]).observe(time.perf_counter() - started)
             await send(message)
 
         await self.app(scope, receive, tagged)
@@ -44,31 +50,54 @@ class RequestIdentity:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, refused as soon as it is known to pass `limit` bytes. Raises TooLarge, Malformed."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise TooLarge(f"the body has {declared} bytes, at most {limit} are taken", limit=limit, value=int(declared))
+    return await receive_body(request.scope, request.receive, limit)
+
+
+async def receive_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """`read_body` of a bare connection."""
+    declared = header(scope, b"content-length")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLarge(
+            f"the body has {int(declared)} bytes, at most {limit} are taken", limit=limit, value=int(declared)
+        )
     chunks: list[bytes] = []
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(f"the body passed {limit} bytes, the most that is taken", limit=limit, value=size)
-            chunks.append(chunk)
-    except ClientDisconnect as gone:
-        raise Malformed(f"the body ended early, after {size} bytes", path="body", value=size) from gone
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed(f"the body ended early, after {size} bytes", path="body", value=size)
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"the body passed {limit} bytes, the most that is taken", limit=limit, value=size)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def require(request: Request, access: Access, action: str) -> Principal:
     """Authenticate the bearer token and ask the authorisation policy. Raises Unauthenticated, Forbidden."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    return await require_of(request.scope, access, action)
+
+
+async def require_of(scope: Scope, access: Access, action: str) -> Principal:
+    """`require` of a bare connection."""
+    scheme, _, token = header(scope, b"authorization").partition(b" ")
+    if scheme.lower() != b"bearer" or not token:
         raise Unauthenticated("send an API token: Authorization: Bearer evs_…")
-    principal = await access.authenticate(token.strip())
+    principal = await access.authenticate(token.strip().decode("latin-1"))
     await access.authorise(principal, action)
-    request.scope["state"]["principal"] = principal
+    scope["state"]["principal"] = principal
     return principal
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first header of that lower-case name, empty if there is none."""
+    for given, value in scope["headers"]:
+        if given == name:
+            return bytes(value)
+    return b""
 
 
 CREATED, OK = int(HTTPStatus.CREATED), int(HTTPStatus.OK)
