@@ -8,7 +8,7 @@ The checks count in C instead of calling back for each object, which would cost 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -70,11 +70,14 @@ def _pairs(value: object) -> int:
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, dict):
+        if type(item) is dict:
             pairs += len(item)
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
+            inner: Iterable[object] = item.values()
+        elif type(item) is list:
+            inner = item
+        else:
+            continue  # only the outermost value
+        waiting += [one for one in inner if type(one) is dict or type(one) is list]
     return pairs
 
 
