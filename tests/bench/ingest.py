@@ -6,6 +6,7 @@ with DSSE envelopes of 4 KiB signed with ECDSA P-256. Every envelope is new, so 
 """
 
 import argparse
+import itertools
 import json
 import os
 import signal
@@ -13,8 +14,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,16 +31,26 @@ from evidence_api.cli.serving import serving
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.dsse import encode_envelope
 from evidence_api.settings import Settings
-from tests.support import http_load, statements
+from evidence_api.web.parts import parts_of
+from evidence_api.web.requests import CREATED, read_body
+from tests.support import cpu, http_load, statements
 
-ENVELOPE_BYTES = 4096
 CONNECTIONS = 32
+_TESTS = 37  # names in the statement, so that the envelope has about 4 KiB
+
+_NAMES = list(
+    itertools.product(
+        ("orders", "billing", "search", "accounts"),
+        ("keeps", "refuses", "returns", "counts"),
+        ("an_empty_list", "the_last_page", "two_currencies", "a_closed_session"),
+    )
+)
 
 
 async def _read_only(request: Request) -> Response:
-    """The floor: read the body, answer 201."""
-    body = b"".join([chunk async for chunk in request.stream()])
-    return Response(b'{"size":%d}' % len(body), 201, media_type="application/json")
+    """The floor: the server's own bounded reading of the body, and 201."""
+    body = await read_body(request, parts_of(request).max_body)
+    return Response(b'{"size":%d}' % len(body), CREATED, media_type="application/json")
 
 
 async def _tenant(application: Application, pem: bytes) -> str:
@@ -58,20 +71,25 @@ async def _serve(home: Path) -> None:
 
 
 def envelope_of(signer: EnvelopeSigner, number: int) -> bytes:
-    """A test result about its own artifact, padded so that the envelope is 4 KiB."""
-    statement = statements.test_result(f"sha256:{number:064x}", passed=[f"case-{number}", "x" * 2540])
+    """The result of a test run on its own artifact, as a CI job would send it: an envelope of about 4 KiB."""
+    passed = [
+        f"tests/{area}/test_{area}.py::test_{verb}_{what}[{number % 97}-{turn}]"
+        for turn, (area, verb, what) in enumerate(itertools.islice(_NAMES, _TESTS))
+    ]
+    statement = statements.test_result(f"sha256:{number:064x}", passed=passed)
     return encode_envelope(signer.sign("application/vnd.in-toto+json", json.dumps(statement).encode()))
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[tuple[int, str]]:
+def _server(home: Path) -> Iterator[tuple[int, int, str]]:
+    """A server process: its process id, port and a token."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.ingest", "--serve", str(home)], stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        yield int(told["url"].rpartition(":")[2]), told["token"]
+        yield process.pid, int(told["url"].rpartition(":")[2]), told["token"]
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -85,36 +103,70 @@ def measure(requests: int, rounds: int) -> dict[str, object]:
         home = Path(folder)
         home.chmod(0o755)
         (home / "bench.pem").write_text(signer.public_key.pem)
-        with _server(home) as (port, token):
-            return uvloop.run(_rounds(port, token, bodies, requests, rounds))
+        with _server(home) as (pid, port, token):
+            postmaster = int((home / "postgresql-18" / "postmaster.pid").read_text().split()[0])
+            watched = {"server": pid, "postgresql": postmaster}
+            return uvloop.run(_rounds(watched, port, token, bodies, rounds))
 
 
-async def _rounds(port: int, token: str, bodies: Sequence[bytes], requests: int, rounds: int) -> dict[str, object]:
+@dataclass
+class _Side:
+    """What one of the two endpoints showed in all rounds that count."""
+
+    loads: list[http_load.Load] = field(default_factory=list)
+    cpu: dict[str, list[int]] = field(default_factory=dict)  # microseconds a request, by process and round
+
+    async def run(self, watched: dict[str, int], port: int, prepared: Sequence[bytes], *, counts: bool) -> None:
+        """One round."""
+        before = {name: cpu.tree_seconds(pid) for name, pid in watched.items()}
+        alone, client = cpu.seconds_of(watched["server"]), time.process_time()
+        load = await http_load.run(port, prepared, CONNECTIONS)
+        client = time.process_time() - client
+        if set(load.statuses) != {CREATED}:
+            raise SystemExit(f"unexpected answers: {load.statuses}")
+        if not counts:
+            return
+        self.loads.append(load)
+        spent = {name: cpu.tree_seconds(pid) - before[name] for name, pid in watched.items()}
+        spent["server_main"] = cpu.seconds_of(watched["server"]) - alone
+        spent["client"] = client
+        for name, seconds in spent.items():
+            self.cpu.setdefault(name, []).append(round(seconds * 1e6 / len(prepared)))
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(load.rate for load in self.loads)
+
+    def latency(self, share: float) -> float:
+        return round(statistics.median(load.percentile(share) for load in self.loads) * 1000, 2)
+
+    def cpu_per_request(self) -> dict[str, int]:
+        """The least of any round: other work on the machine only ever adds."""
+        return {name: min(spent) for name, spent in self.cpu.items()}
+
+
+async def _rounds(
+    watched: dict[str, int], port: int, token: str, bodies: Sequence[bytes], rounds: int
+) -> dict[str, object]:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    reads: list[float] = []
-    ingests: list[http_load.Load] = []
+    read, ingest = _Side(), _Side()
+    requests = len(bodies) // (rounds + 1)
     for number in range(rounds + 1):  # the first round warms both up and does not count
         part = bodies[number * requests : (number + 1) * requests]
-        read = await http_load.run(
-            port, [http_load.request("POST", "/bench/read", body, headers) for body in part], CONNECTIONS
-        )
-        ingest = await http_load.run(
-            port, [http_load.request("POST", "/v1/evidence", body, headers) for body in part], CONNECTIONS
-        )
-        if set(read.statuses) | set(ingest.statuses) != {201}:
-            raise SystemExit(f"unexpected answers: {read.statuses} {ingest.statuses}")
-        if number:
-            reads.append(read.rate)
-            ingests.append(ingest)
-    rate = statistics.median(load.rate for load in ingests)
+        for side, path in ((read, "/bench/read"), (ingest, "/v1/evidence")):
+            prepared = [http_load.request("POST", path, body, headers) for body in part]
+            await side.run(watched, port, prepared, counts=number > 0)
     return {
         "envelope_bytes": len(bodies[0]),
         "connections": CONNECTIONS,
-        "read_only_per_second": round(statistics.median(reads)),
-        "ingest_per_second": round(rate),
-        "ingest_p50_ms": round(statistics.median(load.percentile(0.5) for load in ingests) * 1000, 2),
-        "ingest_p99_ms": round(statistics.median(load.percentile(0.99) for load in ingests) * 1000, 2),
-        "ratio": round(rate / statistics.median(reads), 3),
+        "read_only_per_second": round(read.rate),
+        "ingest_per_second": round(ingest.rate),
+        "ratio": round(ingest.rate / read.rate, 3),
+        "ratio_of_rounds": [round(a.rate / b.rate, 3) for a, b in zip(ingest.loads, read.loads, strict=True)],
+        **{f"read_only_p{share}_ms": read.latency(share / 100) for share in (50, 99)},
+        **{f"ingest_p{share}_ms": ingest.latency(share / 100) for share in (50, 99)},
+        "read_only_cpu_us": read.cpu_per_request(),
+        "ingest_cpu_us": ingest.cpu_per_request(),
     }
 
 
