@@ -47,6 +47,9 @@ from evidence_api.formats.records import (
 from evidence_api.formats.rfc3339 import format_rfc3339
 
 FORMAT = "evidence-pack/v1"
+# What turns evidence into verdicts, word for word: the generated Rego, the facts and the sentences. A change to any of
+# them takes the next number, so that a pack made before is told apart from one that was tampered with.
+DERIVATION = 1
 _NAME = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9_][A-Za-z0-9_.@+ -]*(?:/[A-Za-z0-9_.@+ -]+)*\Z")
 _MAX_NAME = 200
 
@@ -59,6 +62,7 @@ def pack_document(contents: PackContents, *, certificate: bytes) -> Json:
     period = period_of(contents)
     return {
         "format": FORMAT,
+        "derivation": DERIVATION,
         "tenant": contents.tenant,
         "release": _release_document(contents.release),
         "period": None if period is None else {"from": format_rfc3339(period[0]), "to": format_rfc3339(period[1])},
@@ -156,10 +160,16 @@ def is_safe_name(name: str) -> bool:
 def read_contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> PackContents:
     """The contents of an index and its files (name -> bytes), which must agree with its manifest already.
 
-    Raises PackRejected: `format`, `document` (not of this shape), `artifact_missing`, `catalog` (does not load).
+    Raises PackRejected: `format`, `derivation`, `document` (not of this shape), `artifact_missing`, `catalog` (does not load).
     """
     if document.get("format") != FORMAT:
         raise PackRejected(f"not a pack of the format {FORMAT}", code="format", value=str(document.get("format"))[:80])
+    if document.get("derivation") != DERIVATION:
+        raise PackRejected(
+            f"its verdicts are of derivation {str(document.get('derivation'))[:20]}, and this program knows "
+            f"{DERIVATION}: verify it with the version it names, {str(document.get('software'))[:300]}",
+            code="derivation",
+        )
     try:
         return _contents(document, _Files(files))
     except PackRejected:

@@ -8,7 +8,8 @@ The plan, and the codes each step can fail with (stable for ever):
                                                       signer_certificate signer_not_expected
   2 manifest    files and manifest agree both ways    pdf_structure attachment_tree signer_mismatch manifest
                                                       artifact_missing artifact_extra artifact_digest format
-                                                      document catalog base64 pack_signature not_canonical
+                                                      derivation document catalog base64 pack_signature
+                                                      not_canonical
   3 checkpoint  signed by the log's key               checkpoint_signature checkpoint_origin stale_checkpoint
   4 inclusion   every record is in the log            body_digest body_missing leaf leaf_index inclusion_proof
   5 signatures  every record verified and read again  trust evidence_unreadable evidence_id evidence_signature
