@@ -100,7 +100,7 @@ class SignatureProcess(asyncio.Protocol):
         with theirs:
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             # Popen returns within milliseconds (vfork), and its process must outlive this coroutine.
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603  Popen returns at once; our own program
                 [sys.executable, "-P", "-m", "evidence_api.engines.signature_worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

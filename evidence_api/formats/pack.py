@@ -160,7 +160,8 @@ def is_safe_name(name: str) -> bool:
 def read_contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> PackContents:
     """The contents of an index and its files (name -> bytes), which must agree with its manifest already.
 
-    Raises PackRejected: `format`, `derivation`, `document` (not of this shape), `artifact_missing`, `catalog` (does not load).
+    Raises PackRejected: `format`, `derivation`, `document` (not of this shape), `artifact_missing`, `catalog` (does not
+    load).
     """
     if document.get("format") != FORMAT:
         raise PackRejected(f"not a pack of the format {FORMAT}", code="format", value=str(document.get("format"))[:80])
