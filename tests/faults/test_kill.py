@@ -10,12 +10,9 @@ import contextlib
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,80 +23,18 @@ from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.checkpoint import parse_checkpoint
 from evidence_api.formats.dsse import encode_envelope
 from tests.support import http_load, statements
+from tests.support.server import Server, closed
 
 KILLS = int(os.environ.get("EVIDENCE_KILLS", "50"))
 CONNECTIONS = 6
 RELEASE_SUBJECT = f"sha256:{'a' * 64}"
 
 
-@dataclass
-class Server:
-    """The command `evidence-api` over one home folder, started and killed again and again."""
-
-    home: Path
-    token: str = ""
-    port: int = 0
-    process: subprocess.Popen[str] | None = None
-    acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def command(self, *arguments: str) -> Any:  # noqa: ANN401  any JSON value
-        done = subprocess.run(
-            [sys.executable, "-m", "evidence_api", *arguments, "--json"],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
-
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "EVIDENCE_HOME": str(self.home), "EVIDENCE_ASSESS_INTERVAL": "0.2"}
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "evidence_api", "serve", "--port", "0", "--json"],
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        printed = ""
-        while not printed.rstrip().endswith("}"):
-            line = self.process.stdout.readline()
-            assert line, f"the server ended with {self.process.wait()}"
-            printed += line
-        self.port = int(json.loads(printed)["url"].rpartition(":")[2])
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def authorised(self, method: str, path: str, body: bytes = b"") -> bytes:
-        return http_load.request(
-            method, path, body, {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        )
-
-    async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(self.authorised(method, path, body))
-        status, answer = await http_load.read_answer(reader)
-        await closed(writer)
-        return status, json.loads(answer)
-
-
 @pytest.fixture
 def server(open_folder: Path) -> Iterator[Server]:
     made = Server(open_folder / "killed")
     yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.terminate()
-        made.process.wait(30)
-        assert made.process.stdout is not None
-        made.process.stdout.close()
+    made.stop()
 
 
 def envelopes(signer: EnvelopeSigner) -> Iterator[bytes]:
@@ -107,12 +42,6 @@ def envelopes(signer: EnvelopeSigner) -> Iterator[bytes]:
     for number in range(10**9):
         statement = statements.test_result(RELEASE_SUBJECT, passed=[f"case-{number}"])
         yield encode_envelope(signer.sign("application/vnd.in-toto+json", json.dumps(statement).encode()))
-
-
-async def closed(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with contextlib.suppress(OSError):  # the other end may be dead already
-        await writer.wait_closed()
 
 
 async def upload(server: Server, waiting: Iterator[bytes]) -> None:
@@ -201,9 +130,7 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(server: Se
     signer = EnvelopeSigner.generate()
     key = tmp_path / "key.pem"
     key.write_text(signer.public_key.pem)
-    server.command("tenant", "create", "acme")
-    server.command("tenant", "key", "add", str(key), "--tenant", "acme", "--name", "ci")
-    server.token = server.command("token", "create", "--tenant", "acme", "--name", "ci")["token"]
+    server.make_tenant("acme", key)
     waiting = envelopes(signer)
     moments = random.Random(20).sample(range(20, 700), KILLS)  # noqa: S311  moments, not secrets
     server.start()
