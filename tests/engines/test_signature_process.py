@@ -69,7 +69,7 @@ async def test_a_killed_process_leaves_nobody_waiting_and_is_replaced(monkeypatc
         os.kill(first, signal.SIGKILL)
         told = await asyncio.wait_for(asyncio.gather(*answers), 5)
         assert None in told
-        assert True not in told
+        assert told.count(True) == 0
         for _ in range(500):
             if signatures.pid != first and signatures.ask(SIGNERS[0].public_key, b"", b"") is not None:
                 break
