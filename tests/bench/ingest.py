@@ -3,6 +3,10 @@
 One server process (one worker), its embedded PostgreSQL, and a client with 32 connections, in one run and
 in turns: an endpoint of the same server that only reads the body and answers 201, and `POST /v1/evidence`
 with DSSE envelopes of 4 KiB signed with ECDSA P-256. Every envelope is new, so every answer is a durable append.
+
+Client and server share the machine, so the ratio depends on what a client costs. `ratio` is with the lightest one that
+could be made: the server is nearly all there is to measure. `ratio_with_httpx_clients` is with 32 of the clients that
+`evidence-api submit` uses, which cost more than the server does.
 """
 
 import argparse
@@ -36,6 +40,7 @@ from evidence_api.web.requests import CREATED, read_body
 from tests.support import cpu, http_load, statements
 
 CONNECTIONS = 32
+_HTTPX_ROUNDS = 4
 _TESTS = 37  # names in the statement, so that the envelope has about 4 KiB
 
 _NAMES = list(
@@ -99,6 +104,7 @@ def measure(requests: int, rounds: int) -> dict[str, object]:
     """Run the rounds in turns; rates are answers a second, the ratio is of their medians."""
     signer = EnvelopeSigner.generate("ecdsa-p256")
     bodies = [envelope_of(signer, number) for number in range(requests * (rounds + 1))]
+    spare = [envelope_of(signer, len(bodies) + number) for number in range(_HTTPX_ROUNDS * max(requests // 4, 1))]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -106,7 +112,9 @@ def measure(requests: int, rounds: int) -> dict[str, object]:
         with _server(home) as (pid, port, token):
             postmaster = int((home / "postgresql-18" / "postmaster.pid").read_text().split()[0])
             watched = {"server": pid, "postgresql": postmaster}
-            return uvloop.run(_rounds(watched, port, token, bodies, rounds))
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            figures = uvloop.run(_rounds(watched, port, headers, bodies, rounds))
+            return figures | uvloop.run(_with_httpx(port, headers, spare))
 
 
 @dataclass
@@ -146,9 +154,8 @@ class _Side:
 
 
 async def _rounds(
-    watched: dict[str, int], port: int, token: str, bodies: Sequence[bytes], rounds: int
+    watched: dict[str, int], port: int, headers: dict[str, str], bodies: Sequence[bytes], rounds: int
 ) -> dict[str, object]:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     read, ingest = _Side(), _Side()
     requests = len(bodies) // (rounds + 1)
     for number in range(rounds + 1):  # the first round warms both up and does not count
@@ -167,6 +174,26 @@ async def _rounds(
         **{f"ingest_p{share}_ms": ingest.latency(share / 100) for share in (50, 99)},
         "read_only_cpu_us": read.cpu_per_request(),
         "ingest_cpu_us": ingest.cpu_per_request(),
+    }
+
+
+async def _with_httpx(port: int, headers: dict[str, str], bodies: Sequence[bytes]) -> dict[str, object]:
+    """The same two endpoints in turns, with ordinary clients; the first round does not count."""
+    requests = len(bodies) // _HTTPX_ROUNDS
+    rates: dict[str, list[float]] = {"/bench/read": [], "/v1/evidence": []}
+    for number in range(_HTTPX_ROUNDS):
+        part = bodies[number * requests : (number + 1) * requests]
+        for path, seen in rates.items():
+            load = await http_load.run_httpx(port, path, part, headers, CONNECTIONS)
+            if set(load.statuses) != {CREATED}:
+                raise SystemExit(f"unexpected answers: {load.statuses}")
+            if number:
+                seen.append(load.rate)
+    read, ingest = (statistics.median(seen) for seen in rates.values())
+    return {
+        "httpx_read_only_per_second": round(read),
+        "httpx_ingest_per_second": round(ingest),
+        "ratio_with_httpx_clients": round(ingest / read, 3),
     }
 
 

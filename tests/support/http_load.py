@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import httpx
+
 
 @dataclass(frozen=True)
 class Load:
@@ -94,4 +96,21 @@ async def run(port: int, requests: Sequence[bytes], connections: int) -> Load:
         for _ in range(connections)
     ]
     await asyncio.gather(*(connection.finished() for _, connection in opened))
+    return Load(statuses, time.perf_counter() - begun, tuple(latencies))
+
+
+async def run_httpx(port: int, path: str, bodies: Sequence[bytes], headers: dict[str, str], connections: int) -> Load:
+    """The same with httpx, what `evidence-api submit` and most Python callers send with: one client a connection."""
+    waiting, statuses, latencies = iter(bodies), Counter[int](), list[float]()
+    begun = time.perf_counter()
+
+    async def client() -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as opened:
+            for body in waiting:
+                sent = time.perf_counter()
+                answer = await opened.post(path, content=body)
+                latencies.append(time.perf_counter() - sent)
+                statuses[answer.status_code] += 1
+
+    await asyncio.gather(*(client() for _ in range(connections)))
     return Load(statuses, time.perf_counter() - begun, tuple(latencies))
