@@ -32,6 +32,7 @@ from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.store.migrate import Login, migrate
 from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
+from evidence_api.use_cases.admit import Admission
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.ingest import Ingest
@@ -159,7 +160,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         policy=opened.policy,
         gate=gate,
         access=Access(database, gate, clock),
-        ingest=Ingest(database, trust, gate, appender, clock, opened.signatures),
+        ingest=Ingest(database, trust, Admission(gate), appender, clock, opened.signatures),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
         reads=Reads(database, opened.catalog),

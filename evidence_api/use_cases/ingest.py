@@ -2,20 +2,19 @@
 
 The plan, in the order of DESIGN section 4 (authentication, authorisation and the size cap happen at the edge):
   1. parse and verify against the tenant's trust (keys, identities, trusted root)   use_cases/check.py
-  2. ask admission (Rego) with the result of every check
+  2. ask admission (Rego) with the result of every check                            use_cases/admit.py
   3. append: body, index rows, leaf and what is due, in one transaction             use_cases/append.py
 A refusal stores no evidence, only a line on record of what was turned away and why.
 """
 
 import asyncio
 import hashlib
-from typing import TypeAlias
 
 from evidence_api.domain.decision import Decision
-from evidence_api.domain.errors import EvidenceError, Inadmissible, Refused, VerificationFailed
+from evidence_api.domain.errors import EvidenceError, Refused
 from evidence_api.domain.evidence import Checked, Receipt
 from evidence_api.domain.principal import Principal
-from evidence_api.domain.verification import Failed, Unsigned, Unsupported, Verification, Verified
+from evidence_api.domain.verification import Verification
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.keys import first_candidate, verified_by
 from evidence_api.engines.signature_process import SignatureProcess
@@ -23,19 +22,15 @@ from evidence_api.formats import dsse
 from evidence_api.formats.upload import EnvelopeUpload, recognise
 from evidence_api.store import refusals
 from evidence_api.store.session import Database
+from evidence_api.use_cases.admit import Admission
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.check import Trust, check_evidence, read_checked, verify
-from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.trust import TrustBook
 
 # Below this a DSSE envelope is verified in the time a thread hand-over costs (limits.md section 1),
 # so it stays on the loop or, with others under way, goes to the signature process; certificates and large bodies go to
 # a thread (verification releases the GIL).
 _INLINE_BYTES = 32 * 1024
-_KEPT_ADMISSIONS = 4096
-_QUESTION = ("tenant", "rights", "status", "code", "signer", "kind", "predicate_type")  # of area `admission`
-
-Question: TypeAlias = tuple[str, frozenset[str], str, str, str, str, str]
 
 
 class Ingest:
@@ -45,19 +40,18 @@ class Ingest:
         self,
         database: Database,
         trust: TrustBook,
-        gate: Gate,
+        admission: Admission,
         appender: Appender,
         clock: Clock,
         signatures: SignatureProcess,
     ) -> None:
         self._database = database
         self._trust = trust
-        self._gate = gate
+        self._admission = admission
         self._appender = appender
         self._clock = clock
         self._signatures = signatures
         self._under_way = 0
-        self._admissions: dict[Question, Decision] = {}
 
     async def accept(self, principal: Principal, body: bytes) -> Receipt:
         """Verify, admit and append one document. Raises Refused (nothing stored) or Undecided (try again)."""
@@ -72,7 +66,7 @@ class Ingest:
         self._appender.announce(principal.tenant)
         try:
             checked = await self._check(principal, body)
-            return checked, await self._admit(principal, checked)
+            return checked, await self._admission.admit(principal, checked)
         except Refused as refusal:
             await self._put_on_record(principal, body, refusal)
             raise
@@ -99,29 +93,6 @@ class Ingest:
                 return verified_by(key, trust.keys)
         return verify(upload, trust)
 
-    async def _admit(self, principal: Principal, checked: Checked) -> Decision:
-        """Ask area `admission`; its input holds only what repeats, so that answers are shared."""
-        result = checked.verification
-        question: Question = (
-            principal.tenant.name,
-            principal.rights,
-            result.status,
-            "" if isinstance(result, Verified) else result.code,
-            result.signer.label if isinstance(result, Verified) else "",
-            checked.normalised.kind,
-            checked.predicate_type,
-        )
-        decision = self._admissions.get(question)
-        if decision is None:
-            asked = dict(zip(_QUESTION, question, strict=True)) | {"rights": sorted(principal.rights)}
-            decision = await self._gate.decide("admission", asked)
-            if len(self._admissions) >= _KEPT_ADMISSIONS:
-                self._admissions.clear()  # the gate keeps them too, under a name that takes longer to make
-            self._admissions[question] = decision
-        if not decision.allow:
-            raise _refusal(checked, decision)
-        return decision
-
     async def _put_on_record(self, principal: Principal, body: bytes, refusal: EvidenceError) -> None:
         await refusals.record(
             self._database,
@@ -133,14 +104,3 @@ class Ingest:
             body_digest=hashlib.sha256(body).digest(),
             body_size=len(body),
         )
-
-
-def _refusal(checked: Checked, decision: Decision) -> Refused:
-    """The failed check's own code where a check failed; otherwise the policy's refusal."""
-    rules, reasons = list(decision.rules), list(decision.reasons)
-    match checked.verification:
-        case Failed(code=code, message=message):
-            return VerificationFailed(message, code=code, rules=rules, reasons=reasons, decision=decision.id)
-        case Verified() | Unsupported() | Unsigned():
-            text = "; ".join(reasons) or "policy gave no reason"
-            return Inadmissible(f"admission denied: {text}", rules=rules, reasons=reasons, decision=decision.id)
