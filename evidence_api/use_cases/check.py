@@ -9,7 +9,7 @@ Nothing here reads a clock, a file or the network: the same bytes and trust give
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
@@ -100,6 +100,15 @@ def read_checked(body: bytes, upload: Upload, verification: Verification, *, rea
         normalised=reader(statement, len(payload)),
         collected=collected,
     )
+
+
+def name_subjects(checked: Checked, subjects: tuple[Subject, ...]) -> Checked:
+    """The same about these as well. Raises Malformed for anything that is signed: it says itself what it is about."""
+    if not subjects:
+        return checked
+    if not isinstance(checked.verification, Unsigned):
+        raise Malformed("a signed statement names its own subjects", path="subject")
+    return replace(checked, subjects=checked.subjects + subjects)
 
 
 def _payload(upload: EnvelopeUpload | BundleUpload | StatementUpload) -> bytes:

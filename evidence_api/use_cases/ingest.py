@@ -9,11 +9,13 @@ A refusal stores no evidence, only a line on record of what was turned away and 
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import EvidenceError, Refused
 from evidence_api.domain.evidence import Checked, Receipt
 from evidence_api.domain.principal import Principal
+from evidence_api.domain.statement import Subject
 from evidence_api.domain.verification import Verification
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.keys import first_candidate, verified_by
@@ -24,7 +26,7 @@ from evidence_api.store import refusals
 from evidence_api.store.session import Database
 from evidence_api.use_cases.admit import Admission
 from evidence_api.use_cases.append import Appender
-from evidence_api.use_cases.check import Trust, check_evidence, read_checked, verify
+from evidence_api.use_cases.check import Trust, check_evidence, name_subjects, read_checked, verify
 from evidence_api.use_cases.trust import TrustBook
 
 # Below this a DSSE envelope is verified in the time a thread hand-over costs (limits.md section 1),
@@ -53,19 +55,32 @@ class Ingest:
         self._signatures = signatures
         self._under_way = 0
 
-    async def accept(self, principal: Principal, body: bytes) -> Receipt:
-        """Verify, admit and append one document. Raises Refused (nothing stored) or Undecided (try again)."""
+    async def accept(self, principal: Principal, body: bytes, *, subjects: tuple[Subject, ...] = ()) -> Receipt:
+        """Verify, admit and append one document. Raises Refused (nothing stored) or Undecided (try again).
+
+        `subjects` are those the uploader names, for a raw document, which names none a statement would.
+        """
         self._under_way += 1
         try:
-            checked, decision = await self._checked_and_admitted(principal, body)
+            checked, decision = await self._checked_and_admitted(principal, body, subjects)
             return await self._appender.append(principal.tenant, checked, decision)
         finally:
             self._under_way -= 1
 
-    async def _checked_and_admitted(self, principal: Principal, body: bytes) -> tuple[Checked, Decision]:
+    async def accept_many(self, principal: Principal, bodies: Sequence[bytes]) -> list[Receipt | EvidenceError]:
+        """The same for each, in their order; what one is refused for stops none of the others."""
+        answers = await asyncio.gather(*(self.accept(principal, one) for one in bodies), return_exceptions=True)
+        refused = [one for one in answers if isinstance(one, BaseException) and not isinstance(one, EvidenceError)]
+        if refused:
+            raise refused[0]
+        return [one for one in answers if isinstance(one, Receipt | EvidenceError)]
+
+    async def _checked_and_admitted(
+        self, principal: Principal, body: bytes, subjects: tuple[Subject, ...]
+    ) -> tuple[Checked, Decision]:
         self._appender.announce(principal.tenant)
         try:
-            checked = await self._check(principal, body)
+            checked = name_subjects(await self._check(principal, body), subjects)
             return checked, await self._admission.admit(principal, checked)
         except Refused as refusal:
             await self._put_on_record(principal, body, refusal)
