@@ -4,8 +4,10 @@ Unknown is not absent is not failed: `Unsupported` (we cannot check it) and `Uns
 check) are results of their own, and neither counts for controls.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeAlias
 
 
@@ -25,11 +27,23 @@ class KeySigner:
 
 @dataclass(frozen=True, slots=True)
 class CertificateSigner:
-    """Signed with a short-lived certificate: OIDC issuer and the identity in the certificate's SAN."""
+    """Signed with a short-lived certificate: OIDC issuer and the identity in the certificate's SAN.
+
+    `claims` are what else the issuer vouched for: repository, workflow, ref, environment and their unchangeable ids,
+    by the names of engines/sigstore_claims.py. Empty for evidence that was recorded before they were kept.
+    """
 
     issuer: str
     identity: str
     certificate: str  # sha256:<hex> of the DER certificate
+    claims: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "claims", MappingProxyType(dict(self.claims)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A read-only mapping does not pickle, and signers come back from worker processes.
+        return CertificateSigner, (self.issuer, self.identity, self.certificate, dict(self.claims))
 
     @property
     def label(self) -> str:

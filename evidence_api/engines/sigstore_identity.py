@@ -15,6 +15,7 @@ from sigstore.errors import VerificationError
 
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.verification import CertificateSigner
+from evidence_api.engines.sigstore_claims import claims_of
 
 _ISSUER_V1 = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _ISSUER_V2 = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
@@ -75,12 +76,14 @@ def signer_of(certificate: x509.Certificate) -> CertificateSigner:
             *(one.value.decode() for one in names.get_values_for_type(x509.OtherName) if one.type_id == _OTHER_NAME),
         ]
         issuers = {text for text in (_issuer(certificate, _ISSUER_V2), _issuer(certificate, _ISSUER_V1)) if text}
+        claims = claims_of(certificate)
     except (ValueError, x509.ExtensionNotFound) as fault:
         raise StepFailed("certificate_profile", f"the certificate's identity is not readable: {fault}") from fault
     if len(identities) != 1 or len(issuers) != 1:
         found = f"{len(identities)} identities and {len(issuers)} issuers"
         raise StepFailed("certificate_profile", f"the certificate states {found}, not one of each")
-    return CertificateSigner(issuers.pop(), identities[0], digest_of(certificate.public_bytes(Encoding.DER)))
+    digest = digest_of(certificate.public_bytes(Encoding.DER))
+    return CertificateSigner(issuers.pop(), identities[0], digest, claims)
 
 
 def _issuer(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:

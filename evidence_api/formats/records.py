@@ -178,8 +178,9 @@ def _signer_to_json(signer: Signer) -> dict[str, Any]:
     match signer:
         case KeySigner(key_id=key_id, algorithm=algorithm, name=name):
             return {"type": "key", "keyId": key_id, "algorithm": algorithm, "name": name}
-        case CertificateSigner(issuer=issuer, identity=identity, certificate=certificate):
-            return {"type": "certificate", "issuer": issuer, "identity": identity, "certificate": certificate}
+        case CertificateSigner(issuer=issuer, identity=identity, certificate=certificate, claims=claims):
+            stated = {"claims": dict(claims)} if claims else {}  # records without claims stay byte for byte
+            return {"type": "certificate", "issuer": issuer, "identity": identity, "certificate": certificate, **stated}
     assert_never(signer)
 
 
@@ -189,7 +190,10 @@ def _signer(document: Json) -> Signer:
             return KeySigner(_text(document["keyId"]), _text(document["algorithm"]), _text(document["name"]))
         case "certificate":
             return CertificateSigner(
-                _text(document["issuer"]), _text(document["identity"]), _text(document["certificate"])
+                _text(document["issuer"]),
+                _text(document["identity"]),
+                _text(document["certificate"]),
+                {_text(name): _text(value) for name, value in document.get("claims", {}).items()},
             )
         case other:
             raise Malformed(f"no such type of signer: {other!r}", path="signer.type")

@@ -13,7 +13,7 @@ from evidence_api.domain.evidence import Checked, Evidence
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
 from evidence_api.domain.pack import PackContents, PackedEvidence, PackedTrust
 from evidence_api.domain.statement import Subject
-from evidence_api.domain.verification import KeySigner, Verification, Verified
+from evidence_api.domain.verification import CertificateSigner, KeySigner, Verification, Verified
 from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.formats.checkpoint import Checkpoint, parse_verifier, verify_checkpoint
@@ -118,6 +118,8 @@ def _same(found: Verification, recorded: Verification) -> bool:
         signer = found.signer
         if isinstance(signer, KeySigner) and isinstance(recorded.signer, KeySigner):
             signer = replace(signer, name=recorded.signer.name)  # a key may be called something else by now
+        if isinstance(signer, CertificateSigner) and isinstance(recorded.signer, CertificateSigner):
+            signer = replace(signer, claims=signer.claims if recorded.signer.claims else {})  # older records keep none
         return replace(found, trust_root=recorded.trust_root, signer=signer) == recorded
     return found == recorded
 

@@ -1,5 +1,6 @@
 import copy
 import json
+import pickle
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,14 @@ NOW = datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC)
 VERIFICATIONS: tuple[Verification, ...] = (
     Verified(KeySigner(digest_of(b"k"), "ed25519", "ci"), digest_of(b"r"), ("signature",)),
     Verified(CertificateSigner("https://issuer", "me@example", digest_of(b"c")), digest_of(b"r"), ("a", "b"), NOW),
+    Verified(
+        CertificateSigner(
+            "https://issuer", "ci", digest_of(b"c"), {"source_repository_id": "12", "source_ref": "main"}
+        ),
+        digest_of(b"r"),
+        ("a",),
+        NOW,
+    ),
     Unsupported("log entry intoto 0.0.2"),
     Failed("bad_signature", "no"),
     Unsigned(),
@@ -151,3 +160,23 @@ def test_wrong_words_are_named() -> None:
         verification_from_json({**verification_to_json(VERIFICATIONS[0]), "signer": {"type": "witch"}})
     with pytest.raises(Malformed):
         evidence_from_json({**evidence_to_json(EVIDENCE), "facts": {"x": {"deep": 1}}})
+
+
+def test_records_from_before_claims_were_kept_are_written_as_they_were_read() -> None:
+    old = {
+        "status": "verified",
+        "signer": {"type": "certificate", "issuer": "i", "identity": "n", "certificate": digest_of(b"c")},
+        "trustRoot": digest_of(b"r"),
+        "checks": ["a"],
+        "signedAt": None,
+    }
+    read = verification_from_json(old)
+    assert isinstance(read, Verified)
+    assert isinstance(read.signer, CertificateSigner)
+    assert not read.signer.claims
+    assert verification_to_json(read) == old
+
+
+def test_a_signer_comes_back_whole_from_another_process() -> None:
+    signer = CertificateSigner("i", "n", digest_of(b"c"), {"source_ref": "main"})
+    assert pickle.loads(pickle.dumps(signer)) == signer  # noqa: S301  pickled here
