@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.verification import Verification
@@ -28,6 +28,30 @@ class Normalised:
     sources: tuple[str, ...] = ()
 
 
+class Candidate(Protocol):
+    """What admission is asked about: as much of checked evidence as comes back from the process that checked it."""
+
+    @property
+    def verification(self) -> Verification:
+        """What became of its signature checks."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """The kind it is read as."""
+        ...
+
+    @property
+    def predicate_type(self) -> str:
+        """Of the statement."""
+        ...
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of all its subjects, "algorithm:hex"."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """Bytes that were parsed, verified and read, ready for admission and append. Nothing is stored yet.
@@ -44,6 +68,16 @@ class Checked:
     verification: Verification
     normalised: Normalised
     collected: datetime | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind it is read as."""
+        return self.normalised.kind
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of all its subjects, "algorithm:hex"."""
+        return tuple(digest for subject in self.subjects for digest in subject.digests)
 
 
 @dataclass(frozen=True, slots=True)

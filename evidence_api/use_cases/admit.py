@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import Inadmissible, Refused, VerificationFailed
-from evidence_api.domain.evidence import Checked
+from evidence_api.domain.evidence import Candidate
 from evidence_api.domain.principal import Principal
 from evidence_api.domain.verification import Failed, Unsigned, Unsupported, Verified
 from evidence_api.use_cases.decide import Gate
@@ -22,20 +22,20 @@ class Admission:
         self._gate = gate
         self._kept: dict[Question, Decision] = {}
 
-    async def admit(self, principal: Principal, checked: Checked) -> Decision:
+    async def admit(self, principal: Principal, candidate: Candidate) -> Decision:
         """The decision that lets it in. Raises Inadmissible, VerificationFailed (a check did not hold), Undecided.
 
         The question holds only what repeats from upload to upload, so that answers are shared.
         """
-        result = checked.verification
+        result = candidate.verification
         question: Question = (
             principal.tenant.name,
             principal.rights,
             result.status,
             "" if isinstance(result, Verified) else result.code,
             result.signer.label if isinstance(result, Verified) else "",
-            checked.normalised.kind,
-            checked.predicate_type,
+            candidate.kind,
+            candidate.predicate_type,
         )
         decision = self._kept.get(question)
         if decision is None:
@@ -45,14 +45,14 @@ class Admission:
                 self._kept.clear()  # the gate keeps them too, under a name that takes longer to make
             self._kept[question] = decision
         if not decision.allow:
-            raise _refusal(checked, decision)
+            raise _refusal(candidate, decision)
         return decision
 
 
-def _refusal(checked: Checked, decision: Decision) -> Refused:
+def _refusal(candidate: Candidate, decision: Decision) -> Refused:
     """The failed check's own code where a check failed; otherwise the policy's refusal."""
     rules, reasons = list(decision.rules), list(decision.reasons)
-    match checked.verification:
+    match candidate.verification:
         case Failed(code=code, message=message):
             return VerificationFailed(message, code=code, rules=rules, reasons=reasons, decision=decision.id)
         case Verified() | Unsupported() | Unsigned():
