@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import evidence_api.store.tables_components  # noqa: F401  adds its tables to the metadata
 from evidence_api.store.tables import metadata
 
 context.configure(
