@@ -5,7 +5,7 @@ docs/certificate-specification.md: exactly one subject alternative name.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from cryptography import x509
@@ -24,10 +24,16 @@ _OTHER_NAME = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.7")
 
 @dataclass(frozen=True, slots=True)
 class IdentityRule:
-    """Trust certificates of exactly this OIDC issuer and exactly this identity."""
+    """Trust certificates of exactly this OIDC issuer and exactly this identity. None trusts every identity of the
+    issuer, for a caller who then compares the certificate's claims with what it expects. `name` is for people."""
 
     issuer: str
-    identity: str
+    identity: str | None
+    name: str = field(default="", compare=False)
+
+    def names(self, signer: CertificateSigner) -> bool:
+        """Whether this is the signer meant."""
+        return self.issuer == signer.issuer and self.identity in {None, signer.identity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,23 @@ class IdentityPolicy:
         self.signer = signer = signer_of(cert)
         if isinstance(self._identities, AnyIdentity):
             return
-        if IdentityRule(signer.issuer, signer.identity) not in self._identities:
+        if not any(rule.names(signer) for rule in self._identities):
             raise StepFailed(
                 "untrusted_identity",
-                f"no trust rule names {signer.identity} of {signer.issuer}: signer not trusted here",
+                f"no trust rule names {signer.identity} of {signer.issuer}: signer not trusted here"
+                + _closest(self._identities, signer),
             )
+
+
+def _closest(rules: Sequence[IdentityRule], signer: CertificateSigner) -> str:
+    """The rule that came closest and what differed, as the end of a sentence: one of the same issuer, if there is."""
+    rule = min(rules, key=lambda rule: (rule.issuer != signer.issuer, rule.name), default=None)
+    if rule is None:
+        return ""
+    called = rule.name or rule.identity or rule.issuer
+    if rule.issuer != signer.issuer:
+        return f"; closest is rule '{called}': issuer: expected {rule.issuer}, got {signer.issuer}"
+    return f"; closest is rule '{called}': identity: expected {rule.identity}, got {signer.identity}"
 
 
 def signer_of(certificate: x509.Certificate) -> CertificateSigner:
