@@ -32,6 +32,7 @@ class Kind:
 
 
 B, N, W, T, L = FactType.BOOLEAN, FactType.NUMBER, FactType.WORD, FactType.TIME, FactType.WORDS
+D = FactType.DURATION
 
 # Vulnerabilities by severity; `unrated` counts those nobody gave one, which are in none of the others.
 _COUNTS = {"criticals": N, "highs": N, "mediums": N, "lows": N, "unrated": N}
@@ -76,8 +77,80 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "test_result",
             "Test result",
-            {"result": W, "configuration": L, "passed": N, "failed": N, "warned": N},
+            {
+                "result": W,
+                "configuration": L,
+                "passed": N,
+                "failed": N,
+                "warned": N,
+                "skipped": N,
+                "errors": N,
+                "suites": N,
+                "duration": D,
+            },
             words={"result": ("passed", "failed", "warned")},
+        ),
+        Kind(
+            "static_analysis",
+            "Static analysis (SARIF)",
+            {
+                "tool": W,
+                "tools": L,
+                "successful": B,
+                "rules": N,
+                "results": N,
+                "errors": N,
+                "warnings": N,
+                "notes": N,
+                "none": N,
+                "suppressed": N,
+                "new": N,
+                "violated": L,
+            },
+        ),
+        Kind(
+            "vex",
+            "What is said about vulnerabilities (OpenVEX)",
+            {
+                "author": W,
+                "statements": N,
+                "not_affected": N,
+                "affected": N,
+                "fixed": N,
+                "under_investigation": N,
+                "vulnerabilities": L,
+                "open": L,
+                "products": L,
+            },
+        ),
+        Kind(
+            "advisory",
+            "Vulnerability record (OSV)",
+            {
+                "id": W,
+                "aliases": L,
+                "severity": W,
+                "withdrawn": B,
+                "published": T,
+                "modified": T,
+                "affected": N,
+                "ecosystems": L,
+                "packages": L,
+            },
+            words={"severity": ("critical", "high", "medium", "low", "info", "none")},
+        ),
+        Kind(
+            "vsa",
+            "Verification summary (SLSA, in-toto)",
+            {
+                "verifier": W,
+                "resource": W,
+                "result": W,
+                "levels": L,
+                "policy": W,
+                "policy_digest": W,
+            },
+            words={"result": ("passed", "failed")},
         ),
         Kind(
             "github_checks",

@@ -13,6 +13,7 @@ from evidence_api.domain.statement import Statement
 from evidence_api.formats.cyclonedx import SPEC_VERSIONS
 from evidence_api.formats.predicates.cyclonedx_bom import read_cyclonedx
 from evidence_api.formats.predicates.github_checks import read_github_checks
+from evidence_api.formats.predicates.osv_record import read_osv
 from evidence_api.formats.predicates.policy_decision import read_policy_decision
 from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
 from evidence_api.formats.predicates.provenance_v1 import read_v1
@@ -40,6 +41,7 @@ READERS: Mapping[str, Reader] = {
     "https://in-toto.io/attestation/vulns/v0.1": read_vulns,
     "https://in-toto.io/attestation/vulns/v0.2": read_vulns,
     "urn:evidence-api:github-checks:v1": read_github_checks,
+    "urn:evidence-api:osv:v1": read_osv,
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
     "urn:evidence-api:release:v1": read_release,
 }
