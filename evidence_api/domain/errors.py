@@ -12,6 +12,7 @@ EvidenceError
 │   ├── Expired            expired             signed outside the validity of key or certificate
 │   ├── VerificationFailed (its own code)      any other verification step, by name
 │   ├── Inadmissible       inadmissible        admission policy said no (rules, reasons)
+│   ├── UnsupportedMedia   unsupported_media   of a type or in an encoding that is not read here
 │   └── Conflict           conflict            contradicts what is already recorded
 ├── Denied             who is asking
 │   ├── Unauthenticated    unauthenticated
@@ -112,6 +113,12 @@ class Inadmissible(Refused):
     """Admission policy denied the evidence; `rules` and `reasons` say why."""
 
     default_code = "inadmissible"
+
+
+class UnsupportedMedia(Refused):
+    """Of a media type, or in a content encoding, that this place does not read."""
+
+    default_code = "unsupported_media"
 
 
 class Conflict(Refused):

@@ -23,15 +23,21 @@ REGO_NAME = "catalog.rego"
 POLICY_DATA_NAME = "policy/data.json"
 TRUSTED_ROOT_NAME = "trust/trusted-root.json"
 
-_JSON, _TEXT, _REGO, _YAML = "application/json", "text/plain", "text/x-rego", "application/yaml"
+_JSON, _XML, _TEXT = "application/json", "application/xml", "text/plain"
+_REGO, _YAML = "text/x-rego", "application/yaml"
 _WITH_ROOT = frozenset({*BUNDLE_MEDIA_TYPES, PEP740_MEDIA_TYPE})
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)-----END PUBLIC KEY-----\n?\Z")
 
 
 def evidence_name(evidence: Evidence) -> str:
-    """`evidence/000012-provenance-0123456789ab.json`: leaf, kind, start of the body's digest."""
+    """`evidence/000012-provenance-0123456789ab.json`: leaf, kind, start of the body's digest; `.xml` for XML."""
     short = evidence.body_digest.removeprefix("sha256:")[:12]
-    return f"evidence/{evidence.leaf_index:06d}-{evidence.kind}-{short}.json"
+    suffix = "xml" if _is_xml(evidence) else "json"
+    return f"evidence/{evidence.leaf_index:06d}-{evidence.kind}-{short}.{suffix}"
+
+
+def _is_xml(evidence: Evidence) -> bool:
+    return evidence.media_type.endswith("xml")
 
 
 def key_name(pem: str) -> str:
@@ -95,7 +101,7 @@ def _bodies(contents: PackContents) -> list[Artifact]:
     return [
         Artifact(
             evidence_name(item.evidence),
-            _JSON,
+            _XML if _is_xml(item.evidence) else _JSON,
             item.body,
             f"Evidence {item.evidence.kind}, leaf {item.evidence.leaf_index}, as received",
             "Data",

@@ -17,7 +17,7 @@ VERSIONS: Mapping[str, str] = {
     "https://in-toto.io/Statement/v1": "v1",
     "https://in-toto.io/Statement/v0.1": "v0.1",
 }
-MAX_SUBJECTS = 10_000
+MAX_SUBJECTS = 100_000
 MAX_DIGESTS = 32
 _MAX_NAME = 4096
 

@@ -4,19 +4,22 @@
     {mediaType: …sigstore.bundle…, verificationMaterial, …}    Sigstore bundle v0.1, 0.2, 0.3 (protobuf JSON)
     {version, verification_material, envelope}                 PEP 740 attestation object
     {_type: https://in-toto.io/Statement/…, …}                 bare statement: nobody signed it
+    {bundle}, {attestations: [{bundle}]}, …                    a container, of exactly one     formats/containers.py
+    CycloneDX, SPDX, SARIF, JUnit, …                           raw document: nobody signed it  formats/documents.py
 
 Sources: DSSE envelope.md; sigstore/protobuf-specs sigstore_bundle.proto; PEP 740; in-toto statement.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import orjson
 
-from evidence_api.domain.digest import canonical, digest_of
-from evidence_api.domain.errors import Malformed
-from evidence_api.formats import dsse, pep740, strict_json
+from evidence_api.domain.digest import canonical, digest_of, sha256_hex
+from evidence_api.domain.errors import Malformed, Refused
+from evidence_api.formats import containers, dsse, pep740, strict_json
+from evidence_api.formats.documents import DocumentType, recognise_document, recognise_object, xml_root
 from evidence_api.formats.dsse import Envelope
 
 BUNDLE_MEDIA_TYPES: Mapping[str, str] = {
@@ -27,6 +30,7 @@ BUNDLE_MEDIA_TYPES: Mapping[str, str] = {
 }
 STATEMENT_MEDIA_TYPE = "application/vnd.in-toto+json"
 PEP740_MEDIA_TYPE = "application/json"  # PEP 740 gives attestation objects no type of their own
+CONTAINER_MEDIA_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,44 @@ class StatementUpload:
     media_type: str = STATEMENT_MEDIA_TYPE
 
 
-Upload: TypeAlias = EnvelopeUpload | BundleUpload | AttestationUpload | StatementUpload
+@dataclass(frozen=True, slots=True)
+class DocumentUpload:
+    """What a tool wrote, with no statement around it; `type` names it in formats/documents.py."""
+
+    type: str
+    body: bytes = field(repr=False)
+    media_type: str
+
+
+SignedOrStated: TypeAlias = EnvelopeUpload | BundleUpload | AttestationUpload | StatementUpload
+Upload: TypeAlias = SignedOrStated | DocumentUpload
 
 
 def recognise(body: bytes) -> Upload:
-    """Parse one upload. Raises Malformed, ZeroSignatures, TooLarge (JSON depth 64, 16 signatures)."""
-    document = strict_json.load_object(body)
+    """Parse one upload. Raises Malformed, ZeroSignatures, TooLarge (JSON depth 64, 16 signatures), and Refused
+    `several_members` for a container of more than one: they are evidence each, to be sent as a batch.
+
+    A container of exactly one is that one: it is kept as it was received, and named as the member is.
+    """
+    if body[:1] != b"{" and xml_root(body) is not None:
+        return _document(recognise_document(body), body)
+    document = _load(body)
+    found = _signed_or_stated(document, body)
+    if found is not None:
+        return found
+    members = containers.members_of(document)
+    if members is None:
+        return _document(recognise_object(document), body)
+    if len(members) > 1:
+        raise _several(len(members))
+    member = _signed_or_stated(members[0], orjson.dumps(members[0]))
+    if member is None:
+        raise Malformed("what the container holds is no attestation", path="$")
+    return replace(member, media_type=CONTAINER_MEDIA_TYPE)
+
+
+def _signed_or_stated(document: Mapping[str, Any], body: bytes) -> SignedOrStated | None:
+    """The forms an attestation has by itself; None for anything else."""
     if "payloadType" in document:
         return EnvelopeUpload(dsse.parse_envelope(document))
     if "verificationMaterial" in document or "dsseEnvelope" in document or "messageSignature" in document:
@@ -92,16 +128,37 @@ def recognise(body: bytes) -> Upload:
     if pep740.is_attestation(document):
         bundle = pep740.to_bundle(document)
         return AttestationUpload(read_bundle(bundle, orjson.dumps(bundle)))
-    if "_type" in document:
-        return StatementUpload(document, body)
-    raise Malformed("neither a DSSE envelope, a Sigstore bundle, a PEP 740 attestation nor a statement", path="$")
+    return StatementUpload(document, body) if "_type" in document else None
+
+
+def _load(body: bytes) -> Mapping[str, Any]:
+    try:
+        return strict_json.load_object(body)
+    except Malformed as fault:
+        lines = containers.lines_of(body)
+        if len(lines) > 1:
+            raise _several(len(lines)) from fault
+        raise
+
+
+def _several(count: int) -> Refused:
+    return Refused(
+        f"{count} documents in one; send them as a batch, one on each line (Content-Type: application/x-ndjson)",
+        code="several_members",
+        limit=1,
+        value=count,
+    )
+
+
+def _document(kind: DocumentType, body: bytes) -> DocumentUpload:
+    return DocumentUpload(kind.name, body, kind.media_types[0])
 
 
 def identity(upload: Upload) -> str:
     """The evidence id: what was signed and by which signatures, whatever the container or its JSON spelling.
 
     An envelope has the same id alone and inside a bundle; a message signature is named by
-    the canonical form of {messageSignature}, a bare statement by its own.
+    the canonical form of {messageSignature}, a bare statement by its own, a raw document by its type and bytes.
     """
     match upload:
         case EnvelopeUpload():
@@ -114,22 +171,15 @@ def identity(upload: Upload) -> str:
             return digest_of(canonical({"messageSignature": upload.document["messageSignature"]}))
         case StatementUpload():
             return digest_of(canonical(upload.document))
+        case DocumentUpload():
+            named = {"type": upload.type, "sha256": sha256_hex(upload.body)}
+            return digest_of(canonical({"document": named}))
 
 
 def members(body: bytes) -> tuple[bytes, ...]:
-    """Split a container into uploads: a PEP 740 provenance object, or the registry document of npm
-    ({attestations: [{predicateType, bundle}]}); anything else is its own only member. Raises Malformed, TooLarge.
-    """
-    document = strict_json.load_object(body)
-    if pep740.is_provenance(document):
-        return tuple(orjson.dumps(one) for one in pep740.attestations_of(document))
-    listed = document.get("attestations")
-    if not isinstance(listed, list) or not listed:
-        return (body,)
-    bundles = [one.get("bundle") if isinstance(one, dict) else None for one in listed]
-    if not all(isinstance(bundle, dict) for bundle in bundles):
-        raise Malformed("attestations is not a list of {bundle}", path="attestations")
-    return tuple(orjson.dumps(bundle) for bundle in bundles)
+    """The uploads in a body: the members of a container or of a JSON Lines file; anything else is its own only
+    member. Raises Malformed, TooLarge."""
+    return (body,) if xml_root(body) is not None else containers.split(body)
 
 
 def read_bundle(document: Mapping[str, Any], body: bytes) -> BundleUpload:

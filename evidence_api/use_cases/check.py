@@ -20,12 +20,14 @@ from evidence_api.domain.verification import Failed, Unsigned, Verification, Ver
 from evidence_api.engines.keys import PublicKey, verify_envelope
 from evidence_api.engines.sigstore import BundleVerifier, Identities, IdentityRule
 from evidence_api.formats import upload as uploads
+from evidence_api.formats.documents import document_type
 from evidence_api.formats.dsse import IN_TOTO
 from evidence_api.formats.predicates import normalise
 from evidence_api.formats.statement import parse_statement
 from evidence_api.formats.upload import (
     AttestationUpload,
     BundleUpload,
+    DocumentUpload,
     EnvelopeUpload,
     MessageSignature,
     StatementUpload,
@@ -73,7 +75,7 @@ def verify(
                 artifact_digest=artifact_digest,
                 key=_managed_key(upload, trust.keys),
             )
-        case StatementUpload():
+        case StatementUpload() | DocumentUpload():
             return Unsigned()
         case _:
             assert_never(upload)
@@ -83,6 +85,8 @@ def read_checked(body: bytes, upload: Upload, verification: Verification, *, rea
     """Steps 3 and 4, whatever step 2 found: failed and unsigned evidence is shown too, it only never counts."""
     collected = verification.signed_at if isinstance(verification, Verified) else None
     evidence_id = uploads.identity(upload)
+    if isinstance(upload, DocumentUpload):
+        return _read_document(evidence_id, upload, verification)
     inner = upload.bundle if isinstance(upload, AttestationUpload) else upload
     if isinstance(inner, BundleUpload) and inner.message is not None:
         algorithm, subject = _signed_digest(inner.message)
@@ -99,6 +103,21 @@ def read_checked(body: bytes, upload: Upload, verification: Verification, *, rea
         verification=verification,
         normalised=reader(statement, len(payload)),
         collected=collected,
+    )
+
+
+def _read_document(evidence_id: str, upload: DocumentUpload, verification: Verification) -> Checked:
+    """Steps 3 and 4 of a raw document: it is the predicate, and about the subjects it names itself (maybe none)."""
+    kind = document_type(upload.type)
+    read = kind.read(upload.body)
+    return Checked(
+        id=evidence_id,
+        body=upload.body,
+        media_type=upload.media_type,
+        predicate_type=kind.predicate_type,
+        subjects=read.subjects,
+        verification=verification,
+        normalised=read.normalised,
     )
 
 

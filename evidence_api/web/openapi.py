@@ -11,7 +11,28 @@ _PROBLEM = {
 }
 _TEXT = {"type": "string"}
 _FREE: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
-_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_UPLOADS: dict[str, Any] = {
+    "application/json": {"schema": {"type": "object"}},
+    "application/x-ndjson": {"schema": {"type": "string"}},
+    "application/xml": {"schema": {"type": "string"}},
+}
+_UPLOAD = (
+    "One of: DSSE envelope; Sigstore bundle, alone or in a container of one ({bundle}, {attestations: [{bundle}]}, "
+    "PEP 740 provenance); PEP 740 attestation; in-toto statement without signature; raw document (CycloneDX, SPDX, "
+    "SARIF, JUnit, OpenVEX, OSV, cosign-vuln, GitHub check runs, OPA decision). What nobody signed is kept as unsigned "
+    "and counts for no control. A batch (application/x-ndjson) has one upload on each line, at most 1,000 and 32 MiB; "
+    "its answer has one line for each, and what one is refused for stops none of the others."
+)
+_DECISIONS = {"type": "array", "items": {"type": "object", "required": ["decision_id"]}}
+_SUBJECT = {
+    "name": "subject",
+    "in": "query",
+    "description": "What a raw document is about, <algorithm>:<hex>; repeatable, at most 64",
+    "schema": {"type": "array", "maxItems": 64, "items": {"type": "string"}},
+}
+_ENCODING = {"name": "Content-Encoding", "in": "header", "schema": {"enum": ["gzip", "identity"]}}
+_BYTES = {"application/octet-stream": _BINARY}
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -51,12 +72,17 @@ def _evidence_paths() -> dict[str, Any]:
     return {
         "/v1/evidence": {
             "post": _operation(
-                "Upload one DSSE envelope or Sigstore bundle; it is verified before it is stored",
+                "Upload one document or a batch; each is verified before it is stored",
                 {
                     "201": _answer("New: durable, included in the log, provable", receipt),
-                    "200": _answer("Already there: the original leaf", receipt),
+                    "200": _answer(
+                        "Already there: the original leaf. To a batch: one result a line, in order",
+                        {**receipt, "application/x-ndjson": {"schema": {"$ref": "#/components/schemas/LineResult"}}},
+                    ),
                 },
-                requestBody={"required": True, "content": _FREE},
+                description=_UPLOAD,
+                parameters=[_SUBJECT, _ENCODING],
+                requestBody={"required": True, "content": _UPLOADS},
             )
         },
         "/v1/evidence/{evidence_id}/receipt": {
@@ -73,6 +99,24 @@ def _evidence_paths() -> dict[str, Any]:
                 parameters=[_parameter("digest", _DIGEST)],
             )
         },
+    }
+
+
+def _decision_log_paths() -> dict[str, Any]:
+    """One route; its second path has the partition an OPA may be set up with."""
+
+    def post(*parameters: dict[str, Any]) -> dict[str, Any]:
+        return _operation(
+            "Upload a chunk of a decision log, as the decision_logs plugin of OPA sends it",
+            {"200": _answer("How many decisions were new, known and refused", _json("DecisionLogResult"))},
+            description="A JSON array, gzip if Content-Encoding says so; at most 10,000 decisions and 32 MiB unpacked.",
+            parameters=[*parameters, _ENCODING],
+            requestBody={"required": True, "content": {"application/json": {"schema": _DECISIONS}}},
+        )
+
+    return {
+        "/v1/decision-logs": {"post": post()},
+        "/v1/decision-logs/{partition}": {"post": post(_parameter("partition", {"type": "string", "minLength": 1}))},
     }
 
 
@@ -94,6 +138,61 @@ def _pack_paths() -> dict[str, Any]:
             )
         },
     }
+
+
+def _artifact_paths() -> dict[str, Any]:
+    digest = _parameter("digest", _DIGEST)
+    there = {**_answer("The bytes", _BYTES), "description": "There"}
+    return {
+        "/v1/artifacts/{digest}": {
+            "put": _operation(
+                "Upload a raw file under its digest, streamed; after a broken upload send it again",
+                {"201": _answer("New and durable", _FREE), "200": _answer("Already there", _FREE)},
+                parameters=[digest],
+                requestBody={"required": True, "content": _BYTES},
+            ),
+            "get": _operation(
+                "A raw file",
+                {"200": _answer("Bytes", _BYTES), "304": {"description": "You have them"}},
+                parameters=[digest],
+            ),
+            "head": _operation("Whether a raw file is there", {"200": there}, parameters=[digest]),
+        }
+    }
+
+
+def _archivista_paths() -> dict[str, Any]:
+    """What Archivista's clients call, with a bearer token; `/v1` as newer ones have it."""
+    tenant = _parameter("tenant", _TEXT)
+    gitoid = _parameter("gitoid", {"type": "string", "pattern": "^[0-9a-f]{64}$"})
+    paths: dict[str, Any] = {}
+    for version in ("", "/v1"):
+        base = f"/compat/archivista/{{tenant}}{version}"
+        body = {"required": True, "content": _FREE}
+        paths[f"{base}/upload"] = {
+            "post": _operation(
+                "Archivista's upload: one DSSE envelope",
+                {"200": _answer("Its gitoid", _FREE)},
+                parameters=[tenant],
+                requestBody=body,
+            )
+        }
+        paths[f"{base}/download/{{gitoid}}"] = {
+            "get": _operation(
+                "Archivista's download: the bytes received",
+                {"200": _answer("Envelope", _FREE)},
+                parameters=[tenant, gitoid],
+            )
+        }
+        paths[f"{base}/query"] = {
+            "post": _operation(
+                "Archivista's GraphQL, as far as its clients ask it",
+                {"200": _answer("GraphQL response", _FREE)},
+                parameters=[tenant],
+                requestBody=body,
+            )
+        }
+    return paths
 
 
 def _query_paths() -> dict[str, Any]:
@@ -151,6 +250,30 @@ def _receipt_schema() -> dict[str, Any]:
     }
 
 
+def _result_schemas() -> dict[str, Any]:
+    problem = {"$ref": "#/components/schemas/Problem"}
+    count = {"type": "integer", "minimum": 0}
+    refused = {"type": "object", "properties": {"event": {**count, "description": "from 0"}, "problem": problem}}
+    return {
+        "LineResult": {
+            "type": "object",
+            "required": ["line", "status"],
+            "properties": {
+                "line": {**count, "description": "line of the batch, from 1"},
+                "member": {**count, "description": "place in the container on that line, from 1"},
+                "status": {"type": "integer", "description": "what it would have been answered with alone"},
+                "receipt": {"$ref": "#/components/schemas/Receipt"},
+                "problem": problem,
+            },
+        },
+        "DecisionLogResult": {
+            "type": "object",
+            "required": ["new", "known", "refused"],
+            "properties": {"new": count, "known": count, "refused": {"type": "array", "items": refused}},
+        },
+    }
+
+
 def _pack_schemas() -> dict[str, Any]:
     return {
         "PackRequest": {
@@ -182,11 +305,22 @@ def openapi_document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"token": []}],
-        "paths": {**_public_paths(), **_evidence_paths(), **_pack_paths(), **_query_paths()},
+        "paths": {
+            **_public_paths(),
+            **_evidence_paths(),
+            **_decision_log_paths(),
+            **_pack_paths(),
+            **_query_paths(),
+        },
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "API token, evs_<kind>_<36 characters>"}
             },
-            "schemas": {"Problem": _problem_schema(), "Receipt": _receipt_schema(), **_pack_schemas()},
+            "schemas": {
+                "Problem": _problem_schema(),
+                "Receipt": _receipt_schema(),
+                **_result_schemas(),
+                **_pack_schemas(),
+            },
         },
     }

@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.errors import Malformed
+from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
-from evidence_api.web.requests import CREATED, OK, read_body, require
+from evidence_api.web.requests import CREATED, OK, require
 
 _MAX_REQUEST = 64 * 1024
 

@@ -1,6 +1,7 @@
 """One table from our errors to HTTP: every refusal is application/problem+json (RFC 9457) with our code."""
 
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 import structlog
@@ -17,6 +18,7 @@ STATUS: dict[type[errors.EvidenceError], HTTPStatus] = {
     errors.Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -24,7 +26,11 @@ STATUS: dict[type[errors.EvidenceError], HTTPStatus] = {
     errors.PackRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Undecided: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_SECONDS = "1"
+_HEADERS: dict[HTTPStatus, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="evidence-api"'},
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {"Accept-Encoding": "gzip"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+}
 
 
 def status_of(error: errors.EvidenceError) -> HTTPStatus:
@@ -40,25 +46,32 @@ def request_id(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 
+def problem_of(error: errors.EvidenceError, asked: str) -> dict[str, Any]:
+    """The problem (RFC 9457) an error is; `asked` is the id of the request."""
+    return _document(status_of(error), error.code, error.message, error.fields, asked)
+
+
 def problem(
     request: Request, status: HTTPStatus, code: str, detail: str, fields: dict[str, errors.Field] | None = None
 ) -> Response:
     """Build the response. `fields` (limit, value, path, rules …) become members of the problem."""
-    body = {
-        **(fields or {}),
+    body = _document(status, code, detail, fields or {}, request_id(request))
+    headers = _HEADERS.get(status, {})
+    return Response(orjson.dumps(body), int(status), headers, media_type="application/problem+json")
+
+
+def _document(
+    status: HTTPStatus, code: str, detail: str, fields: dict[str, errors.Field], asked: str
+) -> dict[str, Any]:
+    return {
+        **fields,
         "type": f"urn:evidence-api:problem:{code}",
         "title": status.phrase,
         "status": int(status),
         "code": code,
         "detail": detail,
-        "requestId": request_id(request),
+        "requestId": asked,
     }
-    headers = {}
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="evidence-api"'
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = _RETRY_SECONDS
-    return Response(orjson.dumps(body), int(status), headers, media_type="application/problem+json")
 
 
 async def on_evidence_error(request: Request, error: Exception) -> Response:

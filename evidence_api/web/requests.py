@@ -1,4 +1,4 @@
-"""What every request passes on its way in: an id, a bounded body, a principal with the right it needs."""
+"""What every request passes on its way in: an id, and a principal with the right it needs."""
 
 import itertools
 import secrets
@@ -10,7 +10,7 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evidence_api.domain.errors import Malformed, TooLarge, Unauthenticated
+from evidence_api.domain.errors import Unauthenticated
 from evidence_api.domain.principal import Principal
 from evidence_api.use_cases.access import Access
 
@@ -46,34 +46,6 @@ class RequestIdentity:
             await send(message)
 
         await self.app(scope, receive, tagged)
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, refused as soon as it is known to pass `limit` bytes. Raises TooLarge, Malformed."""
-    return await receive_body(request.scope, request.receive, limit)
-
-
-async def receive_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """`read_body` of a bare connection."""
-    declared = header(scope, b"content-length")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLarge(
-            f"the body has {int(declared)} bytes, at most {limit} are taken", limit=limit, value=int(declared)
-        )
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Malformed(f"the body ended early, after {size} bytes", path="body", value=size)
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"the body passed {limit} bytes, the most that is taken", limit=limit, value=size)
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def require(request: Request, access: Access, action: str) -> Principal:

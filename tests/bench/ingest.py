@@ -35,8 +35,9 @@ from evidence_api.cli.serving import serving
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.dsse import encode_envelope
 from evidence_api.settings import Settings
+from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
-from evidence_api.web.requests import CREATED, read_body
+from evidence_api.web.requests import CREATED
 from tests.support import cpu, http_load, statements
 
 CONNECTIONS = 32

@@ -57,7 +57,7 @@ async def test_removing_facts_from_a_denied_question_never_allows_it(rego: RegoP
     principal = {"kind": "token", "rights": ["pack:read"], "tenant": "acme"}
     questions: list[tuple[str, Mapping[str, Any]]] = [
         ("admission", admission | {"status": "failed", "code": "expired", "kind": "sbom"}),
-        ("admission", admission | {"status": "unsigned", "code": "unsigned", "kind": "sbom"}),
+        ("admission", admission | {"status": "unsigned", "code": "unsigned", "kind": "release"}),
         ("admission", admission | {"status": "verified", "code": "", "kind": "sbom", "rights": []}),
         ("authorisation", {"principal": principal, "action": "evidence:write"}),
         ("model_budget", {"kind": "model_call", "spends": [3], "budget": 2}),
