@@ -83,6 +83,7 @@ class BundleVerifier:
     def __init__(self, trusted_root: bytes) -> None:
         """Load the root (JSON). Raises Malformed."""
         self.digest = digest_of(trusted_root)
+        self.trusted_root = trusted_root  # what another process needs to make the same verifier
         self._root = load_root(trusted_root)
         self._plan = _Plan(self._root)
 
