@@ -34,6 +34,7 @@ from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.admit import Admission
 from evidence_api.use_cases.append import Appender
+from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.packs import PackBuilder
@@ -67,6 +68,7 @@ class Application:
     ingest: Ingest
     log: TransparencyLog
     packs: Packs
+    advisories: Advisories
     reads: Reads
     readiness: Readiness
     reassessor: Reassessor
@@ -164,6 +166,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
         reads=Reads(database, opened.catalog),
+        advisories=Advisories(database, clock),
         readiness=Readiness(database, gate),
         reassessor=reassessor,
         tenancy=tenancy,

@@ -49,7 +49,7 @@ SHARED_TABLES = {
     "advisory": """
 CREATE TABLE advisory (             -- records as imported, superseded ones too: what was derived names them
   digest bytea PRIMARY KEY,        -- SHA-256 of the record's canonical JSON
-  id text NOT NULL,
+  id text COLLATE "C" NOT NULL,
   modified timestamptz NOT NULL,
   withdrawn timestamptz,
   size integer NOT NULL,
