@@ -47,8 +47,8 @@ class Candidate(Protocol):
         ...
 
     @property
-    def digests(self) -> tuple[str, ...]:
-        """Of all its subjects, "algorithm:hex"."""
+    def subjects(self) -> tuple[Subject, ...]:
+        """What it is about."""
         ...
 
 
@@ -73,11 +73,6 @@ class Checked:
     def kind(self) -> str:
         """The kind it is read as."""
         return self.normalised.kind
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Of all its subjects, "algorithm:hex"."""
-        return tuple(digest for subject in self.subjects for digest in subject.digests)
 
 
 @dataclass(frozen=True, slots=True)
