@@ -4,6 +4,7 @@ Source: OpenVEX v0.2.0 (which follows CISA's Minimum Requirements for VEX). Froz
 that a statement inherits from its document are already filled in.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -61,11 +62,32 @@ class VexStatement:
 
 @dataclass(frozen=True, slots=True)
 class VexDocument:
-    """One document; `statements` in its order. A later `time` overrides an earlier one, then the later place."""
+    """One document, issued at `time` and last `updated`; `statements` in its order."""
 
     id: str
     author: str
     version: int
     time: datetime
+    updated: datetime
     statements: tuple[VexStatement, ...]
     tooling: str = ""
+
+    @property
+    def standing(self) -> tuple[VexStatement, ...]:
+        """The statements that no later one of the same vulnerability takes the place of for all their products (and
+        parts), in the document's order. Later is by time, then by place."""
+        last: dict[tuple[object, ...], int] = {}
+        order = sorted(range(len(self.statements)), key=lambda place: (self.statements[place].time, place))
+        for place in order:
+            for about in _about(self.statements[place]):
+                last[about] = place
+        return tuple(self.statements[place] for place in sorted(set(last.values())))
+
+
+def _about(statement: VexStatement) -> Iterator[tuple[object, ...]]:
+    """What a statement is about, one entry each product, or each part where it names parts."""
+    if not statement.products:
+        yield (statement.vulnerability,)
+    for product in statement.products:
+        for part in product.parts or (None,):
+            yield (statement.vulnerability, product.whole, part)

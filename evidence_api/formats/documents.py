@@ -18,6 +18,7 @@ from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement, Subject
 from evidence_api.formats import strict_json
+from evidence_api.formats.openvex import version_of, vex_subjects
 from evidence_api.formats.predicates import normalise
 
 WRAPPER = "urn:evidence-api:document:v1"
@@ -77,16 +78,6 @@ def _inside(fault: Malformed) -> Malformed:
     return Malformed(fault.message.removeprefix(_PREFIX), code=fault.code, **fields)
 
 
-def _context(document: Mapping[str, Any]) -> str:
-    context = document.get("@context")
-    return context if isinstance(context, str) else ""
-
-
-def _is_openvex(document: Mapping[str, Any]) -> bool:
-    """Also the forms before v0.2.0, so that they are refused for what they are."""
-    return _context(document).startswith("https://openvex.dev/ns") or document.get("format") == "text/vex+json"
-
-
 def _is_cosign_vuln(document: Mapping[str, Any]) -> bool:
     scanner = document.get("scanner")
     return isinstance(scanner, dict) and "uri" in scanner and isinstance(document.get("metadata"), dict)
@@ -124,7 +115,13 @@ _TYPES: Sequence[DocumentType] = (
         ("application/xml",),
         roots=("testsuites", "testsuite"),
     ),
-    DocumentType("openvex", "https://openvex.dev/ns/v0.2.0", ("application/vnd.openvex+json",), _is_openvex),
+    DocumentType(
+        "openvex",
+        "https://openvex.dev/ns/v0.2.0",
+        ("application/vnd.openvex+json",),
+        lambda document: version_of(document) != "",
+        subjects=vex_subjects,
+    ),
     DocumentType(
         "cosign-vuln",
         "https://cosign.sigstore.dev/attestation/vuln/v1",

@@ -19,6 +19,7 @@ from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
 from evidence_api.formats.predicates.provenance_v1 import read_v1
 from evidence_api.formats.predicates.release import read_release
 from evidence_api.formats.predicates.test_result import read_test_result
+from evidence_api.formats.predicates.vex import read_vex
 from evidence_api.formats.predicates.vulns import read_vulns
 
 Reader: TypeAlias = Callable[[Statement], Normalised]
@@ -41,6 +42,8 @@ READERS: Mapping[str, Reader] = {
     "https://in-toto.io/attestation/vulns/v0.1": read_vulns,
     "https://in-toto.io/attestation/vulns/v0.2": read_vulns,
     "urn:evidence-api:github-checks:v1": read_github_checks,
+    "https://openvex.dev/ns": read_vex,
+    "https://openvex.dev/ns/v0.2.0": read_vex,
     "urn:evidence-api:osv:v1": read_osv,
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
     "urn:evidence-api:release:v1": read_release,
