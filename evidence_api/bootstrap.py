@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from evidence_api.domain.control import Catalog
+from evidence_api.engines.blobs import BlobStore
 from evidence_api.engines.clock import Clock, SystemClock
 from evidence_api.engines.files import kept_secret, read_texts, shipped
 from evidence_api.engines.keys import NoteSigner
@@ -33,8 +34,10 @@ from evidence_api.store.migrate import Login, migrate
 from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.admit import Admission
-from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.advisories import Advisories
+from evidence_api.use_cases.append import Appender
+from evidence_api.use_cases.archivista import Archivista
+from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.packs import PackBuilder
@@ -65,10 +68,11 @@ class Application:
     policy: PolicyBundle
     gate: Gate
     access: Access
+    advisories: Advisories
     ingest: Ingest
+    artifacts: Artifacts
     log: TransparencyLog
     packs: Packs
-    advisories: Advisories
     reads: Reads
     readiness: Readiness
     reassessor: Reassessor
@@ -162,11 +166,12 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         policy=opened.policy,
         gate=gate,
         access=Access(database, gate, clock),
-        ingest=Ingest(database, trust, Admission(gate), appender, clock, opened.signatures),
+        advisories=Advisories(database, clock),
+        ingest=Ingest(database, trust, Admission(gate, trust), appender, clock, opened.signatures),
+        artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
         reads=Reads(database, opened.catalog),
-        advisories=Advisories(database, clock),
         readiness=Readiness(database, gate),
         reassessor=reassessor,
         tenancy=tenancy,
@@ -178,6 +183,8 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
     parts = Parts(
         access=application.access,
         ingest=application.ingest,
+        artifacts=application.artifacts,
+        archivista=Archivista(application.database, application.ingest),
         packs=application.packs,
         reads=application.reads,
         log=application.log,
@@ -213,6 +220,10 @@ def _new_log_key() -> bytes:
 def _software() -> dict[str, str]:
     """What a pack names as its makers: name -> version."""
     return {name: version(name) for name in ("evidence-api", "gordon-to-regorus", "sigstore", "weasyprint")}
+
+
+def _blobs(settings: Settings) -> str:
+    return settings.blobs or str(settings.home / "blobs")
 
 
 def _keys(settings: Settings) -> Path:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from evidence_api.domain.ci_identity import CiIdentity
+
 
 @dataclass(frozen=True, slots=True)
 class TenantScope:
@@ -14,9 +16,13 @@ class TenantScope:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. `kind` is token | operator; `rights` e.g. {"evidence:write", "read"}."""
+    """An authenticated caller. `kind` is token | uploader | operator; `rights` e.g. {"evidence:write", "read"}.
+
+    `uploader` is the CI job an uploader's token was exchanged for; None for all others.
+    """
 
     kind: str
     id: str
     tenant: TenantScope
     rights: frozenset[str]
+    uploader: CiIdentity | None = None

@@ -1,13 +1,16 @@
-"""What a tenant has registered: API tokens, verification keys and identity rules, as its administrators see them."""
+"""What a tenant has registered: API tokens, verification keys and trust rules, as its administrators see them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from evidence_api.domain.trust_rule import TrustRule
+
 
 @dataclass(frozen=True, slots=True)
 class RegisteredToken:
-    """An API token, without its secret. `expires` and `revoked` are None while it has no end."""
+    """An API token, without its secret. `expires` and `revoked` are None while it has no end; `last_used` is the hour
+    in which it was last used, None before that."""
 
     id: UUID
     name: str
@@ -15,6 +18,7 @@ class RegisteredToken:
     created: datetime
     expires: datetime | None
     revoked: datetime | None
+    last_used: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,20 @@ class RegisteredKey:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredIdentity:
-    """A certificate identity (SAN, exactly) of an OIDC issuer that evidence may be signed by."""
+    """A certificate identity (SAN, exactly) of an OIDC issuer that evidence may be signed by: a plain trust rule."""
 
     id: UUID
     issuer: str
     identity: str
     name: str
+    created: datetime
+    revoked: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredRule:
+    """A trust rule and the time it is or was in force."""
+
+    rule: TrustRule
     created: datetime
     revoked: datetime | None

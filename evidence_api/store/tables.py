@@ -80,6 +80,7 @@ class ApiToken(SQLModel, table=True):
     created_at: datetime = _of(_MOMENT)
     expires_at: datetime | None = _of(_MOMENT)
     revoked_at: datetime | None = _of(_MOMENT)
+    last_used_at: datetime | None = _of(_MOMENT)
 
 
 class VerificationKey(SQLModel, table=True):
@@ -91,20 +92,6 @@ class VerificationKey(SQLModel, table=True):
     name: str = _of(Text)
     algorithm: str = _of(Text)
     pem: str = _of(Text)
-    created_at: datetime = _of(_MOMENT)
-    revoked_at: datetime | None = _of(_MOMENT)
-
-
-class IdentityRule(SQLModel, table=True):
-    """Certificate identities a tenant trusts."""
-
-    __tablename__ = "identity_rule"
-    __table_args__ = (UniqueConstraint("tenant_id", "issuer", "identity"),)
-    tenant_id: UUID = _tenant(references=True)
-    id: UUID = _key()
-    issuer: str = _of(Text)
-    identity: str = _of(Text)
-    name: str = _of(Text)
     created_at: datetime = _of(_MOMENT)
     revoked_at: datetime | None = _of(_MOMENT)
 

@@ -1,4 +1,4 @@
-"""API tokens: their hashes, found before the tenant is known; the token itself never comes here."""
+"""API tokens: their hashes, found before the tenant is known (upload tokens too); the text itself never comes here."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,9 +9,10 @@ import asyncpg
 from evidence_api.domain.errors import NotFound
 from evidence_api.domain.principal import Principal, TenantScope
 from evidence_api.domain.registry import RegisteredToken
+from evidence_api.store import upload_tokens
 from evidence_api.store.session import Connection, Database
 
-_COLUMNS = "id, name, rights, created_at, expires_at, revoked_at"
+_COLUMNS = "id, name, rights, created_at, expires_at, revoked_at, last_used_at"
 
 
 async def add(  # noqa: PLR0913  one argument per column
@@ -44,10 +45,19 @@ async def find_by_hash(database: Database, token_hash: bytes, at: datetime) -> P
             "WHERE k.hash = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)",
             *(token_hash, at),
         )
-    if row is None:
-        return None
+        if row is None:
+            return await upload_tokens.presented(connection, token_hash, at)
     scope = TenantScope(id=row["tenant_id"], name=row["tenant"])
     return Principal(kind="token", id=str(row["id"]), tenant=scope, rights=frozenset(row["rights"]))
+
+
+async def mark_used(connection: Connection, scope: TenantScope, token_id: UUID, at: datetime) -> None:
+    """Keep that an API token was used, by the hour."""
+    await connection.execute(
+        "UPDATE api_token SET last_used_at = date_trunc('hour', $3::timestamptz) WHERE tenant_id = $1 AND id = $2 "
+        "AND coalesce(last_used_at < date_trunc('hour', $3::timestamptz), true)",
+        *(scope.id, token_id, at),
+    )
 
 
 async def revoke(connection: Connection, scope: TenantScope, token_id: UUID, at: datetime) -> None:
@@ -77,4 +87,5 @@ def _token(row: asyncpg.Record) -> RegisteredToken:
         created=row["created_at"],
         expires=row["expires_at"],
         revoked=row["revoked_at"],
+        last_used=row["last_used_at"],
     )

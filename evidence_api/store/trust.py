@@ -2,17 +2,18 @@
 
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
 from evidence_api.domain.errors import Conflict, NotFound
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.registry import RegisteredIdentity, RegisteredKey
+from evidence_api.domain.trust_rule import TrustRule
+from evidence_api.store import trust_rules
 from evidence_api.store.session import Connection
 
 _KEY = "key_id, name, algorithm, pem, created_at, revoked_at"
-_RULE = "id, issuer, identity, name, created_at, revoked_at"
 
 
 class Key(Protocol):
@@ -75,41 +76,40 @@ async def every_key(connection: Connection, scope: TenantScope) -> tuple[Registe
 
 
 async def add_identity(connection: Connection, scope: TenantScope, rule: Rule, *, name: str, at: datetime) -> UUID:
-    """Trust a certificate identity, or take a revoked one back into use. Raises Conflict when it is active already."""
-    added: UUID | None = await connection.fetchval(
-        "INSERT INTO identity_rule (tenant_id, id, issuer, identity, name, created_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, issuer, identity) DO UPDATE "
-        "SET name = excluded.name, revoked_at = NULL WHERE identity_rule.revoked_at IS NOT NULL "
-        "RETURNING id",
-        *(scope.id, uuid4(), rule.issuer, rule.identity, name, at),
-    )
-    if added is None:
+    """Trust a certificate identity by a plain trust rule, or take an ended one back into use. Raises Conflict when it
+    is active already, or the name another rule's."""
+    known = [one for one in await every_identity(connection, scope) if _about(one) == (rule.issuer, rule.identity)]
+    if any(one.revoked is None for one in known):
         raise Conflict(f"identity {rule.identity!r} of {rule.issuer!r} is trusted already")
-    return added
+    if known:
+        await trust_rules.restore(connection, scope, known[0].id, name=name)
+        return known[0].id
+    plain = TrustRule(None, name, issuer=rule.issuer, identity=rule.identity)
+    return await trust_rules.add(connection, scope, plain, at=at)
 
 
 async def revoke_identity(connection: Connection, scope: TenantScope, rule_id: UUID, at: datetime) -> None:
     """Stop trusting an identity from now on. Raises NotFound."""
-    found = await connection.fetchval(
-        "UPDATE identity_rule SET revoked_at = coalesce(revoked_at, $3) WHERE tenant_id = $1 AND id = $2 RETURNING 1",
-        *(scope.id, rule_id, at),
-    )
-    if found is None:
-        raise NotFound(f"no identity rule {rule_id}")
+    await trust_rules.revoke(connection, scope, rule_id, at)
 
 
 async def active_identities(connection: Connection, scope: TenantScope) -> tuple[RegisteredIdentity, ...]:
-    """The identities trusted now, oldest first."""
+    """The identities trusted now by plain rules, oldest first."""
     return tuple(rule for rule in await every_identity(connection, scope) if rule.revoked is None)
 
 
 async def every_identity(connection: Connection, scope: TenantScope) -> tuple[RegisteredIdentity, ...]:
-    """All identity rules ever made, oldest first."""
-    rows = await connection.fetch(
-        f"SELECT {_RULE} FROM identity_rule WHERE tenant_id = $1 ORDER BY created_at, id",  # noqa: S608  constant
-        scope.id,
+    """All plain rules ever made, oldest first."""
+    every = await trust_rules.every(connection, scope)
+    return tuple(
+        RegisteredIdentity(found.id, found.issuer, found.identity, found.name, one.created, one.revoked)
+        for one in every
+        if (found := one.rule).plain and found.id is not None
     )
-    return tuple(map(_rule, rows))
+
+
+def _about(identity: Rule) -> tuple[str, str]:
+    return identity.issuer, identity.identity
 
 
 def _key(row: asyncpg.Record) -> RegisteredKey:
@@ -118,17 +118,6 @@ def _key(row: asyncpg.Record) -> RegisteredKey:
         name=row["name"],
         algorithm=row["algorithm"],
         pem=row["pem"],
-        created=row["created_at"],
-        revoked=row["revoked_at"],
-    )
-
-
-def _rule(row: asyncpg.Record) -> RegisteredIdentity:
-    return RegisteredIdentity(
-        id=row["id"],
-        issuer=row["issuer"],
-        identity=row["identity"],
-        name=row["name"],
         created=row["created_at"],
         revoked=row["revoked_at"],
     )

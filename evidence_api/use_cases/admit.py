@@ -1,60 +1,156 @@
-"""Admission, the gate between checking and appending: Rego decides from the result of every check."""
+"""Admission, the gate between checking and appending: Rego decides from the result of every check and the tenant's
+trust rules.
 
-from typing import TypeAlias
+The question holds what repeats from upload to upload, so that its answers are shared: of a signer what rules ask of it,
+of the subjects nothing, unless a rule about this signer binds it to some.
+"""
 
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from evidence_api.domain import ci_identity
+from evidence_api.domain.ci_identity import CiIdentity
 from evidence_api.domain.decision import Decision
-from evidence_api.domain.errors import Inadmissible, Refused, VerificationFailed
+from evidence_api.domain.errors import Inadmissible, Refused, UntrustedIdentity, VerificationFailed
 from evidence_api.domain.evidence import Candidate
 from evidence_api.domain.principal import Principal
-from evidence_api.domain.verification import Failed, Unsigned, Unsupported, Verified
+from evidence_api.domain.trust_rule import TenantRules, TrustRule, outside
+from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsigned, Unsupported, Verified
 from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.trust import TrustBook
 
 _KEPT = 4096
-_QUESTION = ("tenant", "rights", "status", "code", "signer", "kind", "predicate_type")  # of area `admission`
+_UNTRUSTED = "admission.untrusted_identity"
 
-Question: TypeAlias = tuple[str, frozenset[str], str, str, str, str, str]
+Outside: TypeAlias = tuple[tuple[str, str], ...]  # id of a rule, first subject its patterns do not cover
+Question: TypeAlias = tuple[object, ...]
 
 
 class Admission:
     """Asks area `admission` of the policy, and keeps what it answered."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, trust: TrustBook) -> None:
         self._gate = gate
+        self._trust = trust
         self._kept: dict[Question, Decision] = {}
 
-    async def admit(self, principal: Principal, candidate: Candidate) -> Decision:
-        """The decision that lets it in. Raises Inadmissible, VerificationFailed (a check did not hold), Undecided.
+    async def admit(self, principal: Principal, checked: Candidate) -> Decision:
+        """The decision that lets it in. Raises UntrustedIdentity (no rule names the signer), Inadmissible,
+        VerificationFailed (a check did not hold), Undecided."""
+        decision = await self.decide(principal, checked)
+        if not decision.allow:
+            raise _refusal(checked, decision)
+        return decision
 
-        The question holds only what repeats from upload to upload, so that answers are shared.
-        """
-        result = candidate.verification
+    async def decide(self, principal: Principal, checked: Candidate) -> Decision:
+        """The decision, whatever it is. Raises Undecided."""
+        rules = await self._trust.rules(principal.tenant)
+        result = checked.verification
+        signer = result.signer if isinstance(result, Verified) else None
+        beyond = _outside(rules, signer, checked) if rules.by_subject and signer is not None else ()
         question: Question = (
             principal.tenant.name,
             principal.rights,
             result.status,
             "" if isinstance(result, Verified) else result.code,
-            result.signer.label if isinstance(result, Verified) else "",
-            candidate.kind,
-            candidate.predicate_type,
+            _seen(signer, rules),
+            checked.kind,
+            checked.predicate_type,
+            rules.digest,
+            beyond,
+            None if principal.uploader is None else _party(principal.uploader, rules),
         )
         decision = self._kept.get(question)
         if decision is None:
-            asked = dict(zip(_QUESTION, question, strict=True)) | {"rights": sorted(principal.rights)}
-            decision = await self._gate.decide("admission", asked)
+            decision = await self._gate.decide("admission", _asked(principal, checked, rules, beyond))
             if len(self._kept) >= _KEPT:
                 self._kept.clear()  # the gate keeps them too, under a name that takes longer to make
             self._kept[question] = decision
-        if not decision.allow:
-            raise _refusal(candidate, decision)
         return decision
 
 
-def _refusal(candidate: Candidate, decision: Decision) -> Refused:
+def _seen(signer: KeySigner | CertificateSigner | None, rules: TenantRules) -> object:
+    """Of a signer, what can make a difference to the answer: of a certificate its claims that rules ask for."""
+    match signer:
+        case KeySigner(key_id=key_id):
+            return key_id, signer.label
+        case CertificateSigner(issuer=issuer, identity=identity, claims=claims):
+            named = ci_identity.of_certificate(claims)
+            return issuer, identity, *(named.get(claim, "") for claim in rules.claims)
+        case None:
+            return None
+
+
+def _party(party: CiIdentity, rules: TenantRules) -> tuple[str, ...]:
+    return party.issuer, party.identity, *(party.claims.get(claim, "") for claim in rules.claims)
+
+
+def _outside(rules: TenantRules, signer: KeySigner | CertificateSigner, checked: Candidate) -> Outside:
+    """For each rule about this signer that is bound to subjects, the first one it does not cover."""
+    concerned = set(_concerning(rules, signer))
+    found = ((str(rule.id), outside(rule.subjects, checked.subjects)) for rule in rules.by_subject if rule in concerned)
+    return tuple((rule, subject) for rule, subject in found if subject is not None)
+
+
+def _concerning(rules: TenantRules, signer: KeySigner | CertificateSigner) -> tuple[TrustRule, ...]:
+    """The rules that may name the signer; of an issuer nobody named, all others, to say which came closest."""
+    if isinstance(signer, KeySigner):
+        return rules.of_key(signer.key_id)
+    return rules.of_issuer(signer.issuer) or rules.by_issuer()
+
+
+def _asked(principal: Principal, checked: Candidate, rules: TenantRules, beyond: Outside) -> dict[str, Any]:
+    """The input of area `admission` (policy/admission/admission.rego)."""
+    result = checked.verification
+    signer = result.signer if isinstance(result, Verified) else None
+    concerning = [] if signer is None else list(_concerning(rules, signer))
+    asked = {
+        "tenant": principal.tenant.name,
+        "rights": sorted(principal.rights),
+        "status": result.status,
+        "code": "" if isinstance(result, Verified) else result.code,
+        "signer": "" if signer is None else signer.label,
+        "kind": checked.kind,
+        "predicate_type": checked.predicate_type,
+        "by": None if signer is None else _by(signer, rules),
+        "outside": dict(beyond),
+    }
+    if principal.uploader is not None:
+        uploader = principal.uploader
+        asked["uploader"] = {
+            "issuer": uploader.issuer,
+            "identity": uploader.identity,
+            "claims": _of_interest(uploader.claims.items(), rules),
+        }
+        concerning += [rule for rule in rules.of_issuer(uploader.issuer) if rule not in concerning]
+    return asked | {"rules": [rule.asked() for rule in concerning]}
+
+
+def _by(signer: KeySigner | CertificateSigner, rules: TenantRules) -> dict[str, Any]:
+    if isinstance(signer, KeySigner):
+        return {"type": "key", "key_id": signer.key_id, "issuer": "", "identity": "", "claims": {}}
+    claims = _of_interest(ci_identity.of_certificate(signer.claims).items(), rules)
+    return {
+        "type": "certificate",
+        "key_id": "",
+        "issuer": signer.issuer,
+        "identity": signer.identity,
+        "claims": claims,
+    }
+
+
+def _of_interest(claims: Iterable[tuple[str, str]], rules: TenantRules) -> dict[str, str]:
+    """The claims that rules ask for: the rest differs from run to run (commit, run)."""
+    return {name: value for name, value in claims if name in rules.claims}
+
+
+def _refusal(checked: Candidate, decision: Decision) -> Refused:
     """The failed check's own code where a check failed; otherwise the policy's refusal."""
     rules, reasons = list(decision.rules), list(decision.reasons)
-    match candidate.verification:
+    match checked.verification:
         case Failed(code=code, message=message):
             return VerificationFailed(message, code=code, rules=rules, reasons=reasons, decision=decision.id)
         case Verified() | Unsupported() | Unsigned():
             text = "; ".join(reasons) or "policy gave no reason"
-            return Inadmissible(f"admission denied: {text}", rules=rules, reasons=reasons, decision=decision.id)
+            kind = UntrustedIdentity if _UNTRUSTED in rules else Inadmissible
+            return kind(f"admission denied: {text}", rules=rules, reasons=reasons, decision=decision.id)

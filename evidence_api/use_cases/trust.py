@@ -1,12 +1,13 @@
-"""What a tenant trusts: its registered keys and identity rules, kept in memory for a moment."""
+"""What a tenant trusts: its registered keys and trust rules, kept in memory for a moment."""
 
 from time import monotonic
 from uuid import UUID
 
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.trust_rule import TenantRules
 from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
-from evidence_api.store import trust
+from evidence_api.store import trust, trust_rules
 from evidence_api.store.session import Database
 from evidence_api.use_cases.check import Trust
 
@@ -14,25 +15,37 @@ _KEPT_SECONDS = 2.0  # so a revoked key works at most this much longer
 
 
 class TrustBook:
-    """Gives each tenant's Trust, read from the store at most once in a while."""
+    """Gives each tenant's Trust and trust rules, read from the store at most once in a while."""
 
     def __init__(self, database: Database, verifier: BundleVerifier | None) -> None:
         self._database = database
         self._verifier = verifier
-        self._kept: dict[UUID, tuple[float, Trust]] = {}
+        self._kept: dict[UUID, tuple[float, Trust, TenantRules]] = {}
 
     async def of(self, scope: TenantScope) -> Trust:
-        """The tenant's trust now (at most two seconds old)."""
+        """The tenant's trust now (at most two seconds old): what signatures are checked against.
+
+        Of certificates it names whose may be taken at all: the issuers of the rules, with the exact identity where a
+        rule has one. The rest of a rule is compared by admission.
+        """
         kept = self._kept.get(scope.id)
-        if kept is not None and kept[0] > monotonic():
-            return kept[1]
+        return kept[1] if kept is not None and kept[0] > monotonic() else (await self._read(scope))[0]
+
+    async def rules(self, scope: TenantScope) -> TenantRules:
+        """The tenant's trust rules now (at most two seconds old)."""
+        kept = self._kept.get(scope.id)
+        return kept[2] if kept is not None and kept[0] > monotonic() else (await self._read(scope))[1]
+
+    async def _read(self, scope: TenantScope) -> tuple[Trust, TenantRules]:
         async with self._database.tenant(scope) as connection:
             keys = await trust.active_keys(connection, scope)
-            rules = await trust.active_identities(connection, scope)
+            rules = TenantRules(await trust_rules.active(connection, scope))
         fresh = Trust(
             keys=tuple(load_public_key(key.pem, key.name) for key in keys),
-            identities=tuple(IdentityRule(rule.issuer, rule.identity) for rule in rules),
+            identities=tuple(
+                IdentityRule(rule.issuer, rule.identity or None, rule.label) for rule in rules.by_issuer()
+            ),
             verifier=self._verifier,
         )
-        self._kept[scope.id] = (monotonic() + _KEPT_SECONDS, fresh)
-        return fresh
+        self._kept[scope.id] = (monotonic() + _KEPT_SECONDS, fresh, rules)
+        return fresh, rules

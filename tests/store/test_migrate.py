@@ -10,7 +10,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-import evidence_api.store.tables_components  # noqa: F401  adds its tables to the metadata
+import evidence_api.store.tables_artifacts
+import evidence_api.store.tables_components
+import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
 from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store.embedded import EmbeddedPostgres
