@@ -47,6 +47,14 @@ class Settings(BaseSettings):
     catalog: Path | None = Field(default=None, description="Folder of the catalog. Unset: the one shipped.")
     policy: Path | None = Field(default=None, description="Folder of the policies. Unset: the ones shipped.")
     max_body: int = Field(default=64 * 2**20, ge=1024, le=2**31, description="Largest body of an upload, bytes.")
+    max_artifact: int = Field(
+        default=4 * 2**30, ge=1024, le=2**40, description="Largest raw artifact, bytes (PUT /v1/artifacts)."
+    )
+    blobs: str | None = Field(
+        default=None,
+        description="Where large artifacts are kept: a folder, or an fsspec URL (s3://bucket/prefix, extra s3). "
+        "Unset: the folder blobs in the home folder.",
+    )
     rego_workers: int = Field(default=2, ge=2, le=64, description="Processes that evaluate policies.")
     rego_timeout: float = Field(default=1.0, gt=0, le=60, description="Wall-clock limit of one evaluation, seconds.")
     rego_memory: int = Field(

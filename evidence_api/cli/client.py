@@ -4,6 +4,8 @@ The server's `application/problem+json` carries code, detail and figures; they c
 EvidenceError with the same code, so `submit` says what the server said.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,6 +55,34 @@ class Client:
         """The bytes at a path. Raises what the server raised."""
         return self._send("GET", path).content
 
+    def put_artifact(self, digest: str, path: Path) -> Any:  # noqa: ANN401  a JSON answer
+        """Upload a file under its digest unless the server has it: {"digest", "size", "created"}."""
+        target = f"/v1/artifacts/{digest}"
+        try:
+            if self._http.head(target).is_success:
+                return {"digest": digest, "size": path.stat().st_size, "created": False}
+            with path.open("rb") as file:
+                response = self._http.put(target, content=file, headers={"Content-Length": str(path.stat().st_size)})
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            raise self._unreachable(fault) from fault
+        if not response.is_success:
+            raise refusal(response)
+        return orjson.loads(response.content)
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The bytes at a path, as they come. Raises what the server raised."""
+        try:
+            with self._http.stream("GET", path) as response:
+                if not response.is_success:
+                    response.read()
+                    raise refusal(response)
+                yield from response.iter_bytes()
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            raise self._unreachable(fault) from fault
+
+    def _unreachable(self, fault: Exception) -> Undecided:
+        return Undecided(f"no answer from {self._http.base_url}: {fault}", code="unreachable")
+
     def _json(self, method: str, path: str, body: bytes) -> Any:  # noqa: ANN401  any JSON value
         response = self._send(method, path, body)
         try:
@@ -64,7 +94,7 @@ class Client:
         try:
             response = self._http.request(method, path, content=body, headers={"Content-Type": "application/json"})
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
-            raise Undecided(f"no answer from {self._http.base_url}: {fault}", code="unreachable") from fault
+            raise self._unreachable(fault) from fault
         if response.is_success:
             return response
         raise refusal(response)

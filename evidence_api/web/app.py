@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.graphql.view import GraphQLEndpoint
-from evidence_api.web import decision_logs, evidence, health, packs, problems, tlog
+from evidence_api.web import artifacts, decision_logs, evidence, health, packs, problems, tlog
+from evidence_api.web.archivista import archivista_routes
 from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.requests import OK, RequestIdentity, require
@@ -40,12 +41,15 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
             Route("/v1/evidence", evidence.PostEvidence(parts), methods=["POST"]),
             Route("/v1/evidence/{evidence_id}/receipt", evidence.get_receipt),
             Route("/v1/blobs/{digest}", evidence.get_blob),
+            Route("/v1/artifacts/{digest}", artifacts.put_artifact, methods=["PUT"]),
+            Route("/v1/artifacts/{digest}", artifacts.get_artifact),
             Route("/v1/decision-logs", decision_logs.post_decision_log, methods=["POST"]),
             Route("/v1/decision-logs/{partition}", decision_logs.post_decision_log, methods=["POST"]),
             Route("/v1/packs", packs.list_packs, methods=["GET"]),
             Route("/v1/packs", packs.post_pack, methods=["POST"]),
             Route("/v1/packs/{digest}", packs.get_pack),
             Route("/v1/log/{tenant}/checkpoint", tlog.get_checkpoint),
+            *archivista_routes(parts.archivista),
             Route("/graphql", query, methods=["GET", "POST"]),
             Route("/healthz", health.get_healthz),
             Route("/readyz", health.get_readyz),

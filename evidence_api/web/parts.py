@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from evidence_api.use_cases.access import Access
+from evidence_api.use_cases.archivista import Archivista
+from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
@@ -18,6 +20,8 @@ class Parts:
 
     access: Access
     ingest: Ingest
+    artifacts: Artifacts
+    archivista: Archivista
     packs: Packs
     reads: Reads
     log: TransparencyLog
