@@ -20,6 +20,7 @@ from evidence_api.domain.statement import Statement, Subject
 from evidence_api.formats import strict_json
 from evidence_api.formats.openvex import version_of, vex_subjects
 from evidence_api.formats.predicates import normalise
+from evidence_api.formats.predicates.sarif_log import sarif_subjects
 
 WRAPPER = "urn:evidence-api:document:v1"
 _PREFIX = "predicate."
@@ -108,6 +109,7 @@ _TYPES: Sequence[DocumentType] = (
         "urn:evidence-api:sarif:v2.1.0",
         ("application/sarif+json",),
         lambda document: isinstance(document.get("runs"), list) and "version" in document,
+        subjects=sarif_subjects,
     ),
     DocumentType(
         "junit",

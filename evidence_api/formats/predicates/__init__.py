@@ -18,6 +18,7 @@ from evidence_api.formats.predicates.policy_decision import read_policy_decision
 from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
 from evidence_api.formats.predicates.provenance_v1 import read_v1
 from evidence_api.formats.predicates.release import read_release
+from evidence_api.formats.predicates.sarif_log import read_sarif
 from evidence_api.formats.predicates.test_result import read_test_result
 from evidence_api.formats.predicates.vex import read_vex
 from evidence_api.formats.predicates.vulns import read_vulns
@@ -47,6 +48,7 @@ READERS: Mapping[str, Reader] = {
     "urn:evidence-api:osv:v1": read_osv,
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
     "urn:evidence-api:release:v1": read_release,
+    "urn:evidence-api:sarif:v2.1.0": read_sarif,
 }
 
 
