@@ -9,12 +9,13 @@ from evidence_api.domain.digest import canonical, sha256_hex
 from evidence_api.domain.errors import Malformed
 from evidence_api.formats import strict_json
 from evidence_api.formats.osv import read_advisory
+from evidence_api.formats.packages import advisory_name
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRecord:
     """One OSV record. `content` is its canonical JSON, `digest` the 32 bytes of that's SHA-256, `packages` the
-    (ecosystem without release, name) pairs it is about, sorted; none once it is withdrawn."""
+    (ecosystem without release, name as looked up) pairs it is about, sorted; none once it is withdrawn."""
 
     id: str
     digest: bytes
@@ -40,7 +41,8 @@ def feed_record(document: dict[str, Any]) -> FeedRecord:
     """One record. Raises Malformed, TooLarge."""
     advisory = read_advisory(document)
     kept = canonical(document)
-    named = {(one.ecosystem, one.name) for one in advisory.affected if one.ecosystem and one.name}
+    stated = ((one.ecosystem, one.name) for one in advisory.affected if one.ecosystem and one.name)
+    named = {(ecosystem, advisory_name(ecosystem, name)) for ecosystem, name in stated}
     return FeedRecord(
         id=advisory.id,
         digest=bytes.fromhex(sha256_hex(kept)),

@@ -1,0 +1,26 @@
+"""Reading again what is in the log: the statement inside stored bytes, whatever form they came in.
+
+It was read once, when it came in; what cannot be read now is refused with the same codes.
+"""
+
+from types import MappingProxyType
+
+from evidence_api.domain.errors import Malformed
+from evidence_api.domain.statement import Statement
+from evidence_api.formats.documents import document_type
+from evidence_api.formats.statement import parse_statement
+from evidence_api.formats.upload import AttestationUpload, DocumentUpload, StatementUpload, recognise
+
+
+def stored_statement(body: bytes) -> Statement:
+    """The statement; a raw document is the predicate of one without subjects. Raises Malformed, TooLarge."""
+    upload = recognise(body)
+    if isinstance(upload, DocumentUpload):
+        kind = document_type(upload.type)
+        return Statement("v1", kind.predicate_type, (), MappingProxyType(dict(kind.predicate(upload.body))))
+    inner = upload.bundle if isinstance(upload, AttestationUpload) else upload
+    if isinstance(inner, StatementUpload):
+        return parse_statement(inner.payload)
+    if inner.envelope is None:
+        raise Malformed("the bundle holds no envelope", path="dsseEnvelope")
+    return parse_statement(inner.envelope.payload)
