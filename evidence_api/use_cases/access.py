@@ -1,7 +1,9 @@
 """Who is asking and may they: a token becomes a principal, a Rego decision lets the action through."""
 
 from collections import OrderedDict
+from datetime import datetime
 from time import monotonic
+from uuid import UUID
 
 from evidence_api.domain.errors import Forbidden, Unauthenticated
 from evidence_api.domain.principal import Principal
@@ -25,20 +27,34 @@ class Access:
         self._clock = clock
         self._allowed: set[tuple[str, frozenset[str], str, str]] = set()
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+        self._marked: dict[str, datetime] = {}  # the hour each API token was last marked as used
 
     async def authenticate(self, token: str) -> Principal:
         """The principal of an API token. Raises Unauthenticated: unknown, expired and revoked look alike."""
         kept = self._known.get(token)
         if kept is not None and kept[0] > monotonic():
             return kept[1]
-        principal = await tokens.find_by_hash(self._database, token_hash(token), self._clock.now())
+        now = self._clock.now()
+        principal = await tokens.find_by_hash(self._database, token_hash(token), now)
         if principal is None:
             self._known.pop(token, None)
             raise Unauthenticated("the token is not known, has expired or was revoked")
+        await self._mark_used(principal, now)
         self._known[token] = (monotonic() + _KEPT_SECONDS, principal)
         if len(self._known) > _KEPT_TOKENS:
             self._known.popitem(last=False)
         return principal
+
+    async def _mark_used(self, principal: Principal, now: datetime) -> None:
+        """Keep when an API token was last used, by the hour and so at most once an hour from each process."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if principal.kind != "token" or self._marked.get(principal.id) == hour:
+            return
+        async with self._database.tenant(principal.tenant) as connection:
+            await tokens.mark_used(connection, principal.tenant, UUID(principal.id), now)
+        if len(self._marked) >= _KEPT_TOKENS:
+            self._marked.clear()
+        self._marked[principal.id] = hour
 
     async def authorise(self, principal: Principal, action: str) -> None:
         """Ask policy area `authorisation`. Raises Forbidden with the rules and reasons of the denial."""

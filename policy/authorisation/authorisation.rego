@@ -22,6 +22,13 @@ granted if {
 	right in input.principal.rights
 }
 
+# A CI job with the token it exchanged its own for: uploads, whatever else its rights say.
+granted if {
+	input.principal.kind == "uploader"
+	input.action == "evidence:write"
+	"evidence:write" in input.principal.rights
+}
+
 granted if {
 	input.principal.kind == "operator"
 	known

@@ -67,6 +67,18 @@ test_other_kinds_of_principal_are_denied if denied_for("authorisation.right_requ
 	"action": "evidence:read",
 })
 
+uploading(rights, action) := {"principal": {"kind": "uploader", "rights": rights, "tenant": "acme"}, "action": action}
+
+test_an_uploader_uploads if allowed(uploading(["evidence:write"], "evidence:write"))
+
+test_an_uploader_needs_the_right if denied_for("authorisation.right_required", uploading([], "evidence:write"))
+
+test_an_uploader_does_nothing_else if {
+	every action, rights in object.remove(data.authorisation.actions, ["evidence:write"]) {
+		denied_for("authorisation.right_required", uploading(array.concat(["evidence:write"], rights), action))
+	}
+}
+
 test_own_tenant_is_allowed if {
 	allowed(object.union(asked(["evidence:read"], "evidence:read"), {"resource": {"tenant": "acme"}}))
 }
