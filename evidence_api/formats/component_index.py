@@ -31,11 +31,12 @@ def indexed_package(url: PackageUrl) -> str:
 def _row(one: SbomComponent) -> IndexedComponent:
     url = parse_purl(one.purl) if one.purl else None
     package = "" if url is None else indexed_package(url)
-    version = one.version or (url.version if url else "")
-    texts = (package, *map(_text, (version, one.name, one.purl, one.supplier, one.licence)))
     hashes = tuple(_text(value).replace(" ", "") for value in one.hashes[:MAX_HASHES])
-    content = "\0".join((*texts, *hashes)).encode()
-    return IndexedComponent(UUID(bytes=hashlib.sha256(content).digest()[:16]), *texts, hashes)
+    version = _text(one.version or (url.version if url else ""))
+    name, purl, supplier, licence = map(_text, (one.name, one.purl, one.supplier, one.licence))
+    content = "\0".join((package, version, name, purl, supplier, licence, *hashes)).encode()
+    named = UUID(bytes=hashlib.sha256(content).digest()[:16])
+    return IndexedComponent(named, package, version, name, purl, supplier, licence, hashes)
 
 
 def _text(value: str) -> str:

@@ -36,6 +36,10 @@ class TrustBook:
         kept = self._kept.get(scope.id)
         return kept[2] if kept is not None and kept[0] > monotonic() else (await self._read(scope))[1]
 
+    def forget(self, scope: TenantScope) -> None:
+        """Read the tenant's trust again the next time: this process has changed it."""
+        self._kept.pop(scope.id, None)
+
     async def _read(self, scope: TenantScope) -> tuple[Trust, TenantRules]:
         async with self._database.tenant(scope) as connection:
             keys = await trust.active_keys(connection, scope)
