@@ -22,8 +22,9 @@ from evidence_api.engines.keys import NoteSigner
 from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_key
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
-from evidence_api.engines.signature_process import SignatureProcess, usable_cores
 from evidence_api.engines.sigstore import BundleVerifier
+from evidence_api.engines.worker_nursery import Nursery
+from evidence_api.engines.worker_pool import WorkerPool
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
 from evidence_api.graphql.schema import build_schema
@@ -39,6 +40,7 @@ from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.drafts import Drafts, draft_nursery
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.readiness import Readiness
@@ -115,18 +117,35 @@ async def open_rego(settings: Settings) -> AsyncIterator[RegoPool]:
 
 
 @asynccontextmanager
-async def open_application(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Application]:
-    """Open everything; close it in reverse. Raises InvalidSource (catalog, policy), StoreUnavailable."""
+async def open_workers(nursery: Nursery | None = None) -> AsyncIterator[WorkerPool]:
+    """The processes that read what is uploaded; none runs before there is something to read."""
+    own = nursery or draft_nursery()
+    try:
+        async with WorkerPool(own) as workers:
+            yield workers
+    finally:
+        if nursery is None:
+            await asyncio.to_thread(own.close)
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings, clock: Clock | None = None, nursery: Nursery | None = None
+) -> AsyncIterator[Application]:
+    """Open everything; close it in reverse. Raises InvalidSource (catalog, policy), StoreUnavailable.
+
+    `nursery` is one that others use too, and is left open; without it there is one of its own.
+    """
     clock = clock or SystemClock()
     catalog = load_catalog(read_texts(settings.catalog or shipped("controls"), (".yaml", ".yml")))
     policy = bundle_from_files(read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json")))
     async with (
         open_database(settings) as (database, _login),
         open_rego(settings) as rego,
-        SignatureProcess(enabled=usable_cores() > 1) as signatures,
+        open_workers(nursery) as workers,
     ):
         await rego.check(policy)
-        opened = _Opened(settings, clock, database, rego, signatures, catalog, policy)
+        opened = _Opened(settings, clock, database, rego, workers, catalog, policy)
         log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
         appender = Appender(database, log_signer, clock)
         try:
@@ -143,7 +162,7 @@ class _Opened:
     clock: Clock
     database: Database
     rego: RegoPool
-    signatures: SignatureProcess
+    workers: WorkerPool
     catalog: Catalog
     policy: PolicyBundle
 
@@ -167,7 +186,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         gate=gate,
         access=Access(database, gate, clock),
         advisories=Advisories(database, clock),
-        ingest=Ingest(database, trust, Admission(gate, trust), appender, clock, opened.signatures),
+        ingest=Ingest(database, trust, Admission(gate, trust), appender, clock, Drafts(opened.workers)),
         artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),

@@ -12,11 +12,13 @@ from pytest_socket import socket_allow_hosts
 
 from evidence_api.domain.merkle import Frontier
 from evidence_api.domain.principal import TenantScope
+from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.store import tenants
 from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.store.migrate import Login, login_dsn, migrate
 from evidence_api.store.session import Database
 from evidence_api.use_cases.append import Appender, signed_checkpoint
+from evidence_api.use_cases.drafts import draft_nursery
 from evidence_api.use_cases.tlog import TransparencyLog
 from tests.support.checked import SteppingClock, TestSigner
 
@@ -47,6 +49,14 @@ def postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A running server. fsync is off: these tests kill our processes and connections, never the machine."""
     with EmbeddedPostgres(open_folder / "postgres", {"fsync": "off"}) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """What starts the processes that read uploads: loaded once, whatever the number of servers tests make."""
+    made = draft_nursery()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

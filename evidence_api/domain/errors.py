@@ -27,6 +27,7 @@ EvidenceError
     ├── PolicyFailed       policy_failed
     ├── Overloaded         overloaded
     └── StoreUnavailable   store_unavailable
+        └── Contended          contended           two transactions got in each other's way; nothing was written
 """
 
 from collections.abc import Iterable
@@ -225,3 +226,9 @@ class StoreUnavailable(Undecided):
     """PostgreSQL did not answer, or refused."""
 
     default_code = "store_unavailable"
+
+
+class Contended(StoreUnavailable):
+    """Two transactions got in each other's way (a deadlock, or no serial order). Nothing was written."""
+
+    default_code = "contended"

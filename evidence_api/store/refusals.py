@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
+from evidence_api.domain.errors import Refused
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store.session import Connection, Database
 
@@ -23,24 +25,25 @@ class Refusal:
     body_size: int
 
 
-async def record(  # noqa: PLR0913  one argument per column
-    database: Database,
-    scope: TenantScope,
-    *,
-    at: datetime,
-    token_id: str | None,
-    code: str,
-    message: str,
-    body_digest: bytes,
-    body_size: int,
-) -> None:
-    """Put a refusal on record, in a transaction of its own. A crash before it commits loses the line, and no more."""
+def line(at: datetime, token_id: str | None, body: bytes, refusal: Refused) -> Refusal:
+    """What is put on record of a body that was refused."""
+    digest = f"sha256:{sha256(body).hexdigest()}"
+    return Refusal(at, _uuid(token_id), refusal.code, refusal.message, digest, len(body))
+
+
+async def record(database: Database, scope: TenantScope, refusals: Sequence[Refusal]) -> None:
+    """Put refusals on record, in a transaction of their own. A crash before it commits loses the lines, no more."""
     async with database.tenant(scope) as connection:
-        await connection.execute(
+        await connection.executemany(
             "INSERT INTO refusal (tenant_id, at, token_id, code, message, body_digest, body_size) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            *(scope.id, at, _uuid(token_id), code, message.replace("\0", "\ufffd")[:_MAX_MESSAGE]),
-            *(body_digest, min(body_size, 2**31 - 1)),
+            [
+                (
+                    *(scope.id, one.at, one.token_id, one.code, one.message.replace("\0", "\ufffd")[:_MAX_MESSAGE]),
+                    *(bytes.fromhex(one.body_digest.removeprefix("sha256:")), min(one.body_size, 2**31 - 1)),
+                )
+                for one in refusals
+            ],
         )
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from evidence_api.domain.errors import Conflict, EvidenceError, Malformed, StoreUnavailable, TooLarge
+from evidence_api.domain.errors import Conflict, Contended, EvidenceError, Malformed, StoreUnavailable, TooLarge
 from evidence_api.domain.principal import TenantScope
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
@@ -138,6 +138,8 @@ class translated:  # noqa: N801  reads as a phrase: with translated()
         unsendable = isinstance(fault, asyncpg.InterfaceError) and isinstance(fault, ValueError)  # e.g. lone surrogates
         if isinstance(fault, asyncpg.DataError) or unsendable:
             raise Malformed(f"cannot be stored: {_one_line(fault)}") from fault
+        if isinstance(fault, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):  # 40P01, 40001
+            raise Contended(f"another transaction got in the way: {_one_line(fault)}") from fault
         if isinstance(fault, (*_OUTAGES, asyncpg.PostgresError)):
             raise StoreUnavailable(f"PostgreSQL refused or did not answer: {_one_line(fault)}") from fault
 

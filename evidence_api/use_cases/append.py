@@ -23,23 +23,26 @@ from uuid import UUID
 import structlog
 
 from evidence_api.domain.decision import Decision
-from evidence_api.domain.errors import EvidenceError, Overloaded, StoreUnavailable
+from evidence_api.domain.errors import Contended, EvidenceError, Overloaded, StoreUnavailable
 from evidence_api.domain.evidence import Checked, Receipt
 from evidence_api.domain.merkle import Frontier, Growth, Prover, grow
 from evidence_api.domain.principal import TenantScope
 from evidence_api.formats.checkpoint import Checkpoint, NoteVerifier, checkpoint_text, format_note
 from evidence_api.store import decisions, log
-from evidence_api.store.batch import Record, prepare
+from evidence_api.store.batch import Draft, Record, complete, draft
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.tlog import receipt_for
 
 logger = structlog.get_logger(__name__)
 
-MAX_BATCH = 64  # envelopes of one transaction; more only makes them wait (tests/bench/append.py)
-MAX_WAITING = 4096  # envelopes of one tenant
+MAX_BATCH = 1000  # envelopes of one transaction: as many as one upload of a batch has lines
+ENOUGH = 64  # to begin with; waiting for more costs them more than it saves (tests/bench/append.py)
+MAX_WAITING = 8192  # envelopes of one tenant
 MAX_BATCH_BYTES = 32 * 2**20  # of bodies; one larger body makes a batch of its own
 _LINGER = 0.002  # seconds a batch waits at most for uploads that are being checked
-_PREPARE_IN_THREAD = 256 * 1024  # bytes; below this a thread costs more than the digests
+_DRAFT_IN_THREAD = 256 * 1024  # bytes; below this a thread costs more than the digests
+_TRIES = 8  # of a batch that another transaction got in the way of
+_TRY_AGAIN_SECONDS = 0.005
 _KNOWN_DECISIONS = 10_000
 _KNOWN_HEADS = 10_000
 
@@ -91,7 +94,7 @@ class _Lane:
 
     def is_full(self) -> bool:
         """Waiting for more would hold up more envelopes than it would bring."""
-        return len(self.queue) >= min(self.coming, MAX_BATCH)
+        return len(self.queue) >= min(self.coming, ENOUGH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +119,20 @@ class Appender:
         self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
 
-    def announce(self, scope: TenantScope) -> None:
-        """An upload is being checked and may be appended soon; `retract` follows for certain."""
-        self._lanes.setdefault(scope.id, _Lane()).coming += 1
+    def announce(self, scope: TenantScope, count: int = 1) -> None:
+        """So many uploads are being checked and may be appended soon; `retract` follows for certain."""
+        lane = self._lanes.get(scope.id)
+        if lane is None:
+            lane = self._lanes[scope.id] = _Lane()
+        lane.coming += count
 
-    def retract(self, scope: TenantScope) -> None:
-        """It is checked: now it is appended, or never will be."""
+    def retract(self, scope: TenantScope, count: int = 1) -> None:
+        """They are checked: now they are appended, or never will be."""
         lane = self._lanes[scope.id]
-        lane.coming -= 1
+        lane.coming -= count
         lane.look()
-        self._forget_if_idle(scope, lane)
+        if not lane.coming:
+            self._forget_if_idle(scope, lane)
 
     async def append(self, scope: TenantScope, checked: Checked, decision: Decision) -> Receipt:
         """Durable, included and provable, or an exception; of evidence the log has already, the first leaf's receipt.
@@ -133,21 +140,25 @@ class Appender:
         Raises Overloaded (the queue is full), StoreUnavailable (not known whether it was appended: send it again),
         Refused (this envelope cannot be stored).
         """
-        lane = self._lanes.setdefault(scope.id, _Lane())
+        if len(checked.body) > _DRAFT_IN_THREAD:
+            return await self.append_draft(scope, await asyncio.to_thread(draft, checked), decision)
+        return await self.append_draft(scope, draft(checked), decision)
+
+    def append_draft(self, scope: TenantScope, made: Draft, decision: Decision) -> "asyncio.Future[Receipt]":
+        """The same of evidence whose row is drafted already. Raises Overloaded and Refused at once."""
+        lane = self._lanes.get(scope.id)
+        if lane is None:
+            lane = self._lanes[scope.id] = _Lane()
         if len(lane.queue) >= MAX_WAITING:
             raise Overloaded("too many uploads are waiting", limit=MAX_WAITING, value=len(lane.queue) + 1)
-        received = self._clock.now()
-        if len(checked.body) > _PREPARE_IN_THREAD:
-            record = await asyncio.to_thread(prepare, checked, received, decision.id)
-        else:
-            record = prepare(checked, received, decision.id)
-        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        lane = self._lanes.setdefault(scope.id, lane)
-        lane.queue.append(_Waiting(record, decision, len(checked.body), answer))
+        record = complete(made, self._clock.now(), decision.id)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Receipt] = loop.create_future()
+        lane.queue.append(_Waiting(record, decision, made.size, answer))
         lane.look()
         if lane.writer is None:
-            lane.writer = asyncio.create_task(self._write(scope, lane))
-        return await answer
+            lane.writer = loop.create_task(self._write(scope, lane))
+        return answer
 
     async def close(self) -> None:
         """Wait until everything that was accepted has been answered."""
@@ -173,9 +184,9 @@ class Appender:
             self._lanes.pop(scope.id, None)
 
     async def _write_batch(self, scope: TenantScope, batch: Sequence[_Waiting]) -> None:
-        """Append the batch; if a row of it is at fault, each alone, so that one cannot hold up the others."""
+        """Append the batch; if a row of it is at fault, in halves, so that one cannot hold up the others."""
         try:
-            await self._append(scope, batch)
+            await self._append_persistently(scope, batch)
         except StoreUnavailable as fault:
             _fail(batch, fault)
         except EvidenceError as fault:
@@ -183,11 +194,22 @@ class Appender:
                 _fail(batch, fault)
                 return
             logger.warning("batch_split", tenant=scope.name, size=len(batch), code=fault.code)
-            for one in batch:
-                await self._write_batch(scope, [one])
+            middle = len(batch) // 2
+            await self._write_batch(scope, batch[:middle])
+            await self._write_batch(scope, batch[middle:])
         except BaseException as fault:
             _fail(batch, StoreUnavailable(f"the append was interrupted: {type(fault).__name__}"))
             raise
+
+    async def _append_persistently(self, scope: TenantScope, batch: Sequence[_Waiting]) -> None:
+        """Again, where another transaction got in the way: nothing of it was written, so the result is the same."""
+        for number in range(1, _TRIES):
+            try:
+                return await self._append(scope, batch)
+            except Contended as fault:
+                logger.warning("append_again", tenant=scope.name, size=len(batch), attempt=number, reason=fault.message)
+                await asyncio.sleep(_TRY_AGAIN_SECONDS * number)
+        return await self._append(scope, batch)
 
     async def _append(self, scope: TenantScope, batch: Sequence[_Waiting]) -> None:
         unique: dict[bytes, _Waiting] = {}

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -6,7 +7,7 @@ import pytest
 
 from evidence_api.domain.assessment import Assessment, CriterionResult, Finding, Outcome, QueryResult
 from evidence_api.domain.digest import digest_of
-from evidence_api.domain.errors import Conflict, Malformed, NotFound, VerificationFailed
+from evidence_api.domain.errors import Conflict, Malformed, NotFound, Refused, VerificationFailed
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store import assessments, catalogs, decisions, packs, refusals, releases
 from evidence_api.store.session import Database
@@ -190,20 +191,13 @@ async def test_a_pack_whose_bytes_changed_is_not_served(
 
 async def test_refusals_are_on_record(database: Database, scope: TenantScope, clock: SteppingClock) -> None:
     for token_id in (str(uuid4()), "operator", None):
-        await refusals.record(
-            database,
-            scope,
-            at=clock.now(),
-            token_id=token_id,
-            code="bad_signature",
-            message="no\0 " + "x" * 5000,
-            body_digest=b"d" * 32,
-            body_size=2**40,
-        )
+        refused = Refused("no\0 " + "x" * 5000, code="bad_signature")
+        line = refusals.line(clock.now(), token_id, b"the body", refused)
+        await refusals.record(database, scope, [replace(line, body_size=2**40)])
     async with database.reading(scope) as connection:
         operator, _, token = await refusals.newest(connection, scope)
     assert (operator.token_id, token.token_id is None) == (None, False)
-    assert (token.code, token.body_digest, len(token.message)) == ("bad_signature", "sha256:" + "64" * 32, 2000)
+    assert (token.code, token.body_digest, len(token.message)) == ("bad_signature", digest_of(b"the body"), 2000)
 
 
 async def test_decisions_are_kept_once(database: Database, scope: TenantScope, clock: SteppingClock) -> None:

@@ -12,6 +12,7 @@ from evidence_api.bootstrap import Application, asgi_application, open_applicati
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.token import RIGHTS
 from evidence_api.engines.keys import EnvelopeSigner
+from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.formats.dsse import IN_TOTO, encode_envelope
 from evidence_api.settings import Settings
 from evidence_api.store.migrate import Login, login_dsn
@@ -36,11 +37,13 @@ class Door:
 
 
 @pytest.fixture
-async def application(login: Login, tmp_path: Path, clock: SteppingClock) -> AsyncIterator[Application]:
+async def application(
+    login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery
+) -> AsyncIterator[Application]:
     settings = Settings.from_environment(
         home=tmp_path, database_url=login_dsn(login.app_dsn, "postgres"), max_body=2**20
     )
-    async with open_application(settings, clock) as opened:
+    async with open_application(settings, clock, nursery) as opened:
         yield opened
 
 
