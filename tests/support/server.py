@@ -28,6 +28,7 @@ class Server:
     token: str = ""
     port: int = 0
     process: subprocess.Popen[str] | None = None
+    artifacts: list[str] = field(default_factory=list)
     acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def command(self, *arguments: str) -> Any:  # noqa: ANN401  any JSON value
@@ -66,10 +67,11 @@ class Server:
         assert self.process.stdout is not None
         self.process.stdout.close()
 
-    def authorised(self, method: str, path: str, body: bytes = b"") -> bytes:
-        return http_load.request(
-            method, path, body, {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        )
+    def authorised(
+        self, method: str, path: str, body: bytes = b"", content_type: str = "application/json", encoding: str = ""
+    ) -> bytes:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
+        return http_load.request(method, path, body, headers | ({"Content-Encoding": encoding} if encoding else {}))
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
