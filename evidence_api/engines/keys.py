@@ -7,6 +7,7 @@ The plan for an envelope (DSSE protocol.md, "Verification"), and the codes of wh
 One good signature by a registered key is enough; signatures by strangers beside it say nothing, and harm nothing.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -41,7 +42,7 @@ class PublicKey:
     """A public key, loaded once. Equal keys have equal `key_id` and `name`.
 
     `key_id` is sha256:<hex> of the SubjectPublicKeyInfo (DER); `algorithm` one of ed25519, ecdsa-p256, ecdsa-p384,
-    rsa-pss-sha256; `hints` the key ids by which envelopes may name it (ours, securesystemslib's, its name);
+    rsa-pss-sha256; `hints` the key ids by which envelopes may name it (ours, securesystemslib's, Sigstore's, its name);
     `verify(signature, data)` raises InvalidSignature.
     """
 
@@ -72,7 +73,8 @@ def public_key(key: PublicHalf, name: str = "") -> PublicKey:
     spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     digest = sha256_hex(spki)
-    hints = {f"sha256:{digest}", digest, SSlibKey.from_crypto(key).keyid, name} - {""}
+    encoded = b64encode(bytes.fromhex(digest)).decode()  # how Sigstore's tools hint at a key
+    hints = {f"sha256:{digest}", digest, encoded, SSlibKey.from_crypto(key).keyid, name} - {""}
     return PublicKey(f"sha256:{digest}", algorithm, name, pem, frozenset(hints), verify, key)
 
 

@@ -20,31 +20,22 @@ because the library does not. Each step has one code, which is stable for ever:
    log_key_expired                that log was trusted at that time (trusted root, validFor)
    bad_signature                  [7] the certificate's key signed exactly these bytes
    message_digest                 [7] the digest named is the artifact's
-   log_entry_mismatch             [8] the entry is about this signature, content and certificate (CVE-2022-36056)
+   log_entry_mismatch             [8] the entry is about this signature, content and certificate (CVE-2022-36056);
+   log_entry_type, log_entry_payload, log_entry_signature, log_entry_signer    [8] the same of newer and intoto types,
+                                  which part it is (engines/sigstore_binding.py)
    subject_mismatch               the artifact is a subject of the statement
    unknown_key                    a managed key is named and not given
    verification_failed            the library refused in a way this table does not know yet
 
-Which step refused is read from where the library raised (its functions), not from its wording. `Unsupported` is
-said of log entries of type intoto 0.0.2, of v0.1 bundles that carry a promise without proof, and of what
-engines/sigstore_managed.py names; what can be checked of those is checked first, so that a forged one fails.
+Which step refused is read from where the library raised (its functions), not from its wording. A v0.1 bundle may
+carry the log's promise without a proof: the signed entry timestamp is verified, and `checks` says inclusion_promise
+instead of inclusion_proof and checkpoint. `Unsupported` is said of what engines/sigstore_managed.py names, and of
+intoto 0.0.1 entries whose envelope nobody can spell again; all that can be checked of them is checked first.
 """
-
-import copy
-from datetime import datetime
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from sigstore._internal.timestamp import TimestampVerificationResult
-from sigstore.hashes import Hashed
-from sigstore.models import Bundle
-from sigstore.verify import Verifier
-from sigstore_models.common.v1 import HashAlgorithm
 
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Refused
 from evidence_api.domain.verification import Failed, Unsupported, Verification, Verified
-from evidence_api.engines import keys
 from evidence_api.engines.keys import PublicKey
 from evidence_api.engines.sigstore_faults import failed_step
 from evidence_api.engines.sigstore_identity import (
@@ -55,16 +46,15 @@ from evidence_api.engines.sigstore_identity import (
     StepFailed,
 )
 from evidence_api.engines.sigstore_managed import check_managed
-from evidence_api.engines.sigstore_root import LoadedRoot, load_root
-from evidence_api.engines.sigstore_shape import check_no_root, check_shape, parse_bundle
-from evidence_api.formats import dsse
+from evidence_api.engines.sigstore_plan import Plan
+from evidence_api.engines.sigstore_root import load_root
+from evidence_api.engines.sigstore_shape import check_no_root, check_shape, lacks_proof, parse_bundle
 from evidence_api.formats.statement import parse_statement
 from evidence_api.formats.upload import BundleUpload
 
 __all__ = ["AnyIdentity", "BundleVerifier", "Identities", "IdentityRule"]
 
 IDENTITY = "identity"
-_SHA256_BYTES = 32
 CHECKS = (
     "timestamp",
     "certificate_chain",
@@ -75,6 +65,10 @@ CHECKS = (
     "signature",
     "log_entry",
 )
+# A v0.1 bundle may carry the log's promise instead of a proof, and its result says so.
+PROMISED_CHECKS = tuple(
+    "inclusion_promise" if check == "inclusion_proof" else check for check in CHECKS if check != "checkpoint"
+)
 
 
 class BundleVerifier:
@@ -84,8 +78,12 @@ class BundleVerifier:
         """Load the root (JSON). Raises Malformed."""
         self.digest = digest_of(trusted_root)
         self.trusted_root = trusted_root  # what another process needs to make the same verifier
-        self._root = load_root(trusted_root)
-        self._plan = _Plan(self._root)
+        self._document = trusted_root
+        self._plan = Plan(load_root(trusted_root))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # What the library made of the root does not pickle; a worker process makes it again from the same bytes.
+        return BundleVerifier, (self._document,)
 
     def verify(
         self,
@@ -111,69 +109,31 @@ class BundleVerifier:
         if upload.message is not None:
             _check_digest(upload, artifact_digest)
         if upload.managed_key is not None:
-            result = check_managed(upload, key, self._root, self.digest)
+            result = check_managed(upload, key, self._plan.begin(), self.digest)
             if isinstance(result, Verified) and upload.envelope is not None:
                 _check_subject(upload.envelope.payload, artifact_digest)
             return result
         anybody = isinstance(identities, AnyIdentity)
         if not anybody and not identities:
             return Failed("identity_required", "no trust rule says whose certificates are trusted")
-        bundle, uncheckable = parse_bundle(upload)
-        if uncheckable:
-            _check_envelope_signature(bundle, upload)
-            return Unsupported(uncheckable)
-        check_no_root(bundle)
+        bundle = parse_bundle(upload)
+        check_no_root(bundle, upload.version, self._plan.root)
         plan = self._plan.begin()
         policy = IdentityPolicy(identities)
-        plan.run(bundle, upload, policy)
+        uncheckable = plan.run(bundle, upload, policy)
         if policy.signer is None or not plan.times:
             return Failed("verification_failed", "the library verified without asking who signed, or when")
         if upload.envelope is not None:
             _check_subject(upload.envelope.payload, artifact_digest)
+        if uncheckable:
+            return Unsupported(uncheckable)
+        checks = PROMISED_CHECKS if lacks_proof(upload) else CHECKS
         return Verified(
             signer=policy.signer,
             trust_root=self.digest,
-            checks=tuple(check for check in CHECKS if check != IDENTITY or not anybody),
+            checks=tuple(check for check in checks if check != IDENTITY or not anybody),
             signed_at=min(plan.times),
         )
-
-
-class _Plan(Verifier):
-    """The library's plan with our steps inside. One copy a verification keeps the times that one established."""
-
-    def __init__(self, root: LoadedRoot) -> None:
-        super().__init__(trusted_root=root)
-        self._root = root
-        self.times: tuple[datetime, ...] = ()
-
-    def begin(self) -> "_Plan":
-        """A copy that shares the root."""
-        return copy.copy(self)
-
-    def run(self, bundle: Bundle, upload: BundleUpload, policy: IdentityPolicy) -> None:
-        """Steps [0] to [8], and that the log was trusted. Raises StepFailed, or whatever the library raises."""
-        if upload.message is not None:
-            if len(upload.message.digest) != _SHA256_BYTES:
-                raise StepFailed("message_digest", f"digests of type {upload.message.algorithm!r} are not SHA-256")
-            digest = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=upload.message.digest)
-            self.verify_artifact(digest, bundle, policy)
-        else:
-            self.verify_dsse(bundle, policy)
-        log_id = bundle.log_entry._inner.log_id.key_id  # noqa: SLF001  the library shows it no other way
-        self._root.check_log(log_id, self.times)
-
-    def _establish_time(self, bundle: Bundle) -> list[TimestampVerificationResult]:
-        established = super()._establish_time(bundle)
-        self.times = tuple(one.time for one in established)
-        return established
-
-    def _verify_chain_at_time(
-        self, certificate: x509.Certificate, timestamp_result: TimestampVerificationResult
-    ) -> list[x509.Certificate]:
-        chain = super()._verify_chain_at_time(certificate, timestamp_result)
-        if not self._root.covers_issuer(chain[0], timestamp_result.time):
-            raise StepFailed("certificate_authority_expired", "the authority was not trusted at the time of signing")
-        return chain
 
 
 def _check_digest(upload: BundleUpload, artifact_digest: str | None) -> None:
@@ -192,15 +152,3 @@ def _check_subject(payload: bytes, artifact_digest: str | None) -> None:
     subjects = parse_statement(payload).subjects
     if not any(artifact_digest in subject.digests for subject in subjects):
         raise StepFailed("subject_mismatch", f"{artifact_digest} is not a subject of the statement")
-
-
-def _check_envelope_signature(bundle: Bundle, upload: BundleUpload) -> None:
-    """Of an entry we cannot check, at least that the certificate's key signed the envelope."""
-    if upload.envelope is None:
-        return
-    half = bundle.signing_certificate.public_key()
-    signed = dsse.pae(upload.envelope.payload_type, upload.envelope.payload)
-    try:
-        keys.public_key(keys.supported(half)).verify(upload.envelope.signatures[0].sig, signed)
-    except InvalidSignature as fault:
-        raise StepFailed("bad_signature", "the certificate's key did not sign the envelope") from fault

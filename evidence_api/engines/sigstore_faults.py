@@ -19,7 +19,7 @@ _FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("sigstore.models", "TimestampVerificationData._verify"): "timestamp",
     ("sigstore._internal.sct", "verify_sct"): "signed_certificate_timestamp",
     ("sigstore.dsse", "_verify"): "bad_signature",
-    ("sigstore.verify.verifier", "Verifier._establish_time"): "timestamp",
+    ("sigstore.verify.verifier", "Verifier._verify_signed_timestamp"): "timestamp",
     ("sigstore.verify.verifier", "Verifier._verify_chain_at_time"): "certificate_chain",
     ("sigstore.verify.verifier", "_validate_dsse_v001_entry_body"): "log_entry_mismatch",
     ("sigstore.verify.verifier", "_validate_hashedrekord_v001_entry_body"): "log_entry_mismatch",

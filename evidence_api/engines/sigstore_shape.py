@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 from cryptography import x509
 from pydantic import ValidationError
-from sigstore.models import Bundle
+from sigstore.errors import Error
+from sigstore.models import Bundle, TimestampVerificationData, TransparencyLogEntry
+from sigstore_models.rekor import v1 as rekor
 
 from evidence_api.engines.sigstore_faults import UNKNOWN_STEP, failed_step
 from evidence_api.engines.sigstore_identity import StepFailed
-from evidence_api.engines.sigstore_root import first_line
+from evidence_api.engines.sigstore_plan import PromisedEntry
+from evidence_api.engines.sigstore_root import LoadedRoot, first_line
 from evidence_api.formats.dsse import IN_TOTO
 from evidence_api.formats.upload import BundleUpload
-
-INTOTO = "intoto 0.0.2"
-WITHOUT_PROOF = "v0.1 bundle with an inclusion promise and no inclusion proof"
 
 # Parsed in the place of a proof that a v0.1 bundle may lack, so that everything else of it is still checked.
 _NO_PROOF = {
@@ -46,12 +46,11 @@ def check_shape(upload: BundleUpload) -> None:
     _check_proof(upload)
 
 
-def parse_bundle(upload: BundleUpload) -> tuple[Bundle, str]:
-    """The library's view of the bundle, and what of it we cannot check ("" if nothing). Raises StepFailed."""
-    placeholder = lacks_proof(upload)
-    body = _with_placeholder(upload) if placeholder else upload.body
+def parse_bundle(upload: BundleUpload) -> Bundle:
+    """The library's view of the bundle. Raises StepFailed."""
+    promised = lacks_proof(upload)
     try:
-        bundle = Bundle.from_json(body)
+        bundle = Bundle.from_json(_with_placeholder(upload) if promised else upload.body)
         _ = bundle.verification_material.timestamp_verification_data  # decodes the tokens
     except Exception as fault:
         # Certificates and tokens are decoded here, so whatever their decoders raise arrives here too.
@@ -60,18 +59,21 @@ def parse_bundle(upload: BundleUpload) -> tuple[Bundle, str]:
         code = "malformed" if code == UNKNOWN_STEP else code
         raise StepFailed(code, f"not a well-formed bundle: {first_line(reason)}") from fault
     _check_same(bundle, upload)
-    if INTOTO in upload.log_entries:
-        return bundle, f"log entry {INTOTO}"
-    return bundle, WITHOUT_PROOF if placeholder else ""
+    if promised:
+        bundle._log_entry = PromisedEntry(bundle.log_entry._inner)  # noqa: SLF001  the library knows no such bundles
+    return bundle
 
 
-def check_no_root(bundle: Bundle) -> None:
+def check_no_root(bundle: Bundle, version: str, root: LoadedRoot) -> None:
     """No root of trust travels in a bundle (sigstore_bundle.proto: signers MUST NOT include one); the library
-    ignores one with a warning, which leaves readers to wonder which root counted. Raises StepFailed."""
+    ignores one with a warning, which leaves readers to wonder which root counted. That sentence is younger than v0.1,
+    whose signers sent their whole chain: there the trusted root's own certificates may be repeated, and no others.
+    Raises StepFailed."""
     chain = bundle._inner.verification_material.x509_certificate_chain  # noqa: SLF001  the library shows the leaf alone
     for one in chain.certificates[1:] if chain else ():
         certificate = x509.load_der_x509_certificate(one.raw_bytes)
-        if certificate.subject == certificate.issuer:
+        repeated = version == "0.1" and certificate in root.get_fulcio_certs()
+        if certificate.subject == certificate.issuer and not repeated:
             raise StepFailed("certificate_chain", "the bundle carries a root certificate")
 
 
@@ -121,6 +123,28 @@ def _check_proof(upload: BundleUpload) -> None:
     stamps = upload.document["verificationMaterial"].get("timestampVerificationData")
     if not entry.get("inclusionPromise") and not (isinstance(stamps, dict) and stamps.get("rfc3161Timestamps")):
         raise StepFailed("timestamp", "no source of signed time: neither an inclusion promise nor a timestamp")
+
+
+def parse_entry(upload: BundleUpload) -> TransparencyLogEntry:
+    """The library's view of the log entry alone, of a bundle that the library does not take. Raises StepFailed."""
+    promised = lacks_proof(upload)
+    entry = {**log_entry(upload), "inclusionProof": _NO_PROOF} if promised else log_entry(upload)
+    try:
+        inner = rekor.TransparencyLogEntry.from_json(orjson.dumps(entry))
+        return PromisedEntry(inner) if promised else TransparencyLogEntry(inner)
+    except ValueError as fault:
+        raise StepFailed("malformed", f"not a well-formed log entry: {first_line(fault)}") from fault
+
+
+def parse_timestamps(upload: BundleUpload) -> TimestampVerificationData | None:
+    """The library's view of the timestamp tokens, None if there are none. Raises StepFailed timestamp."""
+    stamps = upload.document["verificationMaterial"].get("timestampVerificationData")
+    if not isinstance(stamps, dict) or not stamps.get("rfc3161Timestamps"):
+        return None
+    try:
+        return TimestampVerificationData.from_json(orjson.dumps(stamps))
+    except (ValueError, Error) as fault:
+        raise StepFailed("timestamp", f"not well-formed timestamps: {first_line(fault)}") from fault
 
 
 def _with_placeholder(upload: BundleUpload) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from evidence_api.domain.errors import Malformed
-from evidence_api.formats import pep740, strict_json
+from evidence_api.formats import dsse, pep740, strict_json
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -55,11 +55,30 @@ def split(body: bytes) -> tuple[bytes, ...]:
 
 def _bundle(value: object, path: str) -> Json:
     bundle = value.get("bundle") if isinstance(value, dict) else None
-    if isinstance(bundle, dict):
+    if isinstance(value, dict) and isinstance(bundle, dict):
+        _check_described(value.get("predicateType"), bundle, path)
         return bundle
     if isinstance(value, dict) and value.get("bundle_url"):
         raise Malformed(f"{path} only says where its bundle is; send the bundle itself", path=f"{path}.bundle")
     raise Malformed(f"{path} is not a {{bundle}}", path=f"{path}.bundle")
+
+
+def _check_described(predicate_type: object, bundle: Json, path: str) -> None:
+    """A registry says beside each bundle what it attests. Who goes by that must not be told otherwise than by the
+    signed statement. Raises Malformed; a bundle that cannot be read is left to whoever reads it next."""
+    envelope = bundle.get("dsseEnvelope")
+    if predicate_type is None or not isinstance(envelope, dict):
+        return
+    try:
+        statement = orjson.loads(dsse.decode_base64(envelope.get("payload"), "payload"))
+    except (Malformed, orjson.JSONDecodeError):
+        return
+    signed = statement.get("predicateType") if isinstance(statement, dict) else None
+    if signed != predicate_type:
+        raise Malformed(
+            f"{path} is announced as {str(predicate_type)[:100]!r} and says {str(signed)[:100]!r}",
+            path=f"{path}.predicateType",
+        )
 
 
 def _is_object(line: bytes) -> bool:

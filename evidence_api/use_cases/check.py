@@ -19,6 +19,7 @@ from evidence_api.domain.statement import Statement, Subject
 from evidence_api.domain.verification import Failed, Unsigned, Verification, Verified
 from evidence_api.engines.keys import PublicKey, verify_envelope
 from evidence_api.engines.sigstore import BundleVerifier, Identities, IdentityRule
+from evidence_api.engines.sigstore_managed import managed_key
 from evidence_api.formats import upload as uploads
 from evidence_api.formats.documents import document_type
 from evidence_api.formats.dsse import IN_TOTO
@@ -73,7 +74,7 @@ def verify(
                 upload,
                 identities=trust.identities if identities is None else identities,
                 artifact_digest=artifact_digest,
-                key=_managed_key(upload, trust.keys),
+                key=None if upload.managed_key is None else managed_key(upload, trust.keys),
             )
         case StatementUpload() | DocumentUpload():
             return Unsigned()
@@ -148,9 +149,3 @@ def _signed_digest(message: MessageSignature) -> tuple[str, Subject]:
             f"a message digest of type {message.algorithm!r} is not SHA2_256", path="messageSignature.messageDigest"
         )
     return "sha256", Subject("", MappingProxyType({"sha256": message.digest.hex()}))
-
-
-def _managed_key(upload: BundleUpload, keys: tuple[PublicKey, ...]) -> PublicKey | None:
-    """The registered key a bundle names; its hint is often empty, and a single key is then meant."""
-    named = next((key for key in keys if upload.managed_key in key.hints), None)
-    return named or (keys[0] if len(keys) == 1 else None)

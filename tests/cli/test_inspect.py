@@ -11,7 +11,8 @@ from evidence_api.cli.inspect import app
 from evidence_api.formats import dsse
 from tests.support.keys import fresh_keys
 from tests.support.sigstore_authorities import IDENTITY, ISSUER
-from tests.support.sigstore_factory import ARTIFACT, ARTIFACT_DIGEST, STATEMENT, Sigstore, missing_proof
+from tests.support.sigstore_entries import by_certificate, intoto_v1, sha256
+from tests.support.sigstore_factory import ARTIFACT, ARTIFACT_DIGEST, STATEMENT, Document, Sigstore, missing_proof
 
 WORLD = Sigstore()
 BUNDLE = WORLD.of_statement()
@@ -97,11 +98,14 @@ def test_what_does_not_hold_exits_1_with_its_code(
     assert "FAILED" in run(tmp_path, document, "--trusted-root", root, *options).stdout
 
 
+def spelt_otherwise(entry: Document) -> None:
+    entry["spec"]["content"]["hash"] = sha256(b"{ spelt otherwise }")
+
+
 def test_unsigned_and_unsupported_exit_2(tmp_path: Path, root: str) -> None:
     exit_code, shown = asked(tmp_path, STATEMENT)
     assert (exit_code, shown["status"], shown["code"]) == (2, "unsigned", "unsigned")
-    intoto = WORLD.of_statement()
-    intoto["verificationMaterial"]["tlogEntries"][0]["kindVersion"] = {"kind": "intoto", "version": "0.0.2"}
+    intoto = by_certificate(WORLD, intoto_v1, change=spelt_otherwise)
     exit_code, shown = asked(tmp_path, intoto, "--trusted-root", root)
     assert (exit_code, shown["status"]) == (2, "unsupported")
 

@@ -112,7 +112,7 @@ def test_an_envelope_nobody_signed_is_refused_alone_and_in_a_bundle() -> None:
 def test_containers_are_split_and_other_documents_are_not() -> None:
     provenance = {"version": 1, "attestation_bundles": [{"publisher": {}, "attestations": [ATTESTATION, ATTESTATION]}]}
     assert [orjson.loads(one) for one in upload.members(orjson.dumps(provenance))] == [ATTESTATION, ATTESTATION]
-    listed = {"attestations": [{"predicateType": "x", "bundle": BUNDLE}]}
+    listed = {"attestations": [{"predicateType": "https://example.com/predicate/v1", "bundle": BUNDLE}]}
     assert [orjson.loads(one) for one in upload.members(orjson.dumps(listed))] == [BUNDLE]
     body = orjson.dumps(BUNDLE)
     assert upload.members(body) == (body,)
@@ -126,6 +126,7 @@ def test_containers_are_split_and_other_documents_are_not() -> None:
         {"version": 1, "attestation_bundles": None},
         {"version": 3, "attestation_bundles": []},
         {"attestations": [{"bundle": None}]},
+        {"attestations": [{"predicateType": "https://example.com/another/v1", "bundle": BUNDLE}]},
         {"attestations": ["x"]},
     ],
 )

@@ -323,7 +323,7 @@ def no_certificate(world: Sigstore) -> Document:
 
 
 def root_in_bundle(world: Sigstore) -> Document:
-    bundle = world.of_statement(media_type=V01)
+    bundle = world.of_statement(media_type=V02)
     chain = bundle["verificationMaterial"]["x509CertificateChain"]["certificates"]
     chain.append({"rawBytes": b64(der(world.fulcio.root))})
     return bundle

@@ -8,12 +8,13 @@ import pytest
 
 from evidence_api.domain.errors import Malformed, Refused, ZeroSignatures
 from evidence_api.domain.evidence import Checked
-from evidence_api.domain.verification import Failed, KeySigner, Unsigned, Unsupported, Verified
+from evidence_api.domain.verification import Failed, KeySigner, Unsigned, Verified
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.formats import dsse
 from evidence_api.use_cases.check import Trust, check_evidence
 from tests.support.keys import fresh_keys
 from tests.support.sigstore_authorities import AT, IDENTITY, ISSUER
+from tests.support.sigstore_entries import by_key, intoto_v2
 from tests.support.sigstore_factory import ARTIFACT_DIGEST, DEFECTS, STATEMENT, Document, Sigstore
 
 KEYS = fresh_keys()
@@ -122,19 +123,23 @@ def test_a_bare_statement_is_unsigned() -> None:
     assert checked.subjects[0].name == "widget"
 
 
-def test_a_managed_key_bundle_is_checked_with_the_key_it_names() -> None:
+@pytest.mark.parametrize("hint", ["", "as another tool names it", "its own"])
+def test_a_managed_key_bundle_is_checked_with_the_key_it_names_or_whose_signature_it_is(hint: str) -> None:
     key = KEYS["ecdsa-p256"]
-    signed = orjson.loads(dsse.encode_envelope(key.envelope(STATEMENT)))
-    entry = WORLD.of_statement()["verificationMaterial"]["tlogEntries"][0]
-    entry["kindVersion"] = {"kind": "intoto", "version": "0.0.2"}
-    hint = key.public().key_id
-    bundle = WORLD.of_statement() | {
-        "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": [entry]},
-        "dsseEnvelope": signed,
-    }
-    assert isinstance(check(bundle).verification, Unsupported)
-    bundle["verificationMaterial"]["publicKey"]["hint"] = "other"
+    bundle = by_key(WORLD, key, intoto_v2)
+    bundle["verificationMaterial"]["publicKey"]["hint"] = key.public().key_id if hint == "its own" else hint
+    verification = check(bundle).verification
+    assert isinstance(verification, Verified)
+    assert isinstance(verification.signer, KeySigner)
+    assert verification.signer.key_id == key.public().key_id
+
+
+def test_a_managed_key_bundle_of_a_stranger_is_by_an_unknown_key_and_a_hint_decides_nothing() -> None:
+    bundle = by_key(WORLD, fresh_keys()["ecdsa-p256"], intoto_v2)
+    bundle["verificationMaterial"]["publicKey"]["hint"] = ""
     assert check(bundle).verification.code == "unknown_key"  # type: ignore[union-attr]
+    bundle["verificationMaterial"]["publicKey"]["hint"] = KEYS["ecdsa-p256"].public().key_id
+    assert check(bundle).verification.code == "bad_signature"  # type: ignore[union-attr]
 
 
 def test_what_cannot_be_read_is_refused() -> None:
