@@ -85,6 +85,7 @@ KINDS: Mapping[str, Kind] = {
                 "warned": N,
                 "skipped": N,
                 "errors": N,
+                "unlisted": N,
                 "suites": N,
                 "duration": D,
             },

@@ -23,7 +23,7 @@ from evidence_api.formats.predicates import normalise
 from evidence_api.formats.predicates.sarif_log import sarif_subjects
 
 WRAPPER = "urn:evidence-api:document:v1"
-_PREFIX = "predicate."
+_PREFIXES = ("predicate.content.", "predicate.")  # of a wrapped document's parts, and of a predicate's
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,14 @@ class DocumentType:
 
 def _inside(fault: Malformed) -> Malformed:
     """The same refusal with paths from the document's own top instead of the statement's."""
-    fields = dict(fault.fields)
-    path = fields.get("path")
-    if isinstance(path, str):
-        fields["path"] = "$" if path == "predicate" else path.removeprefix(_PREFIX)
-    return Malformed(fault.message.removeprefix(_PREFIX), code=fault.code, **fields)
+    fields, message = dict(fault.fields), fault.message
+    for prefix in _PREFIXES:
+        message = message.removeprefix(prefix)
+        if isinstance(path := fields.get("path"), str):
+            fields["path"] = path.removeprefix(prefix)
+    if fields.get("path") in {"predicate", "content"}:
+        fields["path"] = "$"
+    return Malformed(message, code=fault.code, **fields)
 
 
 def _is_cosign_vuln(document: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from evidence_api.formats.predicates.sarif_log import read_sarif
 from evidence_api.formats.predicates.test_result import read_test_result
 from evidence_api.formats.predicates.vex import read_vex
 from evidence_api.formats.predicates.vulns import read_vulns
+from evidence_api.formats.predicates.wrapped import read_wrapped
 
 Reader: TypeAlias = Callable[[Statement], Normalised]
 
@@ -42,6 +43,7 @@ READERS: Mapping[str, Reader] = {
     "https://in-toto.io/attestation/test-result/v0.1": read_test_result,
     "https://in-toto.io/attestation/vulns/v0.1": read_vulns,
     "https://in-toto.io/attestation/vulns/v0.2": read_vulns,
+    "urn:evidence-api:document:v1": read_wrapped,
     "urn:evidence-api:github-checks:v1": read_github_checks,
     "https://openvex.dev/ns": read_vex,
     "https://openvex.dev/ns/v0.2.0": read_vex,
