@@ -87,13 +87,14 @@ def read_vulns(statement: Statement) -> Normalised:
         }
     )
     if scanner.result is not None:
-        facts |= severity_counts(_severity(one) for one in scanner.result)
+        facts |= severity_counts(severity_of(one) for one in scanner.result)
     # A package URL's version changes with every scanner release; the scanner stays the same.
     series = scanner.uri.partition("@")[0] if scanner.uri.startswith("pkg:") else scanner.uri
     return Normalised("vulns", facts, metadata.finished or metadata.started, series=series)
 
 
-def _severity(found: Found) -> Severity | None:
+def severity_of(found: Found) -> Severity | None:
+    """The highest of its ratings that can be read."""
     rated = [severity for rating in found.severity or () if (severity := _rating(rating)) is not None]
     return max(rated, default=None)
 
