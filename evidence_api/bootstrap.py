@@ -19,6 +19,8 @@ from evidence_api.engines.blobs import BlobStore
 from evidence_api.engines.clock import Clock, SystemClock
 from evidence_api.engines.files import kept_secret, read_texts, shipped
 from evidence_api.engines.keys import NoteSigner
+from evidence_api.engines.oidc import TokenVerifier
+from evidence_api.engines.oidc_keys import IssuerKeys
 from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_key
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
@@ -41,6 +43,7 @@ from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.drafts import Drafts, draft_nursery
+from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.readiness import Readiness
@@ -50,6 +53,7 @@ from evidence_api.use_cases.release_packs import PackGrounds, Packs
 from evidence_api.use_cases.tenancy import Tenancy
 from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.trust import TrustBook
+from evidence_api.use_cases.trust_rules import TrustRules
 from evidence_api.web.app import create_app
 from evidence_api.web.parts import Parts
 
@@ -70,6 +74,7 @@ class Application:
     policy: PolicyBundle
     gate: Gate
     access: Access
+    exchange: Exchange
     advisories: Advisories
     ingest: Ingest
     artifacts: Artifacts
@@ -79,6 +84,7 @@ class Application:
     readiness: Readiness
     reassessor: Reassessor
     tenancy: Tenancy
+    trust_rules: TrustRules
 
 
 @asynccontextmanager
@@ -172,6 +178,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
     root = trusted_root(settings.trusted_root)
     trust = TrustBook(database, BundleVerifier(root))
     gate = Gate(rego, opened.policy)
+    admission = Admission(gate, trust)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock)
     builder = PackBuilder(PdfRenderer(), _pack_key(settings, clock), rego)
@@ -185,8 +192,9 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         policy=opened.policy,
         gate=gate,
         access=Access(database, gate, clock),
+        exchange=_exchange(opened, trust, gate),
         advisories=Advisories(database, clock),
-        ingest=Ingest(database, trust, Admission(gate, trust), appender, clock, Drafts(opened.workers)),
+        ingest=Ingest(database, trust, admission, appender, clock, Drafts(opened.workers)),
         artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
@@ -194,13 +202,21 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         readiness=Readiness(database, gate),
         reassessor=reassessor,
         tenancy=tenancy,
+        trust_rules=TrustRules(database, trust, admission, clock),
     )
+
+
+def _exchange(opened: _Opened, trust: TrustBook, gate: Gate) -> Exchange:
+    settings, clock = opened.settings, opened.clock
+    verifier = TokenVerifier(IssuerKeys(clock, loopback=settings.oidc_loopback), clock)
+    return Exchange(opened.database, trust, verifier, gate, clock, settings.public_url)
 
 
 def asgi_application(application: Application, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The HTTP and GraphQL edge over an open application."""
     parts = Parts(
         access=application.access,
+        exchange=application.exchange,
         ingest=application.ingest,
         artifacts=application.artifacts,
         archivista=Archivista(application.database, application.ingest),

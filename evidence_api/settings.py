@@ -30,6 +30,15 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the server listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,200}(/[A-Za-z0-9._~/-]{0,200})?$",
+        description="What clients call this server. CI tokens are exchanged for upload tokens when it is set, if their "
+        "audience is <public_url>/<tenant>.",
+    )
+    oidc_loopback: bool = Field(
+        default=False, description="Let OIDC issuers be http on this machine. For tests: anybody here could be one."
+    )
     log_origin: str = Field(
         default="evidence.local",
         pattern=r"^[A-Za-z0-9.-]{1,200}$",

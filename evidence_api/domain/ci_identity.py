@@ -69,6 +69,12 @@ class CiIdentity:
         object.__setattr__(self, "claims", MappingProxyType(dict(self.claims)))
 
 
+def audience(server: str, tenant: str) -> str:
+    """What a CI token must be for, and for nothing else, to be exchanged: the server's public URL and the tenant,
+    e.g. https://evidence.example.org/acme."""
+    return f"{server.rstrip('/')}/{tenant}"
+
+
 def of_certificate(claims: Mapping[str, str]) -> dict[str, str]:
     """A certificate's claims under the names of rules."""
     return {CERTIFICATE[name]: value for name, value in claims.items() if name in CERTIFICATE}

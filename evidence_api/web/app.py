@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.graphql.view import GraphQLEndpoint
-from evidence_api.web import artifacts, decision_logs, evidence, health, packs, problems, tlog
+from evidence_api.web import artifacts, decision_logs, evidence, exchange, health, packs, problems, tlog
 from evidence_api.web.archivista import archivista_routes
 from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
@@ -38,6 +38,7 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
             Exception: problems.on_fault,
         },
         routes=[
+            Route("/v1/token-exchange", exchange.post_token_exchange, methods=["POST"]),
             Route("/v1/evidence", evidence.PostEvidence(parts), methods=["POST"]),
             Route("/v1/evidence/{evidence_id}/receipt", evidence.get_receipt),
             Route("/v1/blobs/{digest}", evidence.get_blob),

@@ -67,6 +67,42 @@ def _public_paths() -> dict[str, Any]:
     }
 
 
+def _exchange_paths() -> dict[str, Any]:
+    return {
+        "/v1/token-exchange": {
+            "post": _operation(
+                "Exchange the OIDC token of a CI job, once, for an upload token of fifteen minutes",
+                {"201": _answer("A rule names the job: its upload token, shown this once", _json("UploadToken"))},
+                requestBody={"required": True, "content": _json("TokenExchange")},
+                security=[],
+            )
+        }
+    }
+
+
+def _exchange_schemas() -> dict[str, Any]:
+    return {
+        "TokenExchange": {
+            "type": "object",
+            "required": ["token", "tenant"],
+            "properties": {
+                "token": {**_TEXT, "description": "JWT whose audience is <public URL>/<tenant>, and nothing else"},
+                "tenant": _TEXT,
+            },
+        },
+        "UploadToken": {
+            "type": "object",
+            "required": ["token", "tenant", "expiresAt", "rules"],
+            "properties": {
+                "token": {**_TEXT, "description": "evs_upload_<36 characters>"},
+                "tenant": _TEXT,
+                "expiresAt": {**_TEXT, "format": "date-time"},
+                "rules": {"type": "array", "items": _TEXT, "description": "names of the trust rules that allowed it"},
+            },
+        },
+    }
+
+
 def _evidence_paths() -> dict[str, Any]:
     receipt = _json("Receipt")
     return {
@@ -307,6 +343,7 @@ def openapi_document() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {
             **_public_paths(),
+            **_exchange_paths(),
             **_evidence_paths(),
             **_decision_log_paths(),
             **_pack_paths(),
@@ -321,6 +358,7 @@ def openapi_document() -> dict[str, Any]:
                 "Receipt": _receipt_schema(),
                 **_result_schemas(),
                 **_pack_schemas(),
+                **_exchange_schemas(),
             },
         },
     }
