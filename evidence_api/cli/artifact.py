@@ -8,7 +8,7 @@ import typer
 
 from evidence_api.cli import output
 from evidence_api.cli.client import Client
-from evidence_api.cli.submit import DEFAULT_SERVER, Server, Token
+from evidence_api.cli.credentials import DEFAULT_SERVER, Server, Token
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.errors import Denied, EvidenceError, Undecided, VerificationFailed
 

@@ -12,7 +12,7 @@ failure `{"error": {"code", "message", "fields", "faults"}}`. The exit codes are
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -21,17 +21,20 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from evidence_api.domain.errors import EvidenceError, InvalidSource, Undecided
 
 OK, NO, USAGE, UNDECIDED = 0, 1, 2, 3
 
+_SOON = 1.0  # seconds; what takes longer shows how far it is
 _WIDTH_OF_A_FILE = 160  # output that is not a terminal has no width of its own
 
 # The one translation table of this edge: a code first, then the class, then "the answer is no".
 _CODES: Mapping[str, int] = {
     "usage": USAGE,
+    "no_identity": USAGE,
     "extra_missing": USAGE,
     "system_library_missing": USAGE,
     "unsupported": USAGE,
@@ -110,6 +113,28 @@ def waiting(what: str, *, quiet: bool = False) -> Iterator[None]:
     else:
         yield
     console.print(f"{what}: {time.monotonic() - started:.1f} s", markup=False)
+
+
+@contextmanager
+def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Count something under way: after a second on a terminal a bar, and afterwards how long it took. What is yielded
+    is called with how many more are done."""
+    console, started = stderr(), time.monotonic()
+    bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), console=console)
+    task = bar.add_task(what, total=total)
+
+    def done(count: int) -> None:
+        bar.advance(task, count)
+        late = time.monotonic() - started > _SOON
+        if late and console.is_terminal and not quiet and not bar.live.is_started:
+            bar.start()
+
+    try:
+        yield done
+    finally:
+        bar.stop()
+    if not quiet:
+        console.print(f"{what}: {total} in {time.monotonic() - started:.1f} s", markup=False)
 
 
 def exit_code(fault: EvidenceError) -> int:

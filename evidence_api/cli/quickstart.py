@@ -3,7 +3,7 @@
   1. the database starts, migrates, and the catalog and policies load      bootstrap.py
   2. this project is looked at and described in signed statements          use_cases/sample.py
   3. a tenant, the signing key it trusts, a token                          use_cases/quickstart.py
-  4. each statement is submitted; each receipt is proved                   cli/submit.py
+  4. each statement is submitted; each receipt is proved                   cli/sending.py
   5. the pack is built over HTTP and written here; its verdicts are shown
   6. with --once it ends here, otherwise the server stays
 Running it again uses the same database, tenant and key, and supersedes what it said before.
@@ -26,8 +26,8 @@ from evidence_api.cli import output
 from evidence_api.cli.client import Client
 from evidence_api.cli.logs import configure_logs
 from evidence_api.cli.pack import write_file
+from evidence_api.cli.sending import check_receipt
 from evidence_api.cli.serving import serving
-from evidence_api.cli.submit import check_receipt
 from evidence_api.domain.assessment import WORST_FIRST
 from evidence_api.engines.files import shipped
 from evidence_api.engines.keys import EnvelopeSigner

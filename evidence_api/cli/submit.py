@@ -1,125 +1,122 @@
-"""`evidence-api submit`: files go to the server, and what comes back is checked before it is believed.
+"""`evidence-api submit`: files and folders go to the server, and what comes back is checked before it is believed.
 
-The plan, for each file:
-  1. its evidence id is computed here, so that the server cannot have recorded something else
-  2. it is sent; a refusal is shown with the server's code
-  3. the receipt's leaf names that id, and the inclusion proof leads from the leaf to the checkpoint's root
-     (RFC 9162 section 2.1.3.2)
-  4. with --log-key, the log's key signed that checkpoint (C2SP signed-note)
+A file may hold one upload, a container of several (GitHub, npm, PEP 740) or one a line (JSON Lines); a folder stands
+for the files in it. How they are sent and what of the receipts is checked: cli/sending.py.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from evidence_api.cli import output
-from evidence_api.cli.client import Client
-from evidence_api.domain.errors import Denied, EvidenceError, Undecided, VerificationFailed
-from evidence_api.domain.evidence import Receipt
-from evidence_api.domain.merkle import leaf_hash, verify_inclusion
-from evidence_api.formats.checkpoint import NoteVerifier, parse_checkpoint, parse_verifier
-from evidence_api.formats.leaf import parse_leaf
-from evidence_api.formats.receipt import receipt_from_json, verify_receipt
-from evidence_api.formats.upload import identity, members, recognise
+from evidence_api.cli.credentials import DEFAULT_SERVER, Audience, FromExchange, Server, Token, connect
+from evidence_api.cli.sending import Outgoing, Result, Sender
+from evidence_api.domain.errors import EvidenceError
+from evidence_api.formats.checkpoint import NoteVerifier, parse_verifier
+from evidence_api.formats.upload import members
 
-DEFAULT_SERVER = "http://127.0.0.1:8080"
+_SUFFIXES = {".json", ".jsonl", ".ndjson", ".xml", ".sarif", ".sigstore", ".intoto", ".cdx", ".spdx", ".vex", ".att"}
 
-Server = Annotated[str, typer.Option(envvar="EVIDENCE_SERVER", help="URL of the server.", show_envvar=True)]
-Token = Annotated[str, typer.Option(envvar="EVIDENCE_TOKEN", help="API token; see `evidence-api token create`.")]
+LogKey = Annotated[
+    str | None,
+    typer.Option(envvar="EVIDENCE_LOG_VERIFIER", help="The log's verifier key: <name>+<key id>+<base64>."),
+]
+_SUBJECT_HELP = "What raw documents among the files are about: sha256:HEX; may be repeated."
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(help="DSSE envelopes or Sigstore bundles.", metavar="FILE...")],
-    token: Token,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Envelopes, bundles, statements, raw documents, JSON Lines of them, folders.", metavar="FILE..."
+        ),
+    ],
+    token: Token = "",
     server: Server = DEFAULT_SERVER,
-    log_key: Annotated[
-        str | None,
-        typer.Option(envvar="EVIDENCE_LOG_VERIFIER", help="The log's verifier key: <name>+<key id>+<base64>."),
-    ] = None,
+    *,
+    token_from_exchange: FromExchange = "",
+    audience: Audience = "",
+    subject: Annotated[list[str] | None, typer.Option(metavar="DIGEST", help=_SUBJECT_HELP)] = None,
+    log_key: LogKey = None,
     json: Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")] = False,
 ) -> None:
-    """Send signed evidence and check each receipt's proof.
+    """Send evidence and check each receipt's proof.
 
-    Exit code 1 when a file was refused or a receipt does not prove what it says.
+    What is several goes in batches of up to 1,000, what is large goes as gzip. Nothing already known is stored twice,
+    so a run that was cut off is simply run again.
+
+    Exit code 1 when something was refused or a receipt does not prove what it says, 3 when the server did not decide.
     """
     verifier = parse_verifier(log_key) if log_key else None
-    bodies = [(path, path.read_bytes()) for path in files]
-    results: list[Result] = []
-    with Client(server, token) as client, output.waiting(f"sending {len(bodies)} to {server}", quiet=json):
-        for path, body in bodies:
-            results.extend(_send(client, path, body, verifier))
-            if isinstance(results[-1].fault, Denied | Undecided):
-                break  # the next would fare no better
+    uploads, unread = _read(files)
+    results = list(unread)
+    with connect(server, token, token_from_exchange, audience) as client:
+        sender = Sender(client, verifier, subject or ())
+        with output.progress(f"sending to {server}", len(uploads), quiet=json) as sent:
+            results.extend(sender.send(uploads, sent))
+    unsent = len(uploads) + len(unread) - len(results)
     if json:
-        output.print_json({"results": [result.to_json() for result in results]})
+        output.print_json({"results": [result.to_json() for result in results], "summary": _summary(results, unsent)})
     else:
-        _show(results, verifier)
+        show(results, verifier)
+        if len(results) + unsent > 1:
+            output.note(", ".join(f"{count} {name}" for name, count in _summary(results, unsent).items() if count))
     codes = [output.exit_code(result.fault) for result in results if result.fault]
     if codes:
         raise typer.Exit(max(codes))
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one upload: the receipt as the server sent it, checked, or why not."""
-
-    file: str
-    receipt: Mapping[str, Any] = field(default_factory=dict)
-    signed: bool = False  # the checkpoint's signature was checked too
-    fault: EvidenceError | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """{"file", "receipt", "proved", "signed"} or {"file", "error"}."""
-        if self.fault:
-            return {"file": self.file, "error": output.failure(self.fault)}
-        return {"file": self.file, "receipt": self.receipt, "proved": True, "signed": self.signed}
-
-
-def _send(client: Client, path: Path, body: bytes, verifier: NoteVerifier | None) -> list[Result]:
-    """One file's results: one for each attestation in it. The first fault ends the file."""
-    results: list[Result] = []
-    try:
-        for member in members(body):
-            evidence_id = identity(recognise(member))
-            document = client.submit(member)
-            check_receipt(document, evidence_id, verifier)
-            results.append(Result(str(path), document, signed=verifier is not None))
-    except EvidenceError as fault:
-        results.append(Result(str(path), fault=fault))
-    return results
+def _read(files: Sequence[Path]) -> tuple[list[Outgoing], list[Result]]:
+    """The uploads in the files; a file that holds none is a result already."""
+    uploads: list[Outgoing] = []
+    faults: list[Result] = []
+    for path in _files(files):
+        body = path.read_bytes()
+        try:
+            found = members(body)
+        except EvidenceError as fault:
+            faults.append(Result(Outgoing(str(path), 0, body), fault=fault))
+            continue
+        several = len(found) > 1
+        uploads.extend(Outgoing(str(path), place if several else 0, one) for place, one in enumerate(found, 1))
+    return uploads, faults
 
 
-def check_receipt(document: Mapping[str, Any], evidence_id: str, verifier: NoteVerifier | None) -> Receipt:
-    """Check a receipt for what was sent. Raises Malformed, VerificationFailed, UnknownKey, BadSignature."""
-    # 1. it is for what was sent
-    if document.get("evidenceId") != evidence_id:
-        raise VerificationFailed("the receipt is for other evidence", code="receipt", value=evidence_id)
-    # 2. with the log's key, everything is checked against its signature
-    if verifier is not None:
-        return verify_receipt(document, verifier)
-    # 3. without it, the leaf and the proof are checked against the root the checkpoint states
-    receipt = receipt_from_json(document)
-    checkpoint = parse_checkpoint(receipt.checkpoint)
-    if checkpoint.size != receipt.tree_size:
-        raise VerificationFailed("the checkpoint is of another tree size", code="checkpoint", value=checkpoint.size)
-    if parse_leaf(receipt.leaf).evidence_id != evidence_id:
-        raise VerificationFailed("the leaf is of other evidence", code="leaf", value=evidence_id)
-    verify_inclusion(leaf_hash(receipt.leaf), receipt.leaf_index, receipt.tree_size, receipt.proof, checkpoint.root)
-    return receipt
+def _files(given: Sequence[Path]) -> Iterator[Path]:
+    """Files as they are named; of a folder, those below it with a suffix of ours and no name that is hidden."""
+    for path in given:
+        if not path.is_dir():
+            yield path
+            continue
+        below = (one for one in sorted(path.rglob("*")) if one.suffix.lower() in _SUFFIXES and one.is_file())
+        yield from (one for one in below if not any(part.startswith(".") for part in one.relative_to(path).parts))
 
 
-def _show(results: list[Result], verifier: NoteVerifier | None) -> None:
+def _summary(results: Sequence[Result], unsent: int) -> dict[str, int]:
+    states = Counter(_state(result) for result in results)
+    return {**{name: states[name] for name in ("new", "known", "refused")}, "unsent": unsent}
+
+
+def _state(result: Result) -> str:
+    if result.fault:
+        return "refused"
+    return "new" if result.receipt.get("created") else "known"
+
+
+def show(results: Sequence[Result], verifier: NoteVerifier | None) -> None:
+    """Print what became of each as a table."""
     rows = []
     for result in results:
         if result.fault:
-            rows.append((result.file, "not taken", "", "", f"{result.fault.code}: {result.fault.message}"))
+            why = f"{result.fault.code}: {result.fault.message}"
+            rows.append((result.upload.name, _state(result), "", "", why))
         else:
             receipt = result.receipt
-            state = "new" if receipt.get("created") else "known"
-            rows.append((result.file, state, receipt["leafIndex"], receipt["treeSize"], receipt["evidenceId"]))
+            place = (receipt["leafIndex"], receipt["treeSize"], receipt["evidenceId"])
+            rows.append((result.upload.name, _state(result), *place))
     output.print_table(["file", "", "leaf", "tree", "evidence"], rows)
     if verifier is None and any(result.receipt for result in results):
         output.note("inclusion proved; the checkpoint's signature was not checked (give --log-key)")
