@@ -12,7 +12,8 @@ from evidence_api.domain.evidence import Evidence, Fact
 from evidence_api.domain.verification import Verified
 
 SEVERITIES = ("criticals", "highs", "mediums", "lows", "unrated")
-_SOURCES = ("provenance", "sbom", "vulns")
+_SOURCES = ("provenance", "sbom", "vulns", "sbom_drift")
+_DRIFT_WORST_FIRST = ("risky", "no_baseline", "drift", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ def attested(artifact: str, evidence: Sequence[Evidence]) -> Attested:
     facts: dict[str, Fact] = {"subject": artifact}
     facts |= _signers(verified)
     facts |= _provenance(readable, [one for one in verified if one.kind == "provenance"])
-    facts |= _sbom([one.facts for one in verified if one.kind == "sbom"])
+    drifts = [one.facts for one in verified if one.kind == "sbom_drift"]
+    facts |= _sbom([one.facts for one in verified if one.kind == "sbom"], drifts)
+    facts |= _drift(drifts)
     facts |= _counts("vulns", [one.facts for one in verified if one.kind == "vulns"])
     return Attested(facts, relevant, any(one.erased for one in relevant))
 
@@ -56,16 +59,27 @@ def _provenance(readable: Sequence[Evidence], verified: Sequence[Evidence]) -> d
     return facts
 
 
-def _sbom(documents: Sequence[Mapping[str, Fact]]) -> dict[str, Fact]:
-    """A document without a component list (a VEX) is no bill of materials, and must not speak for one."""
+def _sbom(documents: Sequence[Mapping[str, Fact]], drifts: Sequence[Mapping[str, Fact]]) -> dict[str, Fact]:
+    """A document without a component list (a VEX) is no bill of materials, and must not speak for one. What the
+    server found by advisories and scans about the components listed counts as much as what the SBOM says itself."""
     boms = [facts for facts in documents if "components" in facts]
     if not boms:
         return {}
     return {
         "sbom.present": True,
         "sbom.components": min(_numbers("components", boms)),
-        **_counts("sbom", boms),
+        **_counts("sbom", [*boms, *drifts]),
     }
+
+
+def _drift(drifts: Sequence[Mapping[str, Fact]]) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {}
+    statuses = {one.get("status") for one in drifts}
+    if worst := next((status for status in _DRIFT_WORST_FIRST if status in statuses), None):
+        facts["sbom_drift.status"] = worst
+    if risky := _numbers("risky_added", drifts):
+        facts["sbom_drift.risky_added"] = max(risky)
+    return facts
 
 
 def _counts(prefix: str, documents: Sequence[Mapping[str, Fact]]) -> dict[str, Fact]:

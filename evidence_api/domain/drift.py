@@ -4,7 +4,7 @@ Inputs are an `Inventory` for each side; the result is a `Drift`. Both are froze
 the same inputs give the same drift. `package` is a component's identity without its version (formats/packages.py).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from evidence_api.domain.sbom import Sbom
@@ -33,7 +33,7 @@ class Inventory:
     """What the evidence of one release says is in it.
 
     `sboms`, `vex` and `scans` go by evidence id; `scans` are those that list what they found, even if nothing.
-    `stated` is what they found. `subjects` are the release's digests ("algorithm:hex"), for VEX about the whole product.
+    `stated` is what they found. `subjects` are the release's digests ("algorithm:hex"), by which VEX names it.
     """
 
     sboms: tuple[tuple[str, Sbom], ...]
@@ -100,11 +100,20 @@ class SuppressedVulnerability:
 
 
 @dataclass(frozen=True, slots=True)
+class UndecidedMatch:
+    """An advisory about a package of which it cannot be told whether it affects this version."""
+
+    package: str
+    version: str
+    advisory: str
+
+
+@dataclass(frozen=True, slots=True)
 class RiskyChange:
     """One added or changed component that the policy calls risky.
 
     `vulnerabilities` are those at or above the policy's severity, `licences` the classes newly come. `unaffected` is
-    the nearest version without any of the vulnerabilities known; None: none known.
+    the nearest version without a vulnerability of that severity, as far as advisories tell; None: none known.
     """
 
     package: str
@@ -154,4 +163,5 @@ class Drift:
     new: tuple[ComponentVulnerability, ...] = ()
     fixed: tuple[KnownVulnerability, ...] = ()
     suppressed: tuple[SuppressedVulnerability, ...] = ()
-    risky: tuple[RiskyChange, ...] = field(default=())
+    undecided: tuple[UndecidedMatch, ...] = ()
+    risky: tuple[RiskyChange, ...] = ()

@@ -1,0 +1,165 @@
+"""`urn:evidence-api:sbom-drift:v1` -> kind `sbom_drift`: what changed since the last green release. Server-derived.
+
+The counts are the facts; where a list was not cut short it must be as long as its count says.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from evidence_api.domain.errors import Malformed
+from evidence_api.domain.evidence import Fact, Normalised
+from evidence_api.domain.statement import Statement
+from evidence_api.formats.drift_predicate import MAX_LISTED
+from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model
+
+Text = Annotated[str, StringConstraints(max_length=8_192)]
+Count = Annotated[int, Field(ge=0)]
+Severity = Literal["critical", "high", "medium", "low", "info", "none"]
+
+
+class Inputs(Own):
+    """What it was derived from, by evidence id."""
+
+    baseline: Several[Sha256] | None
+    current: Several[Sha256]
+    advisories: Sha256 | None
+    scans: Several[Sha256]
+    vex: Several[Sha256]
+
+
+class Policy(Own):
+    """What counted as risky."""
+
+    severity: Severity
+    licences: Several[Text]
+
+
+class Changed(Own):
+    """A component that came, went or has another version."""
+
+    package: Text
+    before: Text | None
+    after: Text | None
+
+
+class Attribute(Own):
+    """Another change of a component."""
+
+    package: Text
+    version: Text
+    before: Several[Text]
+    after: Several[Text]
+
+
+class Vulnerability(Own):
+    """One vulnerability of one component."""
+
+    package: Text
+    version: Text
+    id: Text
+    names: Several[Text]
+    severity: Severity | None
+    sources: Several[Text]
+    change: Literal["added", "upgraded", "downgraded", "changed", "unchanged"]
+
+
+class Fixed(Own):
+    """One that the baseline had."""
+
+    package: Text
+    names: Several[Text]
+    severity: Severity | None
+
+
+class Suppressed(Own):
+    """One that VEX rules out."""
+
+    package: Text
+    version: Text
+    id: Text
+    status: Text
+    statement: Text
+
+
+class Undecided(Own):
+    """An advisory that may be about the component."""
+
+    package: Text
+    version: Text
+    advisory: Text
+
+
+class Risky(Own):
+    """A risky change and what to take instead."""
+
+    package: Text
+    before: Text | None
+    after: Text
+    vulnerabilities: Several[Text]
+    licences: Several[Text]
+    unaffected: Text | None
+
+
+class SbomDrift(Own):
+    """The predicate."""
+
+    producer: Producer
+    status: Literal["none", "drift", "risky", "no_baseline"]
+    analysed: bool
+    inputs: Inputs
+    policy: Policy
+    counts: dict[Text, Count]
+    added: Several[Changed]
+    removed: Several[Changed]
+    upgraded: Several[Changed]
+    downgraded: Several[Changed]
+    changed: Several[Changed]
+    rehashed: Several[Attribute]
+    supplier_changed: Several[Attribute]
+    licence_changed: Several[Attribute]
+    vulnerabilities: Several[Vulnerability]
+    new: Several[Vulnerability]
+    fixed: Several[Fixed]
+    suppressed: Several[Suppressed]
+    undecided: Several[Undecided]
+    risky: Several[Risky]
+    supersedes: Sha256 | None = None
+
+
+_LISTED = (
+    *("added", "removed", "upgraded", "downgraded", "changed", "rehashed", "supplier_changed", "licence_changed"),
+    *("suppressed", "undecided", "risky"),
+)
+_SEVERITIES = ("criticals", "highs", "mediums", "lows", "unrated")
+_COUNTED = frozenset({"components", "fixed", *_LISTED, *_SEVERITIES, *(f"new_{one}" for one in _SEVERITIES)})
+
+
+def read_sbom_drift(statement: Statement) -> Normalised:
+    """Read a drift. Raises Malformed with the path."""
+    predicate = read_model(SbomDrift, statement.predicate)
+    _check_counts(predicate)
+    facts: dict[str, Fact] = known_facts(
+        {
+            "status": predicate.status,
+            "analysed": predicate.analysed,
+            "baseline": ", ".join(predicate.inputs.baseline or ()),
+            "advisories": predicate.inputs.advisories,
+        }
+    )
+    named = {"risky": "risky_added"}
+    return Normalised(
+        "sbom_drift", facts | {named.get(name, name): number for name, number in predicate.counts.items()}
+    )
+
+
+def _check_counts(predicate: SbomDrift) -> None:
+    unknown = sorted(predicate.counts.keys() - _COUNTED)
+    if unknown:
+        path = f"predicate.counts.{unknown[0]}"
+        raise Malformed(f"{path}: nothing of that name is counted", path=path)
+    for name in _LISTED:
+        listed, counted = len(getattr(predicate, name)), predicate.counts.get(name)
+        if listed != min(counted or 0, MAX_LISTED) and not (counted is None and name in {"suppressed", "undecided"}):
+            path = f"predicate.counts.{name}"
+            raise Malformed(f"{path}: {listed} are listed", path=path, limit=listed, value=counted)

@@ -1,0 +1,213 @@
+"""Deriving, sixth step: the drift from a baseline to a release, as a pure function of what their evidence says.
+
+1. Both sides' components are put together and compared. 2. Every source's vulnerabilities of both sides are gathered,
+their names joined, VEX asked. 3. New is what the baseline was not known to have when it was the baseline: a
+vulnerability published since is new on a component nobody touched. 4. A change is risky by the policy given.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from functools import cmp_to_key
+from typing import TypeVar
+
+from evidence_api.domain.drift import (
+    ChangeKind,
+    ComponentVulnerability,
+    Drift,
+    DriftStatus,
+    Inventory,
+    KnownVulnerability,
+    RiskPolicy,
+    RiskyChange,
+    SuppressedVulnerability,
+)
+from evidence_api.formats.advisory_index import AdvisoryIndex
+from evidence_api.formats.component_changes import Bill, Changes, Part, bill_of, compare_bills
+from evidence_api.formats.licences import licence_class
+from evidence_api.formats.versions import compare_versions, rule_of
+from evidence_api.formats.vex_rulings import Rulings
+from evidence_api.formats.vulnerability_claims import Aliases, Claims, at_least, gather_claims, standing
+
+_NOT_LISTED: tuple[ChangeKind, str | None] = ("unchanged", None)
+
+Entry = TypeVar("Entry")
+
+
+def derive_drift(  # noqa: PLR0913  each input is a different piece of evidence
+    baseline: Inventory | None,
+    current: Inventory,
+    *,
+    advisories: AdvisoryIndex | None = None,
+    advisories_digest: str | None = None,
+    known: Sequence[KnownVulnerability] | None = None,
+    policy: RiskPolicy | None = None,
+) -> Drift:
+    """The drift of `current` from `baseline` (None: there is none; then all that is there counts as come).
+
+    `advisories` are those that are current; `advisories_digest` names them. `known` is what the baseline's own drift
+    recorded (`known_vulnerabilities`); without it, only what the baseline's documents state was known of it.
+    """
+    policy = policy or RiskPolicy()
+    before, after = bill_of(baseline or Inventory(())), bill_of(current)
+    changes = compare_bills(before, after)
+    there = gather_claims(current, after, advisories)
+    earlier = gather_claims(baseline, before, advisories) if baseline else Claims()
+    recorded = _recorded(earlier, known)
+    aliases = Aliases(names for said in (there, earlier) for names in (claim.names for claim in said.claims))
+    counting, suppressed = standing(there.claims, aliases, Rulings(current, after))
+    counting = [_placed(one, changes) for one in counting]
+    had = _had(baseline, before, earlier, aliases) if baseline else []
+    new = _new(counting, recorded)
+    risky = _risky(after, before, changes, counting, advisories, policy)
+    compared = changes if baseline is not None else Changes()
+    drift = Drift(
+        status="none",
+        analysed=there.analysed,
+        baseline=None if baseline is None else tuple(sorted(source for source, _ in baseline.sboms)),
+        current=tuple(sorted(source for source, _ in current.sboms)),
+        components=after.size,
+        policy=policy,
+        advisories=advisories_digest if advisories is not None else None,
+        scans=tuple(sorted(current.scans)),
+        vex=tuple(sorted(source for source, _ in current.vex)),
+        added=_ordered(compared.versions.get("added", ())),
+        removed=_ordered(compared.versions.get("removed", ())),
+        upgraded=_ordered(compared.versions.get("upgraded", ())),
+        downgraded=_ordered(compared.versions.get("downgraded", ())),
+        changed=_ordered(compared.versions.get("changed", ())),
+        rehashed=_ordered(compared.rehashed),
+        supplier_changed=_ordered(compared.suppliers),
+        licence_changed=_ordered(compared.licences),
+        vulnerabilities=_ordered(counting),
+        new=_ordered(new),
+        fixed=_fixed([*had, *recorded] if baseline else [], counting, suppressed),
+        suppressed=_ordered(suppressed),
+        undecided=_ordered(there.undecided),
+        risky=_ordered(risky),
+    )
+    return replace(drift, status=_status(drift))
+
+
+def _placed(one: ComponentVulnerability, changes: Changes) -> ComponentVulnerability:
+    kind, _ = changes.kinds.get((one.package, one.version), _NOT_LISTED)
+    return replace(one, change=kind)
+
+
+def _recorded(earlier: Claims, known: Sequence[KnownVulnerability] | None) -> Sequence[KnownVulnerability]:
+    """What was known of the baseline when it was the baseline: nothing that only today's advisories say."""
+    if known is not None:
+        return known
+    stated = (claim for claim in earlier.claims if not claim.source.startswith("osv:"))
+    return [KnownVulnerability(claim.place[0], claim.names, claim.severity) for claim in stated]
+
+
+def _had(baseline: Inventory, before: Bill, earlier: Claims, aliases: Aliases) -> list[KnownVulnerability]:
+    counting, _ = standing(earlier.claims, aliases, Rulings(baseline, before))
+    return [KnownVulnerability(one.package, one.names, one.severity) for one in counting]
+
+
+def _new(
+    counting: Iterable[ComponentVulnerability], recorded: Iterable[KnownVulnerability]
+) -> list[ComponentVulnerability]:
+    """Known of the same package; or where one side does not say of which, of any that nobody touched."""
+    known = {(one.package, name) for one in recorded for name in one.names}
+    anywhere = {name for _, name in known}
+
+    def was_known(one: ComponentVulnerability) -> bool:
+        if not one.package:
+            return any(name in anywhere for name in one.names)
+        places = (one.package, "") if one.change == "unchanged" else (one.package,)
+        return any((place, name) in known for name in one.names for place in places)
+
+    return [one for one in counting if not was_known(one)]
+
+
+def _fixed(
+    earlier: Iterable[KnownVulnerability],
+    counting: Iterable[ComponentVulnerability],
+    suppressed: Iterable[SuppressedVulnerability],
+) -> tuple[KnownVulnerability, ...]:
+    """What the baseline had, by what was known then or is now, and this release has neither open nor ruled out."""
+    here = {(one.package, name) for one in counting for name in one.names}
+    here |= {(one.package, one.id) for one in suppressed}
+    anywhere = {name for _, name in here}
+    gone: dict[tuple[str, str], KnownVulnerability] = {}
+    for one in earlier:
+        names = tuple(sorted(one.names))
+        present = any(((one.package, name) in here) if one.package else (name in anywhere) for name in names)
+        if not present and not any((one.package, name) in gone for name in names):
+            known = KnownVulnerability(one.package, names, one.severity)
+            gone |= {(one.package, name): known for name in names}
+    return _ordered(dict.fromkeys(gone.values()))
+
+
+def _risky(  # noqa: PLR0913, PLR0917  both sides, what changed, and what it is judged by
+    after: Bill,
+    before: Bill,
+    changes: Changes,
+    counting: Iterable[ComponentVulnerability],
+    advisories: AdvisoryIndex | None,
+    policy: RiskPolicy,
+) -> list[RiskyChange]:
+    severe: dict[tuple[str, str], list[str]] = {}
+    for one in counting:
+        if at_least(one.severity, policy.severity):
+            severe.setdefault((one.package, one.version), []).append(one.id)
+    found = []
+    for (package, version), (kind, earlier) in changes.kinds.items():
+        part = after.parts[package][version]
+        known = {licence_class(one) for old in before.parts.get(package, {}).values() for one in old.licences}
+        classes = {licence_class(one) for one in part.licences} & set(policy.licences) - known
+        ids = severe.get((package, version), []) if kind != "unchanged" else []
+        if classes or ids:
+            others = {*before.parts.get(package, ()), *after.parts[package]}
+            nearest = _nearest_unaffected(part, others, advisories, policy) if ids else None
+            risk = RiskyChange(package, earlier, version, tuple(sorted(ids)), tuple(sorted(classes)), nearest)
+            found.append(risk)
+    return found
+
+
+def _nearest_unaffected(
+    part: Part, others: Iterable[str], advisories: AdvisoryIndex | None, policy: RiskPolicy
+) -> str | None:
+    """The next version up, or else the last one down, that no advisory of that severity affects or may affect.
+
+    Candidates are the versions that advisories call fixed and those that the SBOMs show to exist.
+    """
+    url, now = part.package.url, part.package.version
+    if advisories is None or url is None:
+        return None
+    rule = rule_of(url.type)
+    candidates = {*advisories.fixes(part.package), *others} - {now}
+    order = {version: compare_versions(rule, now, version) for version in candidates}
+
+    def compare(one: str, other: str) -> int:
+        return compare_versions(rule, one, other) or 0
+
+    by_version = cmp_to_key(compare)
+    upwards = sorted(sorted(one for one in candidates if order[one] == -1), key=by_version)
+    downwards = sorted(sorted(one for one in candidates if order[one] == 1), key=by_version, reverse=True)
+    for version in (*upwards, *downwards):
+        matches = advisories.matches(part.package, version)
+        if not any(at_least(match.severity, policy.severity) for match in matches):
+            return version
+    return None
+
+
+def _status(drift: Drift) -> DriftStatus:
+    if drift.risky or any(at_least(one.severity, drift.policy.severity) for one in drift.new):
+        return "risky"
+    if drift.baseline is None:
+        return "no_baseline"
+    versions = drift.added or drift.removed or drift.upgraded or drift.downgraded or drift.changed
+    attributes = drift.rehashed or drift.supplier_changed or drift.licence_changed
+    return "drift" if versions or attributes or drift.new or drift.fixed else "none"
+
+
+def _ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """By their fields in order; what is not said comes first."""
+    return tuple(sorted(entries, key=_fields))
+
+
+def _fields(entry: object) -> tuple[str | tuple[str, ...], ...]:
+    return tuple(getattr(entry, one.name) or "" for one in fields(entry))  # type: ignore[arg-type]
