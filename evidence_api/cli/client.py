@@ -61,9 +61,9 @@ class Client:
             raise Undecided("the batch was not answered line by line", code="not_our_server")
         return results
 
-    def exchange(self, token: str) -> str:
+    def exchange(self, token: str, tenant: str) -> str:
         """Give an OIDC token for an upload token, with which this client goes on. Raises what the server raised."""
-        answer = self._json("POST", "/v1/token-exchange", orjson.dumps({"token": token}))
+        answer = self._json("POST", "/v1/token-exchange", orjson.dumps({"token": token, "tenant": tenant}))
         upload = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(upload, str):
             raise Undecided("the exchange was not answered with a token", code="not_our_server")

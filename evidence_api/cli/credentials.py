@@ -9,6 +9,7 @@ Sources: GitHub, "OpenID Connect reference", Methods for requesting the OIDC tok
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,29 +23,59 @@ DEFAULT_SERVER = "http://127.0.0.1:8080"
 _ASK_URL, _ASK_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 _TIMEOUT = 10.0
 
-Server = Annotated[str, typer.Option(envvar="EVIDENCE_SERVER", help="URL of the server.", show_envvar=True)]
-Token = Annotated[str, typer.Option(envvar="EVIDENCE_TOKEN", help="API token; see `evidence-api token create`.")]
+_PANEL = "Server"
+
+Server = Annotated[
+    str, typer.Option(envvar="EVIDENCE_SERVER", help="URL of the server.", show_envvar=True, rich_help_panel=_PANEL)
+]
+Token = Annotated[
+    str,
+    typer.Option(envvar="EVIDENCE_TOKEN", help="API token; see `evidence-api token create`.", rich_help_panel=_PANEL),
+]
 FromExchange = Annotated[
     str,
     typer.Option(
         "--token-from-exchange",
-        metavar="github|env:NAME|file:PATH",
-        help="Exchange the CI job's OIDC token for an upload token instead of using --token.",
+        metavar="SOURCE",
+        help="Exchange the CI job's OIDC token for an upload token: github, env:NAME or file:PATH.",
+        rich_help_panel=_PANEL,
     ),
 ]
+Tenant = Annotated[
+    str, typer.Option(envvar="EVIDENCE_TENANT", help="Whose evidence it is, for the exchange.", rich_help_panel=_PANEL)
+]
 Audience = Annotated[
-    str, typer.Option(envvar="EVIDENCE_AUDIENCE", help="Audience to ask GitHub's token for; default: the server's URL.")
+    str,
+    typer.Option(
+        envvar="EVIDENCE_AUDIENCE",
+        help="Audience to ask GitHub's token for; the server's public URL and the tenant if not given.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 
 
-def connect(server: str, token: str, source: str, audience: str) -> Client:
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Where uploads go, and who sends them: a token, or the source of one to exchange."""
+
+    server: str
+    token: str = ""
+    source: str = ""
+    tenant: str = ""
+    audience: str = ""
+
+
+def connect(asked: Sending) -> Client:
     """A client that may upload. Raises EvidenceError `usage`, `no_identity`; what the exchange raised."""
-    if bool(token) == bool(source):
-        raise EvidenceError("give either --token or --token-from-exchange", code="usage")
-    client = Client(server, token)
-    if source:
+    if asked.source and not asked.tenant:
+        raise EvidenceError("--token-from-exchange needs --tenant", code="usage")
+    if not asked.source and not asked.token:
+        raise EvidenceError("give --token or --token-from-exchange", code="usage")
+    client = Client(asked.server, "" if asked.source else asked.token)
+    if asked.source:
         try:
-            client.exchange(job_token(source, audience or server.rstrip("/")))
+            audience = asked.audience or f"{asked.server.rstrip('/')}/{asked.tenant}"
+            client.exchange(job_token(asked.source, audience), asked.tenant)
         except EvidenceError:
             client.close()
             raise

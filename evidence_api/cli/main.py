@@ -44,7 +44,8 @@ COMMANDS: Sequence[Command] = (
     ),
     Command("serve", "evidence_api.cli.serve:serve", "Run the server.", START, "server"),
     Command("migrate", "evidence_api.cli.migrate:migrate", "Bring the database to this version.", START, "server"),
-    Command("submit", "evidence_api.cli.submit:submit", "Send signed evidence, check the receipt's proof.", EVIDENCE),
+    Command("attest", "evidence_api.cli.attest:attest", "Make a signed statement of an SBOM, a report, …", EVIDENCE),
+    Command("submit", "evidence_api.cli.submit:submit", "Send evidence, check the receipts' proofs.", EVIDENCE),
     Command("artifact", "evidence_api.cli.artifact:app", "Send and fetch raw files by their digest.", EVIDENCE),
     Command("inspect", "evidence_api.cli.inspect:app", "Verify one envelope or bundle offline, show it.", EVIDENCE),
     Command("pack", "evidence_api.cli.pack:app", "Build, list and fetch audit packs.", EVIDENCE, "server"),
@@ -54,15 +55,19 @@ COMMANDS: Sequence[Command] = (
     Command("osv", "evidence_api.cli.osv:app", "Import advisories of an OSV feed, show them.", RULES, "server"),
     Command("schema", "evidence_api.cli.schema:app", "Print the GraphQL schema, compare it.", RULES, "server"),
     Command("tenant", "evidence_api.cli.tenant:app", "Tenants, their keys and trusted identities.", ACCESS, "server"),
+    Command("trust", "evidence_api.cli.trust:app", "Whose evidence a tenant takes, for what.", ACCESS, "server"),
     Command("token", "evidence_api.cli.token:app", "Create, list and revoke API tokens.", ACCESS, "server"),
 )
 
 _TABLE = {command.name: command for command in COMMANDS}
+# Commands inside a group that need less than the group does.
+_INNER = {"token exchange": Command("token exchange", "evidence_api.cli.exchange:exchange", "", ACCESS)}
 
 _EXAMPLES = """\
 [bold]Examples[/bold]
 
   evidence-api quickstart --once
+  evidence-api attest sbom.cdx.json --subject app.tar.gz --key signer.pem --out sbom.dsse.json
   evidence-api submit sbom.dsse.json --server URL --token TOKEN
   evidence-api inspect sbom.dsse.json --key signer.pem
   evidence-api verify audit-pack.pdf
@@ -77,6 +82,9 @@ class LazyCommands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  typer keeps its click types private
         """Find the command named, then put the real one in the place of its help line."""
         name, placeholder, rest = super().resolve_command(ctx, args)
+        inner = _INNER.get(f"{name} {rest[0]}") if rest else None
+        if inner is not None:
+            return inner.name, load(inner), rest[1:]
         return (name, load(_TABLE[name]), rest) if name in _TABLE else (name, placeholder, rest)
 
 

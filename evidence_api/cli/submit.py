@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from evidence_api.cli import output
-from evidence_api.cli.credentials import DEFAULT_SERVER, Audience, FromExchange, Server, Token, connect
+from evidence_api.cli.credentials import DEFAULT_SERVER, Audience, FromExchange, Sending, Server, Tenant, Token, connect
 from evidence_api.cli.sending import Outgoing, Result, Sender
 from evidence_api.domain.errors import EvidenceError
-from evidence_api.formats.checkpoint import NoteVerifier, parse_verifier
+from evidence_api.formats.checkpoint import parse_verifier
 from evidence_api.formats.upload import members
 
 _SUFFIXES = {".json", ".jsonl", ".ndjson", ".xml", ".sarif", ".sigstore", ".intoto", ".cdx", ".spdx", ".vex", ".att"}
@@ -38,6 +38,7 @@ def submit(
     server: Server = DEFAULT_SERVER,
     *,
     token_from_exchange: FromExchange = "",
+    tenant: Tenant = "",
     audience: Audience = "",
     subject: Annotated[list[str] | None, typer.Option(metavar="DIGEST", help=_SUBJECT_HELP)] = None,
     log_key: LogKey = None,
@@ -53,7 +54,7 @@ def submit(
     verifier = parse_verifier(log_key) if log_key else None
     uploads, unread = _read(files)
     results = list(unread)
-    with connect(server, token, token_from_exchange, audience) as client:
+    with connect(Sending(server, token, token_from_exchange, tenant, audience)) as client:
         sender = Sender(client, verifier, subject or ())
         with output.progress(f"sending to {server}", len(uploads), quiet=json) as sent:
             results.extend(sender.send(uploads, sent))
@@ -61,7 +62,7 @@ def submit(
     if json:
         output.print_json({"results": [result.to_json() for result in results], "summary": _summary(results, unsent)})
     else:
-        show(results, verifier)
+        show(results)
         if len(results) + unsent > 1:
             output.note(", ".join(f"{count} {name}" for name, count in _summary(results, unsent).items() if count))
     codes = [output.exit_code(result.fault) for result in results if result.fault]
@@ -106,7 +107,7 @@ def _state(result: Result) -> str:
     return "new" if result.receipt.get("created") else "known"
 
 
-def show(results: Sequence[Result], verifier: NoteVerifier | None) -> None:
+def show(results: Sequence[Result]) -> None:
     """Print what became of each as a table."""
     rows = []
     for result in results:
@@ -118,5 +119,5 @@ def show(results: Sequence[Result], verifier: NoteVerifier | None) -> None:
             place = (receipt["leafIndex"], receipt["treeSize"], receipt["evidenceId"])
             rows.append((result.upload.name, _state(result), *place))
     output.print_table(["file", "", "leaf", "tree", "evidence"], rows)
-    if verifier is None and any(result.receipt for result in results):
+    if any(result.receipt and not result.signed for result in results):
         output.note("inclusion proved; the checkpoint's signature was not checked (give --log-key)")
