@@ -20,6 +20,7 @@ from evidence_api.domain.statement import Statement, Subject
 from evidence_api.formats import strict_json
 from evidence_api.formats.openvex import version_of, vex_subjects
 from evidence_api.formats.predicates import normalise
+from evidence_api.formats.predicates.check_runs import check_runs_subjects
 from evidence_api.formats.predicates.sarif_log import sarif_subjects
 
 WRAPPER = "urn:evidence-api:document:v1"
@@ -138,6 +139,7 @@ _TYPES: Sequence[DocumentType] = (
         "urn:evidence-api:check-runs:v1",
         ("application/vnd.github+json",),
         lambda document: isinstance(document.get("check_runs"), list),
+        subjects=check_runs_subjects,
     ),
     DocumentType(
         "opa-decision",

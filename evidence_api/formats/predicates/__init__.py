@@ -11,21 +11,28 @@ from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.cyclonedx import SPEC_VERSIONS
-from evidence_api.formats.predicates.cyclonedx_bom import read_cyclonedx
+from evidence_api.formats.predicates.check_runs import read_check_runs
+from evidence_api.formats.predicates.cosign_vuln import read_cosign_vuln
 from evidence_api.formats.predicates.github_checks import read_github_checks
+from evidence_api.formats.predicates.opa_decision import read_opa_decision
 from evidence_api.formats.predicates.osv_record import read_osv
 from evidence_api.formats.predicates.policy_decision import read_policy_decision
 from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
 from evidence_api.formats.predicates.provenance_v1 import read_v1
 from evidence_api.formats.predicates.release import read_release
 from evidence_api.formats.predicates.sarif_log import read_sarif
+from evidence_api.formats.predicates.sbom import read_cyclonedx
+from evidence_api.formats.predicates.sbom_drift import read_sbom_drift
 from evidence_api.formats.predicates.test_result import read_test_result
+from evidence_api.formats.predicates.verification_summary import read_svr, read_vsa
 from evidence_api.formats.predicates.vex import read_vex
 from evidence_api.formats.predicates.vulns import read_vulns
 from evidence_api.formats.predicates.wrapped import read_wrapped
 
 Reader: TypeAlias = Callable[[Statement], Normalised]
 
+# The second is cosign's own, from before predicate types had to be URIs.
+COSIGN_VULN_TYPES = ("https://cosign.sigstore.dev/attestation/vuln/v1", "cosign.sigstore.dev/attestation/vuln/v1")
 MAX_PAYLOAD = 64 * 1024 * 1024  # bytes; a large SBOM is some 20 MB
 MAX_WORD = 8_192  # characters of one fact
 MAX_WORDS = 20_000  # entries of one list fact
@@ -40,16 +47,24 @@ READERS: Mapping[str, Reader] = {
     "https://slsa.dev/provenance/v1.2": read_v1,
     "https://cyclonedx.org/bom": read_cyclonedx,
     **{f"https://cyclonedx.org/bom/v{version}": read_cyclonedx for version in SPEC_VERSIONS},
+    **dict.fromkeys(COSIGN_VULN_TYPES, read_cosign_vuln),
+    "https://in-toto.io/attestation/svr/v0.1": read_svr,
+    "https://in-toto.io/attestation/svr/v0.2": read_svr,
     "https://in-toto.io/attestation/test-result/v0.1": read_test_result,
     "https://in-toto.io/attestation/vulns/v0.1": read_vulns,
     "https://in-toto.io/attestation/vulns/v0.2": read_vulns,
-    "urn:evidence-api:document:v1": read_wrapped,
-    "urn:evidence-api:github-checks:v1": read_github_checks,
     "https://openvex.dev/ns": read_vex,
     "https://openvex.dev/ns/v0.2.0": read_vex,
+    "https://slsa.dev/verification_summary/v0.2": read_vsa,
+    "https://slsa.dev/verification_summary/v1": read_vsa,
+    "urn:evidence-api:check-runs:v1": read_check_runs,
+    "urn:evidence-api:document:v1": read_wrapped,
+    "urn:evidence-api:github-checks:v1": read_github_checks,
+    "urn:evidence-api:opa-decision:v1": read_opa_decision,
     "urn:evidence-api:osv:v1": read_osv,
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
     "urn:evidence-api:release:v1": read_release,
+    "urn:evidence-api:sbom-drift:v1": read_sbom_drift,
     "urn:evidence-api:sarif:v2.1.0": read_sarif,
 }
 
