@@ -7,12 +7,14 @@ import typer
 
 from evidence_api.bootstrap import Application
 from evidence_api.cli import output
+from evidence_api.cli.exchange import exchange
 from evidence_api.cli.operating import AsJson, Tenant, operate, show
 from evidence_api.domain.registry import RegisteredToken
 from evidence_api.domain.token import RIGHTS
 from evidence_api.use_cases.registry import Registry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Create, list and revoke API tokens.")
+app.command("exchange")(exchange)
 
 
 @app.command("create")
@@ -57,6 +59,7 @@ def list_tokens(tenant: Tenant, json: AsJson = False) -> None:
             "created": token.created,
             "expires": token.expires,
             "revoked": token.revoked,
+            "lastUsed": token.last_used,
         }
         for token in operate(use)
     ]
