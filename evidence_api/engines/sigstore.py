@@ -30,8 +30,11 @@ because the library does not. Each step has one code, which is stable for ever:
 Which step refused is read from where the library raised (its functions), not from its wording. A v0.1 bundle may
 carry the log's promise without a proof: the signed entry timestamp is verified, and `checks` says inclusion_promise
 instead of inclusion_proof and checkpoint. `Unsupported` is said of what engines/sigstore_managed.py names, and of
-intoto 0.0.1 entries whose envelope nobody can spell again; all that can be checked of them is checked first.
+intoto 0.0.1 entries whose envelope nobody can spell again, after all that can be checked of them was checked; and of
+certificates with keys other than ECDSA, which the library does not verify with.
 """
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Refused
@@ -52,9 +55,11 @@ from evidence_api.engines.sigstore_shape import check_no_root, check_shape, lack
 from evidence_api.formats.statement import parse_statement
 from evidence_api.formats.upload import BundleUpload
 
-__all__ = ["AnyIdentity", "BundleVerifier", "Identities", "IdentityRule"]
+__all__ = ["FORMERLY_UNSUPPORTED", "PLAN", "AnyIdentity", "BundleVerifier", "Identities", "IdentityRule"]
 
 IDENTITY = "identity"
+# The number of the plan: the next one when a bundle may come out otherwise than before, so that it is checked again.
+PLAN = 2
 CHECKS = (
     "timestamp",
     "certificate_chain",
@@ -64,6 +69,16 @@ CHECKS = (
     "checkpoint",
     "signature",
     "log_entry",
+)
+# What version 0.1 of this program could not check, in its words: records of it stay as they are.
+FORMERLY_UNSUPPORTED = frozenset(
+    {
+        "log entry intoto 0.0.2",
+        "v0.1 bundle with an inclusion promise and no inclusion proof",
+        "log entry without an inclusion promise, of a bundle signed with a managed key",
+        "timestamp token of a bundle signed with a managed key",
+        "rsa-pss-sha256 signature over an artifact that is not here",
+    }
 )
 # A v0.1 bundle may carry the log's promise instead of a proof, and its result says so.
 PROMISED_CHECKS = tuple(
@@ -118,6 +133,9 @@ class BundleVerifier:
             return Failed("identity_required", "no trust rule says whose certificates are trusted")
         bundle = parse_bundle(upload)
         check_no_root(bundle, upload.version, self._plan.root)
+        key_of_certificate = bundle.signing_certificate.public_key()
+        if not isinstance(key_of_certificate, ec.EllipticCurvePublicKey):
+            return Unsupported(f"certificate with a key of type {type(key_of_certificate).__name__.lstrip('_')}")
         plan = self._plan.begin()
         policy = IdentityPolicy(identities)
         uncheckable = plan.run(bundle, upload, policy)
