@@ -229,7 +229,7 @@ KINDS: Mapping[str, Kind] = {
                 "source.digest": W,
                 "build_type": W,
             },
-            words={"status": ("reproduced", "differs", "single")},
+            words={"status": ("reproduced", "partial", "differs", "single")},
         ),
         Kind(
             "attest",

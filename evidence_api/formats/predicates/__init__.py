@@ -13,6 +13,7 @@ from evidence_api.domain.statement import Statement
 from evidence_api.formats.cyclonedx import SPEC_VERSIONS
 from evidence_api.formats.predicates.check_runs import read_check_runs
 from evidence_api.formats.predicates.cosign_vuln import read_cosign_vuln
+from evidence_api.formats.predicates.dependency_debt import read_dependency_debt
 from evidence_api.formats.predicates.github_checks import read_github_checks
 from evidence_api.formats.predicates.opa_decision import read_opa_decision
 from evidence_api.formats.predicates.osv_record import read_osv
@@ -20,14 +21,16 @@ from evidence_api.formats.predicates.policy_decision import read_policy_decision
 from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
 from evidence_api.formats.predicates.provenance_v1 import read_v1
 from evidence_api.formats.predicates.release import read_release
+from evidence_api.formats.predicates.reproducible_build import read_reproducible_build
 from evidence_api.formats.predicates.sarif_log import read_sarif
-from evidence_api.formats.predicates.sbom import read_cyclonedx
+from evidence_api.formats.predicates.sbom import read_cyclonedx, read_spdx
 from evidence_api.formats.predicates.sbom_drift import read_sbom_drift
 from evidence_api.formats.predicates.test_result import read_test_result
 from evidence_api.formats.predicates.verification_summary import read_svr, read_vsa
 from evidence_api.formats.predicates.vex import read_vex
 from evidence_api.formats.predicates.vulns import read_vulns
 from evidence_api.formats.predicates.wrapped import read_wrapped
+from evidence_api.formats.spdx import SPDX_VERSIONS
 
 Reader: TypeAlias = Callable[[Statement], Normalised]
 
@@ -47,6 +50,8 @@ READERS: Mapping[str, Reader] = {
     "https://slsa.dev/provenance/v1.2": read_v1,
     "https://cyclonedx.org/bom": read_cyclonedx,
     **{f"https://cyclonedx.org/bom/v{version}": read_cyclonedx for version in SPEC_VERSIONS},
+    "https://spdx.dev/Document": read_spdx,
+    **{f"https://spdx.dev/Document/v{version}": read_spdx for version in SPDX_VERSIONS},
     **dict.fromkeys(COSIGN_VULN_TYPES, read_cosign_vuln),
     "https://in-toto.io/attestation/svr/v0.1": read_svr,
     "https://in-toto.io/attestation/svr/v0.2": read_svr,
@@ -63,7 +68,9 @@ READERS: Mapping[str, Reader] = {
     "urn:evidence-api:opa-decision:v1": read_opa_decision,
     "urn:evidence-api:osv:v1": read_osv,
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
+    "urn:evidence-api:dependency-debt:v1": read_dependency_debt,
     "urn:evidence-api:release:v1": read_release,
+    "urn:evidence-api:reproducible-build:v1": read_reproducible_build,
     "urn:evidence-api:sbom-drift:v1": read_sbom_drift,
     "urn:evidence-api:sarif:v2.1.0": read_sarif,
 }
