@@ -58,7 +58,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind(
             "sbom",
-            "Software bill of materials (CycloneDX)",
+            "Software bill of materials (CycloneDX, SPDX)",
             {
                 "format": W,
                 "spec_version": W,
@@ -71,7 +71,7 @@ KINDS: Mapping[str, Kind] = {
                 "analysed": B,
                 **_COUNTS,
             },
-            words={"format": ("cyclonedx",)},
+            words={"format": ("cyclonedx", "spdx")},
         ),
         Kind("vulns", "Vulnerability scan", {"scanner": W, "database": W, "total": N, **_COUNTS}),
         Kind(

@@ -7,7 +7,7 @@ stay on. Sources: XML 1.0 (fifth edition), sections 2.8 and 4; libxml2, `parserI
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -72,14 +72,14 @@ def parse_xml(body: bytes, *, what: str = "document") -> etree._Element:
         raise _refusal(fault, what) from fault
 
 
-def root_tag(source: XmlSource) -> str:
-    """The root element's "{namespace}name", read no further than to there. Raises as parse_xml."""
+def xml_root(source: XmlSource) -> tuple[str, Mapping[str, str]]:
+    """The root element's "{namespace}name" and attributes, read no further than to there. Raises as parse_xml."""
     parser = _parser(etree.XMLPullParser, source, events=("start",))
     try:
         for start in range(0, len(source.body), _CHUNK):
             parser.feed(source.body[start : start + _CHUNK])
             for _, element in parser.read_events():
-                return str(element.tag)
+                return str(element.tag), dict(element.items())
         parser.close()
     except etree.XMLSyntaxError as fault:
         raise _refusal(fault, source.what) from fault
@@ -87,8 +87,9 @@ def root_tag(source: XmlSource) -> str:
 
 
 def stream_xml(source: XmlSource, names: Collection[str], schema: etree.XMLSchema) -> Iterator[etree._Element]:
-    """Validate while reading, and give those grandchildren of the root that have one of these "{namespace}name"s,
-    each complete, in order. What was given is let go at the next one: memory does not grow with the document.
+    """Validate while reading, and give the children and grandchildren of the root that have one of these
+    "{namespace}name"s, each as it ends. What was given is let go at the next one, so that memory does not grow with
+    the document; of a child, its attributes and what is not among the names are left when it ends.
 
     Only once the iterator has ended is the document known to be valid; on the way it raises Malformed (with `line`,
     that of the 64 KiB the fault was found in where libxml2 says no more) or TooLarge. `schema` must be fresh:
@@ -111,11 +112,13 @@ def stream_xml(source: XmlSource, names: Collection[str], schema: etree.XMLSchem
 
 
 def _finished(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
-    """The grandchildren of the root that have ended, each emptied and its elder siblings dropped after use."""
+    """The children and grandchildren of the root that have ended; after use each is emptied, its elders dropped."""
     for _, element in parser.read_events():
         parent = element.getparent()
-        grandparent = None if parent is None else parent.getparent()
-        if parent is None or grandparent is None or grandparent.getparent() is not None:
+        if parent is None:
+            continue
+        grandparent = parent.getparent()
+        if grandparent is not None and grandparent.getparent() is not None:
             continue
         yield element
         element.clear(keep_tail=True)

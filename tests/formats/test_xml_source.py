@@ -122,6 +122,11 @@ def test_a_stream_gives_each_part_once_and_forgets_it() -> None:
     assert sum(before is not None for _, before in seen) == len(seen) - 1  # the one just read, emptied, and no more
 
 
+def test_the_root_is_known_before_the_rest_is_read() -> None:
+    source = xml.xml_source(b"<?xml version='1.0'?>\n<a b='c' xmlns='urn:x'><unfinished>")
+    assert xml.xml_root(source) == ("{urn:x}a", {"b": "c"})
+
+
 def test_parts_inside_parts_stay_inside() -> None:
     inner = "<components>" + PART % "inner" + "</components></component>"
     assert names(BOM % (PART % "outer").replace("</component>", inner)) == ["a"]
@@ -156,7 +161,7 @@ def test_any_bytes_are_read_or_refused_with_a_code(body: bytes) -> None:
     assert outcome(lambda: xml.parse_xml(body)) in {"ok", "malformed", "too_large"}
     try:
         source = xml.xml_source(body)
-        tag = xml.root_tag(source)
+        tag, _ = xml.xml_root(source)
     except EvidenceError:
         return
     assert isinstance(tag, str)

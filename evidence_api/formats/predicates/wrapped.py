@@ -14,12 +14,13 @@ from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.junit_report import read_junit_report
+from evidence_api.formats.predicates.sbom import read_cyclonedx_xml
 from evidence_api.formats.predicates.shape import Own, Word, read_model
 from evidence_api.formats.typed_json import inside
 
 XmlReader: TypeAlias = Callable[[bytes], Normalised]
 
-XML_READERS: Mapping[str, XmlReader] = {"junit": read_junit_report}
+XML_READERS: Mapping[str, XmlReader] = {"cyclonedx-xml": read_cyclonedx_xml, "junit": read_junit_report}
 
 
 class Wrapped(Own):
