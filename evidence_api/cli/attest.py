@@ -192,4 +192,4 @@ def _show(told: dict[str, Any], body: bytes, result: Result | None, *, as_json: 
     elif "out" in told:
         output.say(f"{told['out']}: {told['type']} about {len(told['subjects'])} subject(s), {told['evidence']}")
     else:
-        output.say(body.decode())
+        output.print_document(body)

@@ -95,6 +95,11 @@ def say(text: str) -> None:
     stdout().print(text, markup=False)
 
 
+def print_document(body: bytes) -> None:
+    """Print a document on stdout as it is, not a character of it broken to fit."""
+    sys.stdout.write(body.decode() + "\n")
+
+
 def note(text: str) -> None:
     """Print one line beside the answer, on stderr."""
     stderr().print(text, markup=False)

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from evidence_api.domain.errors import EvidenceError, VerificationFailed
 from evidence_api.domain.verification import Verified
 from evidence_api.engines.keyless import sign_keyless
@@ -49,7 +51,12 @@ def sign(payload: bytes, asked: Asked) -> bytes:
 
 
 def _kms(asked: Asked) -> KmsSigner:
-    return KmsSigner(asked.kms, asked.public_key.read_bytes() if asked.public_key else None)
+    return KmsSigner(asked.kms, asked.public_key.read_bytes() if asked.public_key else None, _pin)
+
+
+def _pin(name: str) -> str:
+    """What a hardware token is locked with: from EVIDENCE_KEY_PIN, or asked of whoever sits here."""
+    return os.environ.get("EVIDENCE_KEY_PIN") or str(typer.prompt(name, hide_input=True, err=True))
 
 
 def _private(key: str) -> bytes:

@@ -40,8 +40,9 @@ _ASKED: Mapping[str, Callable[[str], tuple[str, SSlibKey]]] = {"gcpkms": GCPSign
 class KmsSigner:
     """Signs DSSE envelopes with the key at a URI; `public_key` is its other half."""
 
-    def __init__(self, uri: str, public_pem: bytes | None = None, name: str = "") -> None:
-        """Without `public_pem` the service is asked for the public half, where it can be.
+    def __init__(self, uri: str, public_pem: bytes | None = None, secret: Callable[[str], str] | None = None) -> None:
+        """Without `public_pem` the service is asked for the public half, where it can be. `secret` is asked for what
+        the key is locked with, by its name (the PIN of a token).
 
         Raises Malformed (unknown scheme, a URI the scheme does not read, no public key), EvidenceError `extra_missing`
         (its library is not installed), Undecided `kms_failed` (the service did not answer, or refused).
@@ -53,7 +54,7 @@ class KmsSigner:
             raise Malformed(f"the public key of a {scheme} key has to be given", path="public_key", value=scheme)
         try:
             key = _loaded(public_pem) if public_pem is not None else _ASKED[scheme](uri.partition(":")[2])[1]
-            self._signer = EnvelopeSigner(Signer.from_priv_key_uri(uri, key), name)
+            self._signer = EnvelopeSigner(Signer.from_priv_key_uri(uri, key, secret))
         except EvidenceError:
             raise
         except Exception as fault:  # the libraries of five services share no class of errors
