@@ -64,5 +64,5 @@ def inside(fault: Malformed, at: str) -> Malformed:
     """The same refusal as seen from outside: its path begins with `at`."""
     fields = dict(fault.fields)
     path = fields.get("path")
-    fields["path"] = at if path in {None, "", "$"} else f"{at}.{path}"
+    fields["path"] = at if path in {None, "", "$", "/"} else f"{at}.{path}"
     return Malformed(f"{at}.{fault.message}", code=fault.code, **fields)

@@ -21,9 +21,9 @@ def document_bytes(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document).encode()
 
 
-def sarif_result(rule: str = "", **members: Any) -> Document:  # noqa: ANN401  any JSON
+def sarif_result(rule_id: str = "", **members: Any) -> Document:  # noqa: ANN401  any JSON
     """One result, about a rule by id."""
-    return {"message": {"text": "found"}, **({"ruleId": rule} if rule else {}), **members}
+    return {"message": {"text": "found"}, **({"ruleId": rule_id} if rule_id else {}), **members}
 
 
 def sarif_run(*results: Document, tool: str = "scanner", **members: Any) -> Document:  # noqa: ANN401  any JSON
