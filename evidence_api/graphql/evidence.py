@@ -16,6 +16,7 @@ from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id, key_of
 from evidence_api.graphql.nodes import Node
 from evidence_api.graphql.proofs import InclusionProof, prove
+from evidence_api.graphql.rechecks import Recheck, rechecks_of
 from evidence_api.graphql.scalars import EvidenceStatus, Json, Time
 from evidence_api.graphql.selection import PAGE_NODE, selected
 from evidence_api.graphql.signatures import Verification, verification_of
@@ -101,12 +102,28 @@ class Evidence(Node):
     sources: list[str] = strawberry.field(description="Digests the subjects were built from (provenance only).")
     admission_decision: str = strawberry.field(description="The id of the policy decision that admitted it.")
 
-    @resolved("The signature checks: signer, method, times, trust root.")
+    @resolved(
+        "The signature checks as they came out when the evidence came in: signer, method, times, trust root. This is "
+        "what verdicts rest on; `rechecks` has what was found later."
+    )
     def verification(self) -> Verification:
         """The stored result."""
         if self.row.verification is None:
             raise LookupError("verification was not read")
         return verification_of(self.row.verification, Time(self.row.received))
+
+    @resolved(
+        "Later checks of the same bytes, newest first: against a newer trusted root, or with whom is trusted by then. "
+        "They change neither the evidence nor `verification` nor any verdict, and are shown as they are now, whatever "
+        "tree size is read."
+    )
+    async def rechecks(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many at most, up to 100.")] = 10,
+    ) -> list[Recheck]:
+        """The newest ones, read together with those of the siblings."""
+        return await rechecks_of(info, self.leaf_index, page_size("first", first))
 
     @resolved("What the evidence is about, in the statement's order.")
     def subjects(

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias, assert_never
 import strawberry
 
 from evidence_api.domain import verification as domain
-from evidence_api.graphql.scalars import EvidenceStatus, Time, VerificationMethod
+from evidence_api.graphql.scalars import EvidenceStatus, Json, Time, VerificationMethod
 
 
 @strawberry.type(description="Somebody who signs with a key registered for the tenant.")
@@ -26,6 +26,10 @@ class CertificateSigner:
     issuer: str = strawberry.field(description="The OpenID issuer that vouched for the identity.")
     identity: str = strawberry.field(description="The identity in the certificate's SAN, e.g. a workflow's URL.")
     certificate: str = strawberry.field(description="sha256:<hex> of the certificate (DER).")
+    claims: Json = strawberry.field(
+        description="What else the issuer vouched for, by name: source_repository, source_ref, runner_environment, "
+        "source_repository_id and others; those absent from the certificate are left out."
+    )
 
 
 Signer: TypeAlias = Annotated[
@@ -62,8 +66,14 @@ def signer_of(signer: domain.Signer) -> KeySigner | CertificateSigner:
     match signer:
         case domain.KeySigner(key_id=key_id, algorithm=algorithm, name=name):
             return KeySigner(label=signer.label, key_id=key_id, algorithm=algorithm, name=name)
-        case domain.CertificateSigner(issuer=issuer, identity=identity, certificate=certificate):
-            return CertificateSigner(label=signer.label, issuer=issuer, identity=identity, certificate=certificate)
+        case domain.CertificateSigner(issuer=issuer, identity=identity, certificate=certificate, claims=claims):
+            return CertificateSigner(
+                label=signer.label,
+                issuer=issuer,
+                identity=identity,
+                certificate=certificate,
+                claims=Json(dict(claims)),
+            )
     assert_never(signer)
 
 

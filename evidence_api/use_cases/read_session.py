@@ -23,7 +23,8 @@ from evidence_api.domain.reading import (
     LogHead,
     ReleaseView,
 )
-from evidence_api.store import catalogs, evidence, read_log, read_releases, reads
+from evidence_api.domain.recheck import Recheck
+from evidence_api.store import catalogs, evidence, read_log, read_releases, reads, rechecks
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
 
@@ -96,6 +97,10 @@ class ReadSession:
     async def evidence_by_ids(self, ids: Sequence[str], size: int, wants: frozenset[str]) -> dict[str, EvidenceView]:
         """Records by evidence id, of every status."""
         return await self._run(reads.evidence_by_ids, ids, size, wants)
+
+    async def rechecks(self, leaves: Sequence[int], limit: int) -> dict[int, tuple[Recheck, ...]]:
+        """The newest later checks of each of these leaves, newest first."""
+        return await self._run(rechecks.of_leaves, leaves, limit)
 
     async def bodies(self, digests: Sequence[str]) -> dict[str, bytes]:
         """The bytes received, each checked against its digest; erased and unknown ones are left out."""

@@ -19,7 +19,12 @@ from tests.support.checked import ADMITTED, checked, release
 
 SIGNED_AT = datetime(2026, 1, 30, 9, 30, tzinfo=UTC)
 BY_CERTIFICATE = Verified(
-    signer=CertificateSigner("https://issuer.test", "https://git.test/org/repo/build.yml", "sha256:" + "c" * 64),
+    signer=CertificateSigner(
+        "https://issuer.test",
+        "https://git.test/org/repo/build.yml",
+        "sha256:" + "c" * 64,
+        {"source_ref": "refs/heads/main"},
+    ),
     trust_root="sha256:" + "d" * 64,
     checks=("certificate chain", "identity", "signature"),
     signed_at=SIGNED_AT,
