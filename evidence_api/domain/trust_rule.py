@@ -124,11 +124,11 @@ class TenantRules:
 
     def of_issuer(self, issuer: str) -> tuple[TrustRule, ...]:
         """The rules about an issuer."""
-        return tuple(rule for rule in self.rules if rule.issuer == issuer and not rule.key_id)
+        return tuple(rule for rule in self.rules if rule.issuer and rule.issuer == issuer)
 
     def of_key(self, key_id: str) -> tuple[TrustRule, ...]:
         """The rules about a registered key."""
-        return tuple(rule for rule in self.rules if rule.key_id == key_id)
+        return tuple(rule for rule in self.rules if rule.key_id and rule.key_id == key_id)
 
     def by_issuer(self) -> tuple[TrustRule, ...]:
         """The rules about any issuer."""

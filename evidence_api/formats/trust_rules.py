@@ -27,7 +27,8 @@ def parse_rules(text: str, file: str) -> tuple[TrustRule, ...]:
         top = Fields(document, sink, "file of trust rules")
         items = top.items("rules")
         top.close()
-        rules += [_rule(item, sink, {rule.name for rule in rules}) for item in items[: MAX_RULES + 1]]
+        for item in items[: MAX_RULES + 1]:
+            rules.append(_rule(item, sink, {rule.name for rule in rules}))
     if len(rules) > MAX_RULES:
         found.append(SourceFault(file, 1, 1, "too_large", f"more than {MAX_RULES} rules"))
     if found:
