@@ -46,7 +46,8 @@ class Client:
         """Upload one document, about these subjects ("algorithm:hex") if it is a raw one; the receipt as JSON.
 
         Raises what the server raised."""
-        return self._json("POST", str(httpx.URL("/v1/evidence", params={"subject": list(subjects)})), body)
+        named = f"?{httpx.QueryParams({'subject': list(subjects)})}" if subjects else ""
+        return self._json("POST", f"/v1/evidence{named}", body)
 
     def submit_batch(self, bodies: Sequence[bytes]) -> list[dict[str, Any]]:
         """Upload documents of one line each; what became of each, in order: {"status", "receipt" | "problem"}.

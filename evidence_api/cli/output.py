@@ -137,7 +137,8 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable
     try:
         yield done
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
     if not quiet:
         console.print(f"{what}: {total} in {time.monotonic() - started:.1f} s", markup=False)
 

@@ -70,7 +70,8 @@ class Sender:
     def send(self, uploads: Sequence[Outgoing], sent: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
         """A result for each upload, in order; `sent` is told how many more are done. After a Denied or Undecided
         answer nothing more is sent, so results may be fewer than uploads."""
-        for group in _groups(uploads):
+        groups = ([upload] for upload in uploads) if self._subjects else _groups(uploads)  # a batch can name none
+        for group in groups:
             results = self._batch(group) if len(group) > 1 else [self._alone(group[0])]
             yield from results
             sent(len(results))
