@@ -18,7 +18,7 @@ from evidence_api.domain.errors import SourceFault
 MAX_CHARACTERS = 1_048_576  # of one file
 MAX_DEPTH = 16
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 # White space that folding takes away; in double quotes also an escaped end of line.
 _FOLDS = {False: re.compile(r"\s*"), True: re.compile(r"(?:\s|\\[\n\r\x85\u2028\u2029])*")}
 _ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
