@@ -15,10 +15,11 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from evidence_api.domain.control import Catalog
+from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.engines.blobs import BlobStore
 from evidence_api.engines.clock import Clock, SystemClock
 from evidence_api.engines.files import kept_secret, read_texts, shipped
-from evidence_api.engines.keys import NoteSigner
+from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
 from evidence_api.engines.oidc import TokenVerifier
 from evidence_api.engines.oidc_keys import IssuerKeys
 from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_key
@@ -41,10 +42,13 @@ from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
+from evidence_api.use_cases.components import ComponentIndexer
 from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.drafts import Drafts, draft_nursery
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
@@ -77,6 +81,8 @@ class Application:
     exchange: Exchange
     advisories: Advisories
     ingest: Ingest
+    indexer: ComponentIndexer
+    deriver: Deriver
     artifacts: Artifacts
     log: TransparencyLog
     packs: Packs
@@ -180,7 +186,11 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
     gate = Gate(rego, opened.policy)
     admission = Admission(gate, trust)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
-    reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock)
+    ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers))
+    deriver = Deriver(database, OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock))
+    indexer = ComponentIndexer(database, clock)
+    appender.watch("sbom", indexer.wake)
+    reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock, deriver)
     builder = PackBuilder(PdfRenderer(), _pack_key(settings, clock), rego)
     grounds = PackGrounds(opened.catalog, opened.policy, root, _software())
     return Application(
@@ -194,7 +204,9 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         access=Access(database, gate, clock),
         exchange=_exchange(opened, trust, gate),
         advisories=Advisories(database, clock),
-        ingest=Ingest(database, trust, admission, appender, clock, Drafts(opened.workers)),
+        ingest=ingest,
+        indexer=indexer,
+        deriver=deriver,
         artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
@@ -246,6 +258,16 @@ def _pack_key(settings: Settings, clock: Clock) -> PackKey:
         return generate_pack_key(_PACK_SIGNER, now=clock.now()).to_pem()
 
     return load_pack_key(_secret(settings.pack_key, settings, "pack-key.pem", make))
+
+
+def _evidence_signer(settings: Settings) -> EnvelopeSigner:
+    """Ed25519 signs the same statement the same way each time. Raises InvalidSource for a key of another type."""
+    given = _secret(settings.evidence_key, settings, "evidence-key.pem", lambda: EnvelopeSigner.generate().to_pem())
+    signer = EnvelopeSigner.from_pem(given, KEY_NAME)
+    if signer.public_key.algorithm != "ed25519":
+        said = f"EVIDENCE_EVIDENCE_KEY: {signer.public_key.algorithm} is not ed25519"
+        raise InvalidSource([SourceFault("environment", 1, 1, "invalid_setting", said)])
+    return signer
 
 
 def _new_log_key() -> bytes:

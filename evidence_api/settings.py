@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     pack_key: SecretStr | None = Field(
         default=None, description="PEM of the P-256 key that signs packs. Unset: made once in the home folder."
     )
+    evidence_key: SecretStr | None = Field(
+        default=None,
+        description="PEM of the Ed25519 key that signs derived evidence. Unset: made once in the home folder.",
+    )
     trusted_root: Path | None = Field(
         default=None, description="Sigstore trusted root (JSON). Unset: the public-good root shipped with sigstore."
     )

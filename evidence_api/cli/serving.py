@@ -1,6 +1,6 @@
 """Command line, the server: one application behind one socket, until a signal or the caller ends it.
 
-The background sweep of assessments runs beside it; whichever of the two ends first ends both.
+The background sweep of assessments and the index of components run beside it; whichever ends first ends all.
 """
 
 import asyncio
@@ -60,12 +60,14 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
         tasks = (
             asyncio.create_task(server.serve([listener])),
             asyncio.create_task(application.reassessor.run(settings.assess_interval)),
+            asyncio.create_task(application.indexer.run(settings.assess_interval)),
         )
         try:  # the socket already listens: whoever connects before uvicorn is ready waits in its queue
             yield Serving(_url(settings.host, listener), tasks)
         finally:
             server.should_exit = True
-            tasks[1].cancel()
+            for background in tasks[1:]:
+                background.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -134,13 +134,17 @@ async def matched_with(connection: Connection, scope: TenantScope) -> int:
     return found or 0
 
 
-async def keep_match(connection: Connection, scope: TenantScope, import_id: int) -> None:
-    """From now on the tenant's releases are matched, or due to be, with that import."""
-    await connection.execute(
-        "INSERT INTO advisory_match (tenant_id, import_id) VALUES ($1, $2) "
-        "ON CONFLICT (tenant_id) DO UPDATE SET import_id = greatest(advisory_match.import_id, excluded.import_id)",
+async def keep_match(connection: Connection, scope: TenantScope, import_id: int) -> bool:
+    """From now on the tenant's releases are matched, or due to be, with that import; False if they were already.
+
+    Others who try wait for this transaction.
+    """
+    kept = await connection.fetchval(
+        "INSERT INTO advisory_match (tenant_id, import_id) VALUES ($1, $2) ON CONFLICT (tenant_id) "
+        "DO UPDATE SET import_id = excluded.import_id WHERE advisory_match.import_id < excluded.import_id RETURNING 1",
         *(scope.id, import_id),
     )
+    return kept is not None
 
 
 async def _replace(

@@ -124,6 +124,15 @@ async def latest(
     return found[0] if found else None
 
 
+async def latest_counts(connection: Connection, scope: TenantScope, release_id: str) -> dict[Outcome, int]:
+    """How many controls had which outcome in the newest assessment of a release; empty if there is none."""
+    counts: str | None = await connection.fetchval(
+        f"SELECT counts FROM assessment WHERE tenant_id = $1 AND release_id = $2 {_NEWEST_FIRST} LIMIT 1",  # noqa: S608  constant
+        *(scope.id, id_bytes(release_id)),
+    )
+    return {Outcome(outcome): count for outcome, count in orjson.loads(counts or "{}").items()}
+
+
 async def every(
     connection: Connection,
     scope: TenantScope,

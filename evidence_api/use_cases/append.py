@@ -14,7 +14,7 @@ head has moved or an id is known; then, or where a tile fills or a decision is n
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -45,6 +45,7 @@ _TRIES = 8  # of a batch that another transaction got in the way of
 _TRY_AGAIN_SECONDS = 0.005
 _KNOWN_DECISIONS = 10_000
 _KNOWN_HEADS = 10_000
+_KIND = 4  # its place in a row (store/batch.py)
 
 
 class NoteSigner(Protocol):
@@ -118,6 +119,7 @@ class Appender:
         self._lanes: dict[UUID, _Lane] = {}
         self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
+        self._watched: dict[str, Callable[[], None]] = {}
 
     def announce(self, scope: TenantScope, count: int = 1) -> None:
         """So many uploads are being checked and may be appended soon; `retract` follows for certain."""
@@ -133,6 +135,11 @@ class Appender:
         lane.look()
         if not lane.coming:
             self._forget_if_idle(scope, lane)
+
+    def watch(self, kind: str, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever evidence of the kind was appended here. It must return at once; it may miss what other
+        processes append, and what is appended while this one dies."""
+        self._watched[kind] = tell
 
     async def append(self, scope: TenantScope, checked: Checked, decision: Decision) -> Receipt:
         """Durable, included and provable, or an exception; of evidence the log has already, the first leaf's receipt.
@@ -298,6 +305,8 @@ class Appender:
             self._heads.popitem(last=False)
         for one in new:
             self._recorded[scope.id, one.decision.id] = None
+            if tell := self._watched.get(one.record.row[_KIND]):
+                tell()
         while len(self._recorded) > _KNOWN_DECISIONS:
             self._recorded.popitem(last=False)
 
