@@ -12,7 +12,7 @@ from functools import cmp_to_key
 from urllib.parse import unquote
 
 from evidence_api.domain.drift import AttributeChange, ChangeKind, Inventory, VersionChange
-from evidence_api.domain.sbom import Sbom
+from evidence_api.domain.sbom import Sbom, SbomComponent
 from evidence_api.formats.licences import normal_licence
 from evidence_api.formats.packages import Package, package_of
 from evidence_api.formats.versions import compare_versions, rule_of, same_version
@@ -69,26 +69,38 @@ class Changes:
     kinds: dict[tuple[str, str], tuple[ChangeKind, str | None]] = field(default_factory=dict)
 
 
-def bill_of(inventory: Inventory) -> Bill:
-    """Put together what all SBOMs of one side list."""
-    bill = Bill()
+def bill_of(inventory: Inventory, known: dict[str, Package] | None = None) -> Bill:
+    """Put together what all SBOMs of one side list. `known` keeps packages by purl, for the other side to share."""
+    bill, known = Bill(), {} if known is None else known
     vulnerabilities = (one for _, sbom in inventory.sboms for one in sbom.vulnerabilities or ())
     wanted = {local_reference(ref)[1] for one in vulnerabilities for ref in one.affects}
     for source, sbom in inventory.sboms:
         for component in sbom.components:
-            package = package_of(component)
+            package = _package(component, known)
             versions = bill.parts.setdefault(package.key, {})
             part = versions.get(package.version)
             if part is None:
                 part = versions[package.version] = Part(package)
-            part.hashes = _together(part.hashes, component.hashes)
-            part.licences = _together(part.licences, _said(normal_licence(component.licence)))
-            part.suppliers = _together(part.suppliers, _said(component.supplier))
+            if component.hashes:
+                part.hashes = _together(part.hashes, component.hashes)
+            if component.licence:
+                part.licences = _together(part.licences, _said(normal_licence(component.licence)))
+            if component.supplier:
+                part.suppliers = _together(part.suppliers, (component.supplier,))
             if component.ref in wanted:
                 _refer(bill, source, sbom, component.ref, (package.key, package.version))
         if sbom.subject is not None and sbom.subject.ref in wanted:
             _refer(bill, source, sbom, sbom.subject.ref, EVERYWHERE)
     return bill
+
+
+def _package(component: SbomComponent, known: dict[str, Package]) -> Package:
+    if not component.purl:
+        return package_of(component)
+    package = known.get(component.purl)
+    if package is None or package.url is None or not package.url.version:
+        package = known[component.purl] = package_of(component)
+    return package
 
 
 def _refer(bill: Bill, source: str, sbom: Sbom, ref: str, place: tuple[str, str]) -> None:
@@ -212,6 +224,8 @@ def _kind(rule: str, before: str | None, after: str | None) -> ChangeKind:
 
 def _compare_hashes(key: str, before: Part, after: Part, changes: Changes) -> None:
     """A hash nobody gave before, by an algorithm that was used before. More algorithms are no change."""
+    if before.hashes == after.hashes:
+        return
     known = {one.partition(":")[0] for one in before.hashes}
     if any(one not in before.hashes and one.partition(":")[0] in known for one in after.hashes):
         changes.rehashed.append(_change(key, after, before.hashes, after.hashes))

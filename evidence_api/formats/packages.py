@@ -6,7 +6,7 @@ Case matters where the registry says so: Cargo, Maven, npm and RubyGems names ar
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from evidence_api.domain.sbom import SbomComponent
@@ -20,6 +20,7 @@ _CASELESS = frozenset(
     }
 )
 _PYTHON_SEPARATORS = re.compile(r"[-_.]+")
+_NO_QUALIFIERS: Mapping[str, str] = {}
 _TYPE = re.compile(r"[a-zA-Z][a-zA-Z0-9.+-]*\Z")
 
 _ECOSYSTEMS: Mapping[str, str] = {
@@ -73,8 +74,7 @@ _DISTRIBUTIONS: Mapping[tuple[str, str], str] = {
 _CASELESS_ECOSYSTEMS = frozenset({_ECOSYSTEMS[one] for one in _CASELESS if one in _ECOSYSTEMS})
 
 
-@dataclass(frozen=True, slots=True)
-class PackageUrl:
+class PackageUrl(NamedTuple):
     """A parsed purl, names in the form their type compares them in. `qualifiers` without empty ones."""
 
     type: str
@@ -84,8 +84,7 @@ class PackageUrl:
     qualifiers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """A component's package: `key` is the same for all its versions and is what people read; `url` None without
     a readable purl. `version` is the purl's, or else the component's."""
 
@@ -97,22 +96,25 @@ class Package:
 def parse_purl(text: str) -> PackageUrl | None:
     """Parse a purl; None for what is none. An `@` of an npm scope that was not encoded is tolerated."""
     scheme, _, rest = text.partition(":")
-    if scheme.lower() != "pkg" or not rest:
+    if scheme not in {"pkg", "PKG"} or not rest:
         return None
-    rest = rest.split("#", 1)[0]
-    rest, _, query = rest.partition("?")
+    rest, _, query = rest.partition("#")[0].partition("?")
     kind, slash, path = rest.lstrip("/").partition("/")
-    path = path.strip("/")
-    if not slash or not path or not _TYPE.match(kind):
-        return None
-    folder, _, last = path.rpartition("/")
-    stem, _, version = last.rpartition("@") if "@" in last[1:] else (last, "", "")
     kind = kind.lower()
-    name, namespace = _spelled(kind, unquote(stem)), "/".join(filter(None, unquote(folder).split("/")))
-    if not name:
+    folder, _, last = path.strip("/").rpartition("/")
+    stem, at, version = last.rpartition("@")
+    if not at or not stem:  # what starts with @ is a name
+        stem, version = last, ""
+    if "%" in path:
+        stem, version = unquote(stem), unquote(version)
+        folder = "/".join(unquote(part) for part in folder.split("/") if part)
+    elif "//" in path:
+        folder = "/".join(filter(None, folder.split("/")))
+    if not slash or not stem or not _TYPE.match(kind):
         return None
-    namespace = namespace.lower() if kind in _CASELESS else namespace
-    return PackageUrl(kind, namespace, name, unquote(version), _qualifiers(query))
+    if kind in _CASELESS:
+        stem, folder = _spelled(kind, stem), folder.lower()
+    return PackageUrl(kind, folder, stem, version, _qualifiers(query) if query else _NO_QUALIFIERS)
 
 
 def package_of(component: SbomComponent) -> Package:
@@ -160,8 +162,10 @@ def advisory_names(url: PackageUrl) -> tuple[tuple[str, str, str], ...]:
 
 
 def _version(url: PackageUrl) -> str:
+    if url.type != "rpm" or ":" in url.version:
+        return url.version
     epoch = url.qualifiers.get("epoch", "")
-    return f"{epoch}:{url.version}" if epoch.isdigit() and url.type == "rpm" and ":" not in url.version else url.version
+    return f"{epoch}:{url.version}" if epoch.isdigit() else url.version
 
 
 def _spelled(kind: str, name: str) -> str:
@@ -171,7 +175,5 @@ def _spelled(kind: str, name: str) -> str:
 
 
 def _qualifiers(query: str) -> Mapping[str, str]:
-    if not query:
-        return {}
     pairs = (part.partition("=") for part in query.split("&"))
     return {key.lower(): unquote(value) for key, _, value in pairs if key and value}

@@ -24,6 +24,7 @@ from evidence_api.domain.drift import (
 from evidence_api.formats.advisory_index import AdvisoryIndex
 from evidence_api.formats.component_changes import Bill, Changes, Part, bill_of, compare_bills
 from evidence_api.formats.licences import licence_class
+from evidence_api.formats.packages import Package
 from evidence_api.formats.versions import compare_versions, rule_of
 from evidence_api.formats.vex_rulings import Rulings
 from evidence_api.formats.vulnerability_claims import Aliases, Claims, at_least, gather_claims, standing
@@ -48,7 +49,8 @@ def derive_drift(  # noqa: PLR0913  each input is a different piece of evidence
     recorded (`known_vulnerabilities`); without it, only what the baseline's documents state was known of it.
     """
     policy = policy or RiskPolicy()
-    before, after = bill_of(baseline or Inventory(())), bill_of(current)
+    packages: dict[str, Package] = {}
+    before, after = bill_of(baseline or Inventory(()), packages), bill_of(current, packages)
     changes = compare_bills(before, after)
     there = gather_claims(current, after, advisories)
     earlier = gather_claims(baseline, before, advisories) if baseline else Claims()
@@ -156,8 +158,9 @@ def _risky(  # noqa: PLR0913, PLR0917  both sides, what changed, and what it is 
     found = []
     for (package, version), (kind, earlier) in changes.kinds.items():
         part = after.parts[package][version]
-        known = {licence_class(one) for old in before.parts.get(package, {}).values() for one in old.licences}
-        classes = {licence_class(one) for one in part.licences} & set(policy.licences) - known
+        classes = {licence_class(one) for one in part.licences}.intersection(policy.licences)
+        if classes:
+            classes -= {licence_class(one) for old in before.parts.get(package, {}).values() for one in old.licences}
         ids = severe.get((package, version), []) if kind != "unchanged" else []
         if classes or ids:
             others = {*before.parts.get(package, ()), *after.parts[package]}
