@@ -14,14 +14,17 @@ from typing import Any
 
 import pybase64
 
-from evidence_api.domain.errors import Malformed
+from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement, Subject
 from evidence_api.formats import strict_json
+from evidence_api.formats.document_subjects import sbom_subjects
 from evidence_api.formats.openvex import version_of, vex_subjects
-from evidence_api.formats.predicates import normalise
+from evidence_api.formats.predicates import MAX_PAYLOAD, check_bounds, normalise
 from evidence_api.formats.predicates.check_runs import check_runs_subjects
 from evidence_api.formats.predicates.sarif_log import sarif_subjects
+from evidence_api.formats.predicates.sbom import normalised_sbom
+from evidence_api.formats.sboms import read_sbom
 
 WRAPPER = "urn:evidence-api:document:v1"
 _PREFIXES = ("predicate.content.", "predicate.")  # of a wrapped document's parts, and of a predicate's
@@ -38,7 +41,8 @@ class ReadDocument:
 @dataclass(frozen=True, slots=True)
 class DocumentType:
     """One type of raw document, attested under `predicate_type`. A JSON type is told by its shape (`matches`), an XML
-    type by the local name of its root element (`roots`). `subjects` finds what the document itself names."""
+    type by the local name of its root element (`roots`). `subjects` finds what the document itself names; an SBOM is
+    large, so it is read once for both (`is_sbom`)."""
 
     name: str
     predicate_type: str
@@ -46,6 +50,7 @@ class DocumentType:
     matches: Callable[[Mapping[str, Any]], bool] | None = None
     roots: tuple[str, ...] = ()
     subjects: Callable[[Mapping[str, Any]], tuple[Subject, ...]] | None = None
+    is_sbom: bool = False
 
     @property
     def is_json(self) -> bool:
@@ -54,6 +59,8 @@ class DocumentType:
 
     def read(self, body: bytes) -> ReadDocument:
         """Read the document. Raises Malformed, TooLarge with paths inside the document."""
+        if self.is_sbom:
+            return _read_sbom(self.predicate_type, body)
         predicate = self.predicate(body)
         statement = Statement("v1", self.predicate_type, (), MappingProxyType(dict(predicate)))
         try:
@@ -69,6 +76,15 @@ class DocumentType:
             return strict_json.load_object(body, what="document")
         content = pybase64.b64encode(body).decode("ascii")
         return {"type": self.name, "mediaType": self.media_types[0], "content": content}
+
+
+def _read_sbom(predicate_type: str, body: bytes) -> ReadDocument:
+    if len(body) > MAX_PAYLOAD:
+        raise TooLarge("the document is too large to be read", limit=MAX_PAYLOAD, value=len(body))
+    sbom = read_sbom(predicate_type, body)
+    normalised = normalised_sbom(sbom)
+    check_bounds(normalised)
+    return ReadDocument(normalised, sbom_subjects(sbom))
 
 
 def _inside(fault: Malformed) -> Malformed:
@@ -95,18 +111,21 @@ _TYPES: Sequence[DocumentType] = (
         "https://cyclonedx.org/bom",
         ("application/vnd.cyclonedx+json",),
         lambda document: document.get("bomFormat") == "CycloneDX",
+        is_sbom=True,
     ),
     DocumentType(
         "cyclonedx-xml",
         WRAPPER,
         ("application/vnd.cyclonedx+xml",),
         roots=("bom",),
+        is_sbom=True,
     ),
     DocumentType(
         "spdx",
         "https://spdx.dev/Document",
         ("application/spdx+json",),
         lambda document: "spdxVersion" in document,
+        is_sbom=True,
     ),
     DocumentType(
         "sarif",

@@ -5,13 +5,13 @@ the document to its statements. A document of an earlier form is refused with co
 version: it has the same context, but its vulnerabilities and products are bare text.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.vex import VexComponent, VexDocument, VexProduct, VexStatement
+from evidence_api.formats.document_subjects import image_digests
 from evidence_api.formats.openvex_document import CONTEXTS, Component, Document, Product, Stated
 from evidence_api.formats.typed_json import read_typed
 
@@ -20,7 +20,6 @@ VERSION = "v0.2.0"
 _BASE = "https://openvex.dev/ns"
 _FIRST = "v0.0.1"
 _SHOWN = 80
-_OCI = re.compile(r"pkg:oci/[^@?#]+@sha256(?::|%3[Aa])([0-9a-f]{64})(?:[?#]|\Z)")
 
 
 def read_openvex(document: Mapping[str, Any]) -> VexDocument:
@@ -113,7 +112,6 @@ def _digest(component: VexComponent) -> dict[str, str]:
     digest = {
         algorithm.replace("-", "_"): text for algorithm, _, text in (one.partition(":") for one in component.hashes)
     }
-    image = next((found for purl in component.purls if (found := _OCI.match(purl))), None)
-    if image is not None:
-        digest.setdefault("sha256", image[1])
+    for algorithm, text in image_digests(*component.purls):
+        digest.setdefault(algorithm, text)
     return digest

@@ -1,9 +1,10 @@
 import pytest
 
 from evidence_api.domain.kinds import COMMON, KINDS, FactType
+from evidence_api.formats.documents import document_type
 from evidence_api.formats.predicates import READERS, normalise
 from evidence_api.formats.statement import read_statement
-from tests.support import statements
+from tests.support import documents, statements
 from tests.support.facts import assert_facts_fit
 
 EVERY = (
@@ -17,6 +18,12 @@ EVERY = (
     statements.policy_decision(result="deny", reasons=("no review",)),
     statements.release(),
     statements.statement("https://example.org/other/v1", statements.ARTIFACT, {}),
+    *(
+        statements.statement(found.predicate_type, documents.COMMIT_SUBJECT, found.predicate(body))
+        for name, body in documents.every_document().items()
+        for found in (document_type(name),)
+    ),
+    statements.statement("https://slsa.dev/verification_summary/v1", statements.ARTIFACT, documents.SUMMARY),
 )
 
 
@@ -50,5 +57,5 @@ def test_together_the_samples_state_every_declared_fact_of_the_underived_kinds()
     assert set(KINDS["provenance"].facts) - said["provenance"] == {"started"}
 
 
-def test_every_reader_is_for_an_absolute_uri() -> None:
-    assert all(":" in predicate_type for predicate_type in READERS)
+def test_every_reader_is_for_an_absolute_uri_but_the_one_cosign_named_before() -> None:
+    assert [one for one in READERS if ":" not in one] == ["cosign.sigstore.dev/attestation/vuln/v1"]

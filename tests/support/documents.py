@@ -182,6 +182,18 @@ def opa_decision(path: str = "widget/gate/allow", **members: Any) -> Document:  
     }
 
 
+SUMMARY = {
+    "verifier": {"id": "https://example.org/verifier"},
+    "timeVerified": WHEN,
+    "resourceUri": "https://example.org/widget",
+    "policy": {"uri": "https://example.org/policy", "digest": {"sha1": "b" * 40, "sha256": "a" * 64}},
+    "inputAttestations": [{"uri": "u", "digest": {"sha256": "c" * 64}}],
+    "verificationResult": "PASSED",
+    "verifiedLevels": ["SLSA_BUILD_LEVEL_3"],
+    "slsaVersion": "1.0",
+}
+
+
 def every_document() -> dict[str, bytes]:
     """One of each type that is not an SBOM, by the type's name."""
     return {

@@ -88,11 +88,11 @@ def normalise(statement: Statement, payload_size: int) -> Normalised:
         facts = {"predicate_type": statement.predicate_type}
         return Normalised("statement", facts, series=statement.predicate_type)
     normalised = reader(statement)
-    _check_bounds(normalised)
+    check_bounds(normalised)
     return normalised
 
 
-def _check_bounds(normalised: Normalised) -> None:
+def check_bounds(normalised: Normalised) -> None:
     """Facts are short printable words, because they are indexed, compared and printed. Raises Refused."""
     for path, fact in (*normalised.facts.items(), ("series", normalised.series)):
         words = fact if isinstance(fact, tuple) else (fact,) if isinstance(fact, str) else ()

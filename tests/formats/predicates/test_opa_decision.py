@@ -47,7 +47,7 @@ def test_an_event_is_read_whole() -> None:
             "system/main",
             {"kind": "AdmissionReview", "response": {"allowed": False, "status": {"message": "no owner"}}},
             1,
-            (),
+            ("no owner",),
         ),
     ],
 )

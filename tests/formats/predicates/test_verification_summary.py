@@ -6,21 +6,12 @@ from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.formats.predicates import normalise
 from evidence_api.formats.statement import read_statement
+from tests.support.documents import SUMMARY
 from tests.support.facts import assert_facts_fit
 from tests.support.statements import ARTIFACT, WHEN, statement
 
 V1, V02 = "https://slsa.dev/verification_summary/v1", "https://slsa.dev/verification_summary/v0.2"
 SVR = "https://in-toto.io/attestation/svr/v0.1"
-SUMMARY = {
-    "verifier": {"id": "https://example.org/verifier"},
-    "timeVerified": WHEN,
-    "resourceUri": "https://example.org/widget",
-    "policy": {"uri": "https://example.org/policy", "digest": {"sha1": "b" * 40, "sha256": "a" * 64}},
-    "inputAttestations": [{"uri": "u", "digest": {"sha256": "c" * 64}}],
-    "verificationResult": "PASSED",
-    "verifiedLevels": ["SLSA_BUILD_LEVEL_3"],
-    "slsaVersion": "1.0",
-}
 
 
 def read(predicate: dict[str, Any], predicate_type: str = V1) -> Normalised:
