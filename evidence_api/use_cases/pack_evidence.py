@@ -13,12 +13,13 @@ from evidence_api.domain.evidence import Checked, Evidence
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
 from evidence_api.domain.pack import PackContents, PackedEvidence, PackedTrust
 from evidence_api.domain.statement import Subject
-from evidence_api.domain.verification import CertificateSigner, KeySigner, Verification, Verified
+from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsupported, Verification, Verified
 from evidence_api.engines.keys import load_public_key
-from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
+from evidence_api.engines.sigstore import FORMERLY_UNSUPPORTED, AnyIdentity, BundleVerifier, IdentityRule
 from evidence_api.formats.checkpoint import Checkpoint, parse_verifier, verify_checkpoint
 from evidence_api.formats.leaf import leaf_bytes
-from evidence_api.use_cases.check import Trust, check_evidence
+from evidence_api.formats.upload import recognise
+from evidence_api.use_cases.check import Trust, check_evidence, read_checked, verify
 
 # A bundle of a type we cannot check is not checked without a rule either; this one trusts nobody that exists.
 _NOBODY = (IdentityRule("urn:nobody", "urn:nobody"),)
@@ -93,13 +94,15 @@ def _record(item: PackedEvidence, trust: Trust) -> Evidence:
     if item.body is None:
         return replace(record, facts={})
     try:
-        checked = check_evidence(item.body, trust)
+        checked = _check(item.body, record.verification, trust)
     except EvidenceError as fault:
         raise _rejected(item, "evidence_unreadable", f"cannot be read: {fault.message}") from fault
     # 1. it is the evidence its leaf names
     if checked.id != record.id:
         raise _rejected(item, "evidence_id", "is not the evidence its leaf names")
     # 2. the signature checks come out as recorded (the set of trusted keys may have grown or shrunk since)
+    if _stays_unsupported(record.verification, checked.verification):
+        checked = replace(checked, verification=record.verification, collected=record.collected)
     if not _same(checked.verification, record.verification):
         raise _rejected(
             item,
@@ -122,6 +125,23 @@ def _same(found: Verification, recorded: Verification) -> bool:
             signer = replace(signer, claims=signer.claims if recorded.signer.claims else {})  # older records keep none
         return replace(found, trust_root=recorded.trust_root, signer=signer) == recorded
     return found == recorded
+
+
+def _check(body: bytes, recorded: Verification, trust: Trust) -> Checked:
+    """What cannot be checked counts for nothing, so nobody needs to be trusted for it, and packs name nobody."""
+    if not isinstance(recorded, Unsupported):
+        return check_evidence(body, trust)
+    upload = recognise(body)
+    return read_checked(body, upload, verify(upload, trust, identities=AnyIdentity()))
+
+
+def _stays_unsupported(recorded: Verification, found: Verification) -> bool:
+    """Recorded when this type of evidence could not be checked yet, or its key is not enclosed. Whatever is found
+    now, the record stands: it did not count then, and a verdict that was given does not change."""
+    if not isinstance(recorded, Unsupported):
+        return False
+    unknown = isinstance(found, Failed) and found.code == "unknown_key"
+    return unknown or recorded.what in FORMERLY_UNSUPPORTED
 
 
 def _told(verification: Verification) -> str:

@@ -83,27 +83,30 @@ def pem(leaf: x509.Certificate) -> bytes:
     return leaf.public_bytes(Encoding.PEM)
 
 
-def by_certificate(
+def by_certificate(  # noqa: PLR0913  one argument a variant
     world: Sigstore,
     make: Callable[[Logged], Document],
     *,
     change: Change | None = None,
     media_type: str = V03,
-    logged_payload: bytes = STATEMENT,
+    payload: bytes = STATEMENT,
+    logged_payload: bytes | None = None,
     **certificate: Any,  # noqa: ANN401  handed on to Fulcio.issue
 ) -> Document:
-    """A bundle around STATEMENT; `change` alters the body before it is logged. Rekor v2 types get a timestamp."""
+    """A bundle around a statement; `change` alters the body before it is logged. Rekor v2 types get a timestamp."""
     key = new_key()
     leaf = world.fulcio.issue(key, **certificate)
-    signature = key.sign(pae(IN_TOTO, STATEMENT), ec.ECDSA(hashes.SHA256()))
+    signature = key.sign(pae(IN_TOTO, payload), ec.ECDSA(hashes.SHA256()))
     verifier = {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": {"rawBytes": b64(der(leaf))}}
     material: Document = (
         {"x509CertificateChain": {"certificates": [{"rawBytes": b64(der(leaf))}]}}
         if media_type == V01
         else {"certificate": {"rawBytes": b64(der(leaf))}}
     )
-    logged = Logged(logged_payload, signature, pem(leaf), verifier)
-    return _bundle(world, material, logged, _changed(make(logged), change), media_type)
+    logged = Logged(payload if logged_payload is None else logged_payload, signature, pem(leaf), verifier)
+    bundle = _bundle(world, material, logged, _changed(make(logged), change), media_type)
+    bundle["dsseEnvelope"]["payload"] = b64(payload)
+    return bundle
 
 
 def by_key(  # noqa: PLR0913  one argument a variant
@@ -142,8 +145,7 @@ def _bundle(  # noqa: PLR0913  the parts of a bundle
     if token or not rekor_v1:
         tokens = [{"signedTimestamp": b64(world.tsa.token(logged.signature, AT))}]
         material["timestampVerificationData"] = {"rfc3161Timestamps": tokens}
-    envelope = {**logged.envelope, "payload": b64(STATEMENT)}
-    return {"mediaType": media_type, "verificationMaterial": material, "dsseEnvelope": envelope}
+    return {"mediaType": media_type, "verificationMaterial": material, "dsseEnvelope": logged.envelope}
 
 
 def _changed(entry: Document, change: Change | None) -> Document:
@@ -174,7 +176,7 @@ def other_payload_hash(entry: Document) -> None:
 
 
 def other_hash_algorithm(entry: Document) -> None:
-    _content(entry)["payloadHash"] = {"algorithm": "sha1", "value": hashlib.sha1(STATEMENT).hexdigest()}  # noqa: S324
+    _content(entry)["payloadHash"] = {"algorithm": "sha1", "value": hashlib.sha1(STATEMENT).hexdigest()}  # noqa: S324  what must be refused
 
 
 def no_payload_hash(entry: Document) -> None:

@@ -22,11 +22,13 @@ from evidence_api.domain.merkle import Frontier, grow, leaf_hash
 from evidence_api.domain.pack import Artifact, PackContents, PackedEvidence, PackedIdentity, PackedKey, PackedTrust
 from evidence_api.domain.pack_report import StepResult
 from evidence_api.domain.verdict import Outcome
+from evidence_api.domain.verification import Unsupported
 from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
 from evidence_api.engines.pack_key import generate_pack_key
 from evidence_api.engines.pades import sign_pdf
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
+from evidence_api.engines.sigstore import FORMERLY_UNSUPPORTED
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.checkpoint import NoteVerifier
 from evidence_api.formats.pack import encode
@@ -37,7 +39,8 @@ from evidence_api.use_cases.verify_pack import verify_pack
 from tests.support import statements
 from tests.support.packs import AT, ORIGIN, SOURCES, PackWorld, build_world, default_statements
 from tests.support.sigstore_authorities import IDENTITY, ISSUER
-from tests.support.sigstore_factory import Sigstore, entry_of
+from tests.support.sigstore_entries import by_certificate, intoto_v1, sha256
+from tests.support.sigstore_factory import Sigstore
 
 ROOT = Path(__file__).resolve().parents[2]
 Damage = Callable[[PackWorld], PackContents]
@@ -106,11 +109,11 @@ async def test_the_signer_may_be_pinned_by_certificate_or_key(stage: Stage) -> N
 
 
 async def test_bundles_are_checked_with_the_root_and_identities_enclosed(stage: Stage) -> None:
-    """One verified, one of a type nobody checks yet; and the same pack without what they are checked with."""
+    """One verified, one nobody can check; and the same pack without what they are checked with."""
     sigstore = Sigstore()
     payload = statements.statement_bytes(statements.vulns(severities=("high",)))
-    verified, unsupported = sigstore.of_statement(payload), sigstore.of_statement(payload)
-    entry_of(unsupported)["kindVersion"] = {"kind": "intoto", "version": "0.0.2"}
+    verified = sigstore.of_statement(payload)
+    unsupported = by_certificate(sigstore, intoto_v1, change=spelt_otherwise, payload=payload)
     trusted = PackedTrust(identities=(PackedIdentity(ISSUER, IDENTITY),), trusted_root=sigstore.trusted_root())
     bundles = [orjson.dumps(verified), orjson.dumps(unsupported)]
     world = await build_world(stage.rego, bundles=bundles, trusted=trusted)
@@ -124,14 +127,41 @@ async def test_bundles_are_checked_with_the_root_and_identities_enclosed(stage: 
         assert "evidence_signature" in await codes_of(stage, world.json(replace(contents, trust=trust)))
 
 
+def spelt_otherwise(entry: dict[str, Any]) -> None:
+    entry["spec"]["content"]["hash"] = sha256(b"{ spelt otherwise }")
+
+
 async def test_a_bundle_nobody_can_check_needs_no_identity(stage: Stage) -> None:
     sigstore = Sigstore()
-    bundle = sigstore.of_statement(statements.statement_bytes(statements.vulns()))
-    entry_of(bundle)["kindVersion"] = {"kind": "intoto", "version": "0.0.2"}
+    payload = statements.statement_bytes(statements.vulns())
+    bundle = by_certificate(sigstore, intoto_v1, change=spelt_otherwise, payload=payload)
     trusted = PackedTrust(identities=(PackedIdentity(ISSUER, IDENTITY),), trusted_root=sigstore.trusted_root())
     world = await build_world(stage.rego, bundles=[orjson.dumps(bundle)], trusted=trusted)
+    assert isinstance(world.contents.evidence[-1].evidence.verification, Unsupported)
     without = replace(world.contents, trust=replace(world.contents.trust, identities=()))
     assert await codes_of(stage, world.json(without)) == ()
+
+
+@pytest.mark.parametrize("what", sorted(FORMERLY_UNSUPPORTED))
+async def test_what_could_not_be_checked_when_it_was_recorded_stays_so_in_its_pack(stage: Stage, what: str) -> None:
+    """The bundle verifies today; the record, and the verdicts from it, are those of the day."""
+    sigstore = Sigstore()
+    payload = statements.statement_bytes(statements.vulns(severities=("high",)))
+    trusted = PackedTrust(identities=(PackedIdentity(ISSUER, IDENTITY),), trusted_root=sigstore.trusted_root())
+    world = await build_world(stage.rego, bundles=[orjson.dumps(sigstore.of_statement(payload))], trusted=trusted)
+    last = len(world.contents.evidence) - 1
+
+    def recorded(as_what: str) -> PackContents:
+        unsupported = Unsupported(as_what)
+        return with_record(
+            world,
+            last,
+            lambda item: replace(item, evidence=replace(item.evidence, verification=unsupported, collected=None)),
+        )
+
+    assert "evidence_signature" not in await codes_of(stage, world.json(recorded(what)))
+    assert "evidence_facts" not in await codes_of(stage, world.json(recorded(what)))
+    assert "evidence_signature" in await codes_of(stage, world.json(recorded("something never unsupported")))
 
 
 # --- contents that a dishonest signer would sign
