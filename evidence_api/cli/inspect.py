@@ -31,6 +31,7 @@ from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import AnyIdentity, BundleVerifier, Identities, IdentityRule
 from evidence_api.formats import distribution, strict_json
 from evidence_api.formats import upload as uploads
+from evidence_api.formats.documents import xml_root
 from evidence_api.formats.upload import AttestationUpload
 from evidence_api.use_cases.check import Trust, read_checked, verify
 
@@ -57,7 +58,12 @@ class _Asked:
 
 @app.command("inspect")
 def inspect(
-    file: Annotated[Path, typer.Argument(help="Envelope, bundle, PEP 740 attestation or provenance, trust material.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Envelope, bundle, attestation, statement, raw document, container of them, trust material."
+        ),
+    ],
     *,
     artifact: Annotated[Path | None, typer.Option(help="The file it must be about.")] = None,
     artifact_digest: Annotated[str, typer.Option(help="Its digest instead: sha256:HEX.")] = "",
@@ -113,16 +119,21 @@ def _digest(artifact: Path | None, digest: str) -> str | None:
 
 def _inspect(body: bytes, asked: _Asked) -> dict[str, Any]:
     """The result for a file: its only document, or a container's documents under `members`. Raises Refused."""
-    kind = trust_material.kind_of(strict_json.load_object(body))
+    members = uploads.members(body)
+    kind = _trust_material(body) if len(members) == 1 else None
     if kind:
         trust_material.load(kind, body)
         return {"status": "loaded", "code": "loaded", "message": f"a {kind} that loads; it carries no signature"}
-    members = uploads.members(body)
     results = [_result(member, asked) for member in members]
     if len(results) == 1:
         return results[0]
     worst = min(results, key=lambda result: _WORST.index(result["status"]))
     return {name: worst[name] for name in ("status", "code", "message")} | {"members": results}
+
+
+def _trust_material(body: bytes) -> str | None:
+    """Which trust material the file is, if it is one. Raises Malformed, TooLarge."""
+    return None if xml_root(body) is not None else trust_material.kind_of(strict_json.load_object(body))
 
 
 def _result(body: bytes, asked: _Asked) -> dict[str, Any]:

@@ -48,7 +48,9 @@ def _element(text: str, at: int, number: int) -> tuple[Any, int]:
     except json.JSONDecodeError as fault:
         raise Malformed(f"not JSON: {fault.msg}", path=f"[{number}]", line=fault.lineno, column=fault.colno) from fault
     except RecursionError as fault:
-        raise TooLarge("an element nests too deep", path=f"[{number}]", limit=MAX_DEPTH) from fault
+        raise TooLarge(
+            f"an element nests deeper than {MAX_DEPTH}", path=f"[{number}]", limit=MAX_DEPTH, value=MAX_DEPTH + 1
+        ) from fault
 
 
 def _space(text: str, at: int) -> int:

@@ -28,6 +28,8 @@ def load(body: bytes, *, what: str = "body") -> Any:  # noqa: ANN401  any JSON v
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
+        if _nests(fault):
+            raise _too_deep(what) from fault
         raise Malformed(f"{what} is not JSON: {fault.msg}", path="$", line=fault.lineno, column=fault.colno) from fault
     outside = _outside_strings(body, what)
     _check_depth(outside, what)
@@ -53,7 +55,17 @@ def _check_depth(outside: bytes, what: str) -> None:
         pairs = pairs.replace(b"()", b"")
         if not pairs:
             return
-    raise TooLarge(f"{what} nests too deep", limit=MAX_DEPTH, path="$")
+    raise _too_deep(what)
+
+
+def _too_deep(what: str) -> TooLarge:
+    """The depth at which the reading ended, one past the limit, is all that is found out."""
+    return TooLarge(f"{what} nests deeper than {MAX_DEPTH}", limit=MAX_DEPTH, value=MAX_DEPTH + 1, path="$")
+
+
+def _nests(fault: orjson.JSONDecodeError) -> bool:
+    """Whether orjson gave up at its own limit of depth (1,024)."""
+    return "depth limit" in fault.msg or "ecursion limit" in fault.msg
 
 
 def _check_repeats(outside: bytes, value: object, what: str) -> None:
