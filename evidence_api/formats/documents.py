@@ -213,12 +213,16 @@ def recognise_object(document: Mapping[str, Any]) -> DocumentType:
 
 
 def xml_root(body: bytes) -> str | None:
-    """The local name of an XML document's root as far as it can be told without parsing it; None if not XML."""
+    """The local name of an XML document's root, as far as it can be told without parsing; "" if it does not come in
+    the first 64 KiB, None if this is no XML."""
     head = body[:_SNIFFED]
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         head = head[: len(head) & ~1].decode("utf-16", errors="replace").encode()
-    found = _ROOT.match(head.removeprefix(b"\xef\xbb\xbf"))
-    return found[1].decode("utf-8", errors="replace") if found else None
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not head.startswith(b"<"):
+        return None
+    found = _ROOT.match(head)
+    return found[1].decode("utf-8", errors="replace") if found else ""
 
 
 def _looked_for() -> str:
