@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -351,3 +353,40 @@ async def test_a_caller_who_leaves_does_not_stop_the_others(appender: Appender, 
     leaving.cancel()
     assert (await staying).leaf_index == 1
     assert (await appender.append(scope, checked("a"), ADMITTED)).created is False
+
+
+@pytest.mark.parametrize("fault", [asyncpg.DeadlockDetectedError, asyncpg.SerializationError])
+async def test_who_got_in_the_way_of_another_is_appended_all_the_same(
+    appender: Appender, scope: TenantScope, monkeypatch: pytest.MonkeyPatch, fault: type[asyncpg.PostgresError]
+) -> None:
+    given = [checked(str(number)) for number in range(5)]
+    await appender.append(scope, given[0], ADMITTED)
+    lock, append_at, faults = store_log.lock, store_log.append_at, iter(range(4))
+
+    async def contended(write: Callable[..., Awaitable[Any]], *arguments: object) -> object:
+        if next(faults, None) is not None:
+            raise fault("two transactions waited for each other")
+        return await write(*arguments)
+
+    monkeypatch.setattr(append, "_TRY_AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(store_log, "lock", partial(contended, lock))
+    monkeypatch.setattr(store_log, "append_at", partial(contended, append_at))
+    receipts = await asyncio.gather(*(appender.append(scope, one, ADMITTED) for one in given))
+    assert next(faults, None) is None
+    assert sorted(receipt.leaf_index for receipt in receipts) == list(range(5))
+    assert [receipt.created for receipt in receipts] == [False, True, True, True, True]
+
+
+async def test_contention_without_end_is_said_to_be_so(
+    appender: Appender, scope: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        raise asyncpg.DeadlockDetectedError("two transactions waited for each other")
+
+    monkeypatch.setattr(append, "_TRY_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(store_log, "lock", never)
+    with pytest.raises(StoreUnavailable) as refused:
+        await appender.append(scope, checked("one"), ADMITTED)
+    assert refused.value.code == "contended"
+    monkeypatch.undo()
+    assert (await appender.append(scope, checked("one"), ADMITTED)).leaf_index == 0

@@ -53,8 +53,7 @@ async def test_workers_that_are_killed_change_no_answer(door: Door) -> None:
     await send(door, door.envelope(statements.test_result(f"sha256:{'f' * 64}")))
     lane = door.application.ingest._drafts.workers.small
     sending = [asyncio.create_task(send(door, body)) for body in bodies(door, 90)]
-    while not any(task.done() for task in sending):
-        await asyncio.sleep(0)
+    await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
     pids = lane.pids
     assert pids
     for pid in pids:
