@@ -16,15 +16,21 @@ import orjson
 from evidence_api.domain.errors import Malformed, TooLarge
 
 MAX_DEPTH = 64
+MAX_VALUES = 5_000_000  # in one document; the least of them takes some 60 bytes once parsed
 
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
+# A NUL character: an escape whose backslash is not itself escaped by those before it.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
+_NOT_COUNTED = bytes(set(range(256)) - set(b'",{['))
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'":{}[]'))
 _PARENTHESES = bytes.maketrans(b"{[]}", b"(())")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
 def load(body: bytes, *, what: str = "body") -> Any:  # noqa: ANN401  any JSON value
-    """Parse UTF-8 JSON. Raises Malformed (not JSON, repeated key, NUL character) or TooLarge (depth over 64)."""
+    """Parse UTF-8 JSON. Raises Malformed (not JSON, repeated key, NUL character) or TooLarge (depth over 64, more
+    than MAX_VALUES values)."""
+    _check_values(body, what)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
@@ -43,6 +49,17 @@ def load_object(body: bytes, *, what: str = "body") -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Malformed(f"{what} is not a JSON object", path="$")
     return value
+
+
+def _check_values(body: bytes, what: str) -> None:
+    """Refuse, before it is parsed, what would grow far beyond its own size: each value takes two bytes or more as
+    text, and is preceded by a comma or a bracket. Only where there are many is a closer look taken, past strings."""
+    if len(body) <= 2 * MAX_VALUES or sum(map(body.count, (b",", b"{", b"["))) < MAX_VALUES:
+        return
+    marks = _ESCAPE.sub(b"", body).translate(None, _NOT_COUNTED).replace(b'""', b"")
+    values = sum(len(piece) for piece in marks.split(b'"')[::2]) + 1
+    if values > MAX_VALUES:
+        raise TooLarge(f"{what} holds too many values", limit=MAX_VALUES, value=values, path="$")
 
 
 def _check_depth(outside: bytes, what: str) -> None:
@@ -101,7 +118,7 @@ def _outside_strings(text: bytes, what: str) -> bytes:
     """
     if b"\\" in text:
         # A NUL fits in no PostgreSQL text, and is cut off by readers written in C: no honest statement has one.
-        if b"\\u0000" in text and b"\\u0000" in _ESCAPE.findall(text):
+        if b"\\u0000" in text and _NUL.search(text):
             raise Malformed(f"{what} has a NUL character in a string", path="$")
         text = _ESCAPE.sub(b"", text)
     marks = text.translate(None, _NOT_STRUCTURE).replace(b'""', b"")

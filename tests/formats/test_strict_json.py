@@ -91,3 +91,32 @@ def test_a_nul_character_is_refused_and_its_escaped_picture_is_not() -> None:
 def test_an_object_is_asked_for_where_one_is_needed() -> None:
     with pytest.raises(Malformed, match="not a JSON object"):
         strict_json.load_object(b"[1]")
+
+
+@pytest.mark.parametrize("value", [b"[]", b"1", b'""', b'{"a":0}', b'"a,b"'])
+def test_more_values_than_memory_should_hold_are_refused_before_they_are_parsed(value: bytes) -> None:
+    body = b"[" + b",".join([value] * (strict_json.MAX_VALUES // (2 if b"{" in value else 1))) + b"]"
+    with pytest.raises(TooLarge) as caught:
+        strict_json.load(body)
+    assert caught.value.fields["limit"] == strict_json.MAX_VALUES
+    assert caught.value.fields["value"] != strict_json.MAX_VALUES
+
+
+def test_commas_and_brackets_in_strings_are_no_values() -> None:
+    text = ',[{"' * 2_100_000
+    assert strict_json.load(orjson.dumps({"text": text})) == {"text": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds_nul"),
+    [
+        (rb'"\u0000"', True),
+        (rb'"\\\u0000"', True),
+        (rb'"a\\\\\u0000"', True),
+        (rb'"\\u0000"', False),
+        (rb'"\\\\u0000"', False),
+        (rb'"\n\\u0000\n"', False),
+    ],
+)
+def test_a_nul_character_is_told_from_its_escaped_spelling(text: bytes, holds_nul: bool) -> None:  # noqa: FBT001  a table
+    assert outcome(lambda: strict_json.load(text)) == ("malformed" if holds_nul else "ok")
