@@ -15,7 +15,19 @@ from evidence_api.domain.sbom import SbomComponent
 _TELLING = ("arch", "channel", "classifier", "platform", "repository_url", "type", "user")
 _CASELESS = frozenset(
     {
-        *("apk", "bitbucket", "bitnami", "composer", "deb", "github", "githubactions", "golang", "hex", "luarocks"),
+        *(
+            "apk",
+            "bitbucket",
+            "bitnami",
+            "brew",
+            "composer",
+            "deb",
+            "github",
+            "githubactions",
+            "golang",
+            "hex",
+            "luarocks",
+        ),
         *("nuget", "oci", "pub", "pypi", "rpm"),
     }
 )
@@ -94,7 +106,7 @@ class Package(NamedTuple):
 
 
 def parse_purl(text: str) -> PackageUrl | None:
-    """Parse a purl; None for what is none. An `@` of an npm scope that was not encoded is tolerated."""
+    """Parse a purl; None for what is none. The `@` of an npm scope may stand there unencoded."""
     scheme, _, rest = text.partition(":")
     if scheme not in {"pkg", "PKG"} or not rest:
         return None
@@ -103,7 +115,7 @@ def parse_purl(text: str) -> PackageUrl | None:
     kind = kind.lower()
     folder, _, last = path.strip("/").rpartition("/")
     stem, at, version = last.rpartition("@")
-    if not at or not stem:  # what starts with @ is a name
+    if not at:
         stem, version = last, ""
     if "%" in path:
         stem, version = unquote(stem), unquote(version)
