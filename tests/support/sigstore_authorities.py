@@ -6,8 +6,10 @@ Everything is signed with fresh keys, so tests need no network and no one else's
 import base64
 import hashlib
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import rfc8785
@@ -120,8 +122,9 @@ class Fulcio:
         sct: str = "good",
         code_signing: bool = True,
         names: int = 1,
+        claims: Mapping[int, str] = MappingProxyType({}),
     ) -> x509.Certificate:
-        """A leaf certificate; `sct` is good, broken or missing."""
+        """A leaf certificate; `sct` is good, broken or missing; `claims` are Fulcio's extensions by their last number."""
         purpose = ExtendedKeyUsageOID.CODE_SIGNING if code_signing else ExtendedKeyUsageOID.SERVER_AUTH
         alternatives = [x509.UniformResourceIdentifier(f"{identity}{'#' * index}") for index in range(names)]
         builder = (
@@ -140,6 +143,11 @@ class Fulcio:
             .add_extension(x509.UnrecognizedExtension(_ISSUER_V1, issuer.encode()), critical=False)
             .add_extension(x509.UnrecognizedExtension(_ISSUER_V2, core.UTF8String(issuer).dump()), critical=False)
         )
+        for last, value in claims.items():
+            oid = x509.ObjectIdentifier(f"1.3.6.1.4.1.57264.1.{last}")
+            builder = builder.add_extension(
+                x509.UnrecognizedExtension(oid, core.UTF8String(value).dump()), critical=False
+            )
         if sct == "missing":
             return builder.sign(self.key, hashes.SHA256())
         tbs = builder.sign(self.key, hashes.SHA256()).tbs_certificate_bytes
