@@ -31,8 +31,8 @@ _CODENAMES: Mapping[str, str] = {
     "jammy": "22.04",
     "noble": "24.04",
 }
-# At one version: what ends there ends first, so that what is introduced there again counts.
-_EVENT_ORDER = {"fixed": 0, "last_affected": 1, "introduced": 2}
+# At one version: fixed and introduced again is affected; introduced and last affected is that version alone.
+_EVENT_ORDER = {"fixed": 0, "introduced": 1, "last_affected": 2}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ KEYS = (
     ("pkg:deb/debian/curl@7.88.1-10?arch=amd64&distro=debian-12", "pkg:deb/debian/curl?arch=amd64"),
     ("pkg:nuget/Newtonsoft.Json@13.0.1", "pkg:nuget/newtonsoft.json"),
 )
-NAMES = (
+NAMES: tuple[tuple[str, set[tuple[str, str, str]]], ...] = (
     ("pkg:maven/org.example/lib@1.0", {("Maven", "org.example:lib", "1.0")}),
     ("pkg:npm/%40scope/name@1.0.0", {("npm", "@scope/name", "1.0.0")}),
     ("pkg:composer/Vendor/Name@1.0", {("Packagist", "vendor/name", "1.0")}),
