@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import asyncpg
-
 from evidence_api.domain.component import IndexedComponent
-from evidence_api.domain.errors import StoreUnavailable
+from evidence_api.domain.errors import Contended
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection, Database
 
 LEASE = timedelta(seconds=120)
 BATCH = 5_000  # rows of one statement
-_CONTENDED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)  # 40P01, 40001
 _ATTEMPTS = 8
 _PAUSE = 0.01  # seconds before the second attempt; doubles
 
@@ -39,13 +36,13 @@ INSERT INTO sbom_index (tenant_id, leaf_index, code)
   ON CONFLICT DO NOTHING
 """
 _CLAIM = """
-UPDATE sbom_index SET claimed_until = $3
-FROM (
+WITH chosen AS MATERIALIZED (
   SELECT leaf_index FROM sbom_index
   WHERE tenant_id = $1 AND components IS NULL AND (claimed_until IS NULL OR claimed_until <= $2)
   ORDER BY leaf_index LIMIT 1 FOR UPDATE SKIP LOCKED
-) AS chosen
-JOIN evidence e ON e.tenant_id = $1 AND e.leaf_index = chosen.leaf_index
+)
+UPDATE sbom_index SET claimed_until = $3
+FROM chosen JOIN evidence e ON e.tenant_id = $1 AND e.leaf_index = chosen.leaf_index
 WHERE sbom_index.tenant_id = $1 AND sbom_index.leaf_index = chosen.leaf_index
 RETURNING e.leaf_index, e.body_digest, e.body_size, e.predicate_type
 """
@@ -140,8 +137,8 @@ async def contended(work: Callable[[], Awaitable[None]]) -> None:
     for attempt in range(_ATTEMPTS):
         try:
             return await work()
-        except StoreUnavailable as fault:
-            if not isinstance(fault.__cause__, _CONTENDED) or attempt == _ATTEMPTS - 1:
+        except Contended:  # 40P01, 40001
+            if attempt == _ATTEMPTS - 1:
                 raise
         await asyncio.sleep(_PAUSE * 2**attempt)
     return None
