@@ -10,7 +10,9 @@ import pytest
 from evidence_api.web.decision_logs import MAX_DECISIONS
 from tests.web.conftest import Door
 
-QUERY = "{ evidence(first: 10, filter: {status: [UNSIGNED]}) { edges { node { status predicateType body { digest } } } } }"
+QUERY = (
+    "{ evidence(first: 10, filter: {status: [UNSIGNED]}) { edges { node { status predicateType body { digest } } } } }"
+)
 
 
 def decision(number: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
