@@ -211,12 +211,17 @@ def _verdict(verification: Verification) -> tuple[str, str, str]:
             return verification.status, verification.code, "there is no signature to check"
 
 
-def _signer(signer: Signer) -> dict[str, str]:
+def _signer(signer: Signer) -> dict[str, Any]:
     match signer:
         case KeySigner():
             return {"keyId": signer.key_id, "algorithm": signer.algorithm, "name": signer.name}
         case CertificateSigner():
-            return {"identity": signer.identity, "issuer": signer.issuer, "certificate": signer.certificate}
+            return {
+                "identity": signer.identity,
+                "issuer": signer.issuer,
+                "certificate": signer.certificate,
+                "claims": dict(signer.claims),
+            }
 
 
 def _show(result: dict[str, Any]) -> None:
@@ -230,7 +235,10 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, object]]:
     """The table people read: nothing is said of what was not found out."""
     rows: list[tuple[str, object]] = [("status", result["status"].upper()), ("code", result["code"])]
     rows.append(("", result["message"]))
-    rows += [(f"signer {name}", value) for name, value in result.get("signer", {}).items()]
+    signer = dict(result.get("signer", {}))
+    claims = signer.pop("claims", {})
+    rows += [(f"signer {name}", value) for name, value in signer.items()]
+    rows += [(f"claim {name}", value) for name, value in claims.items()]
     for label, name in (
         ("signed at", "signedAt"),
         ("kind", "kind"),

@@ -10,7 +10,7 @@ because the library does not. Each step has one code, which is stable for ever:
    certificate_chain              [1] the certificate chains to the root; no root travels in the bundle (bundle spec)
    certificate_expired            [1, 6] the certificate was valid at every verified time
    certificate_authority_expired  its authority was trusted at that time (trusted root, validFor)
-   signed_certificate_timestamp   [2] a trusted CT log saw the certificate
+   signed_certificate_timestamp   [2] a CT log saw the certificate, and was trusted when it did
    certificate_profile            [3] key usage, extended key usage, one identity
    untrusted_identity             [3] a rule names the signer
    inclusion_proof                [4] the entry is in the log's tree

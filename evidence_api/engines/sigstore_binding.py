@@ -53,15 +53,12 @@ def _check(entry: LoggedEntry, upload: BundleUpload, signer: str) -> str:
 def _check_envelope(entry: LoggedEntry, envelope: Envelope) -> str:
     signed = dsse.pae(envelope.payload_type, envelope.payload)
     kind = entry.named.partition(" ")[0]
-    # 1. the type is one for envelopes: Rekor v2 logs their encoding as it was signed, v1 their payload
-    if kind not in ENVELOPE_TYPES and entry.named != "hashedrekord 0.0.2":
-        raise StepFailed("log_entry_type", f"a log entry of type {entry.named} is not about an envelope")
-    # 2. the same payload and payload type
+    # 1. the same payload and payload type; types for envelopes name the payload, hashedrekord what was signed
     content = envelope.payload if kind in ENVELOPE_TYPES else signed
     same = entry.digest == content_digest(entry, content) and entry.payload in (None, envelope.payload)
     if not same or entry.payload_type not in (None, envelope.payload_type):
         raise StepFailed("log_entry_payload", "the log entry is about another payload or payload type")
-    # 3. the same signature
+    # 2. the same signature
     if entry.signature is None:
         return "" if entry.envelope_digest in _spellings(envelope) else UNKNOWN_SPELLING
     if entry.signature != envelope.signatures[0].sig:

@@ -27,8 +27,8 @@ from evidence_api.formats.upload import BundleUpload
 if TYPE_CHECKING:
     from sigstore._internal.trust import RekorKeyring
 
-# Entries the library binds to the bundle itself; for the others its steps are used one by one.
-_LIBRARY_BINDS = frozenset({"hashedrekord 0.0.1", "hashedrekord 0.0.2", "dsse 0.0.1"})
+# Entries the library binds to an envelope itself; for the others its steps are used one by one.
+_LIBRARY_BINDS = frozenset({"hashedrekord 0.0.2", "dsse 0.0.1"})
 # Rekor v1: the promise signs the time (rekor, openapi.yaml, LogEntry.verification.signedEntryTimestamp).
 TIMED_BY_PROMISE = frozenset({"hashedrekord 0.0.1", "dsse 0.0.1", "intoto 0.0.1", "intoto 0.0.2"})
 MAX_TIMESTAMPS = 32
@@ -75,6 +75,7 @@ class Plan(Verifier):
             uncheckable = self._verify_envelope(bundle, upload, policy)
         inner = bundle.log_entry._inner  # noqa: SLF001  the library shows it no other way
         self.root.check_log(inner.log_id.key_id, self.times)
+        self.root.check_ct_log(bundle.signing_certificate)
         return uncheckable
 
     def tokens_at(self, data: TimestampVerificationData | None, signature: bytes) -> list[TimestampVerificationResult]:

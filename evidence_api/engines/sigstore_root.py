@@ -6,10 +6,11 @@ refused at load and a verification only reads.
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 
-from cryptography.x509 import Certificate, load_der_x509_certificate
+from cryptography.x509 import Certificate, PrecertificateSignedCertificateTimestamps, load_der_x509_certificate
 from pydantic import ValidationError
 from sigstore._internal.trust import KeyringPurpose, RekorKeyring
 from sigstore.errors import Error
@@ -50,6 +51,11 @@ class LoadedRoot(TrustedRoot):
             for authority in inner.certificate_authorities
         ]
 
+        self._ct_logs = [
+            ({sha256(ctlog.public_key.raw_bytes or b"").digest(), *_ids(ctlog)}, ctlog.public_key.valid_for)
+            for ctlog in inner.ctlogs
+        ]
+
     def _get_tlog_keys(
         self,
         tlogs: list[trustroot.TransparencyLogInstance],
@@ -76,6 +82,16 @@ class LoadedRoot(TrustedRoot):
             raise StepFailed("log_unknown", "the trusted root names no log of the entry's id")
         if not all(any(_covers(tlog.public_key.valid_for, moment) for tlog in logs) for moment in moments):
             raise StepFailed("log_key_expired", "the log was not trusted at the time of signing")
+
+    def check_ct_log(self, certificate: Certificate) -> None:
+        """The CT log that saw the certificate was trusted when it did (the library checks its signature, with every
+        key the root ever had). Raises StepFailed signed_certificate_timestamp."""
+        seen = certificate.extensions.get_extension_for_class(PrecertificateSignedCertificateTimestamps).value
+        if not any(self._covers_ct(one.log_id, one.timestamp.replace(tzinfo=UTC)) for one in seen):
+            raise StepFailed("signed_certificate_timestamp", "no CT log was trusted when it saw the certificate")
+
+    def _covers_ct(self, log_id: bytes, moment: datetime) -> bool:
+        return any(_covers(valid_for, moment) for ids, valid_for in self._ct_logs if log_id in ids)
 
     def _logs(self, log_id: bytes) -> list[trustroot.TransparencyLogInstance]:
         return [tlog for tlog in self._inner.tlogs if log_id in _ids(tlog)]

@@ -118,9 +118,9 @@ def test_the_end_of_a_timestamp_authoritys_period_is_inclusive(end: datetime, ex
 
 @pytest.mark.parametrize(
     ("period", "code"),
-    [("ca", "certificate_authority_expired"), ("log", "log_key_expired")],
+    [("ca", "certificate_authority_expired"), ("log", "log_key_expired"), ("ct", "signed_certificate_timestamp")],
 )
-def test_authority_and_log_must_have_been_trusted_when_it_was_signed(period: str, code: str) -> None:
+def test_authority_and_logs_must_have_been_trusted_when_it_was_signed(period: str, code: str) -> None:
     second = timedelta(seconds=1)
     for start, end in ((START, AT - second), (AT + second, None)):
         assert code_of(GOOD, BundleVerifier(WORLD.trusted_root(**{period: (start, end)}))) == code

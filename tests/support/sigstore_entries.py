@@ -63,6 +63,13 @@ def dsse_v2(logged: Logged) -> Document:
     return body("dsse", "0.0.2", {"dsseV002": {"payloadHash": digest, "signatures": signatures}})
 
 
+def hashedrekord_v1(logged: Logged) -> Document:
+    signature = {"content": b64(logged.signature), "publicKey": {"content": b64(logged.pem)}}
+    return body(
+        "hashedrekord", "0.0.1", {"data": {"hash": sha256(pae(IN_TOTO, logged.payload))}, "signature": signature}
+    )
+
+
 def hashedrekord_v2(logged: Logged) -> Document:
     digest = {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(pae(IN_TOTO, logged.payload)).digest())}
     signature = {"content": b64(logged.signature), "verifier": logged.verifier}

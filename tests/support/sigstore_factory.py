@@ -61,6 +61,7 @@ class Sigstore:
         ca: tuple[datetime, datetime | None] = (START, None),
         log: tuple[datetime, datetime | None] = (START, None),
         tsa: tuple[datetime, datetime | None] = (START, None),
+        ct: tuple[datetime, datetime | None] = (START, None),
     ) -> bytes:
         """The trusted root; each period is (start, end), both inclusive."""
         return orjson.dumps(
@@ -68,7 +69,7 @@ class Sigstore:
                 "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
                 "tlogs": [_log(self.rekor.key, log)],
                 "certificateAuthorities": [_authority([self.fulcio.root], ca)],
-                "ctlogs": [_log(self.fulcio.ct.key, (START, None))],
+                "ctlogs": [_log(self.fulcio.ct.key, ct)],
                 "timestampAuthorities": [_authority([self.tsa.certificate, self.tsa.root], tsa)],
             }
         )
