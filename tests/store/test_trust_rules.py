@@ -173,11 +173,11 @@ async def superuser(postgres: EmbeddedPostgres, login: Login) -> str:
     connection = await asyncpg.connect(dsn)
     for number, tenant in enumerate(TENANTS):
         await connection.execute("INSERT INTO tenant VALUES ($1::text::uuid, $2, now())", tenant, f"t{number}")
-    for identifier, tenant, issuer, identity, name, created, ended in OLD:
+    for identifier, owner, issuer, identity, name, created, ended in OLD:
         await connection.execute(
             "INSERT INTO identity_rule VALUES ($1::text::uuid, $2::text::uuid, $3, $4, $5, $6::text::timestamptz, "
             "$7::text::timestamptz)",
-            *(TENANTS[tenant], identifier, issuer, identity, name, created, ended),
+            *(TENANTS[owner], identifier, issuer, identity, name, created, ended),
         )
     await connection.close()
     assert postgres.dsn()

@@ -124,7 +124,7 @@ class Fulcio:
         names: int = 1,
         claims: Mapping[int, str] = MappingProxyType({}),
     ) -> x509.Certificate:
-        """A leaf certificate; `sct` is good, broken or missing; `claims` are Fulcio's extensions by their last number."""
+        """A leaf certificate; `sct` is good, broken or missing; `claims` are extensions by their last number."""
         purpose = ExtendedKeyUsageOID.CODE_SIGNING if code_signing else ExtendedKeyUsageOID.SERVER_AUTH
         alternatives = [x509.UniformResourceIdentifier(f"{identity}{'#' * index}") for index in range(names)]
         builder = (
