@@ -54,7 +54,7 @@ def test_every_receipt_proves_itself(first: dict[str, Any]) -> None:
     verifier = parse_verifier(first["server"]["logVerifier"])
     assert len(first["receipts"]) >= 8
     indexes = [verify_receipt(receipt, verifier).leaf_index for receipt in first["receipts"]]
-    assert indexes == list(range(len(indexes)))
+    assert indexes == sorted(set(indexes))  # what the server derives lies between them
 
 
 def test_the_verdicts_show_what_failure_looks_like(first: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ def test_a_second_run_goes_on_where_the_first_ended(place: Path, first: dict[str
     tenants = command(place, "tenant", "list", "--json")
     assert [tenant["name"] for tenant in orjson.loads(tenants.stdout)["tenants"]] == ["demo"]
     keys = command(place, "tenant", "key", "list", "--tenant", "demo", "--json")
-    assert len(orjson.loads(keys.stdout)["keys"]) == 1
+    assert {key["name"] for key in orjson.loads(keys.stdout)["keys"]} == {"quickstart", "evidence server"}
 
 
 @pytest.fixture
