@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from reprlib import Repr
 from typing import Any
 
 import jsonschema_rs
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.sbom import Sbom
+from evidence_api.formats.cyclonedx_faults import invalid, shorten
 from evidence_api.formats.cyclonedx_reading import BomReading, read_timestamp
 
 # The strict schema of each version; 1.2 and 1.3 are lax about unknown members unless told otherwise.
@@ -32,8 +32,6 @@ SPEC_VERSIONS: tuple[str, ...] = tuple(_SCHEMAS)
 _REFERRED = ("spdx.SNAPSHOT.schema.json", "jsf-0.82.SNAPSHOT.schema.json", "cryptography-defs.SNAPSHOT.schema.json")
 _BASE = "http://cyclonedx.org/schema/"
 _SHOWN = 120
-_BRIEF = Repr()
-_BRIEF.maxstring = _BRIEF.maxother = _SHOWN
 
 
 def validate_bom(document: Mapping[str, Any]) -> str:
@@ -45,18 +43,15 @@ def validate_bom(document: Mapping[str, Any]) -> str:
     if not isinstance(version, str) or version not in _SCHEMAS:
         known = ", ".join(SPEC_VERSIONS)
         raise Malformed(
-            f"specVersion: not a CycloneDX JSON version ({known}): {_shorten(version)}",
+            f"specVersion: not a CycloneDX JSON version ({known}): {shorten(version)}",
             path="specVersion",
-            value=_shorten(version),
+            value=shorten(version),
         )
     _check_schema_name(document, version)
+    validator = _validator(version)
     try:
-        _validator(version).validate(dict(document))
-    except jsonschema_rs.ValidationError as fault:
-        path = ".".join(map(str, fault.instance_path)) or "$"
-        value = _shorten(fault.instance)
-        reason = fault.message[: 2 * _SHOWN]
-        raise Malformed(f"{path}: not CycloneDX {version}: {reason}: {value}", path=path, value=value) from fault
+        if not validator.is_valid(dict(document)):
+            raise invalid(validator, document, version)
     except ValueError as fault:  # what no JSON document holds: NaN, lone surrogates, too deep a nesting
         raise Malformed(f"$: not a JSON document: {str(fault)[:_SHOWN]}", path="$") from fault
     return version
@@ -100,11 +95,5 @@ def _check_schema_name(document: Mapping[str, Any], version: str) -> None:
         return
     expected = rf"https?://(www\.)?cyclonedx\.org/schema/bom-{re.escape(version)}[a-z]?(-strict)?\.schema\.json#?"
     if not isinstance(name, str) or not re.fullmatch(expected, name):
-        message = f"$schema: not the schema of CycloneDX {version}: {_shorten(name)}"
-        raise Malformed(message, path="$schema", value=_shorten(name))
-
-
-def _shorten(value: Any) -> str:  # noqa: ANN401  any JSON value
-    """A value as people are shown it: at most some 120 characters, however large it is."""
-    text = _BRIEF.repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+        message = f"$schema: not the schema of CycloneDX {version}: {shorten(name)}"
+        raise Malformed(message, path="$schema", value=shorten(name))

@@ -20,6 +20,7 @@ IDENTIFIER = re.compile(r"SPDXRef-[A-Za-z0-9.-]+")
 _AGENT = re.compile(r"(?:Person|Organization): *(\S.*)", re.DOTALL)
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _SHOWN = 120
+MAX_EXPRESSION = 8_192  # characters of a licence expression
 
 # Hex digits by algorithm (section 7.10); MD6 and BLAKE3 have digests of any length.
 _HEX_DIGITS: Mapping[str, int | None] = {
@@ -44,7 +45,7 @@ def read_package(package: Part) -> SbomComponent:
     stated = "" if stated == "NOASSERTION" else stated
     return SbomComponent(
         ref=identifier(package),
-        name=required_text(package, "name"),
+        name=_stated_text(package, "name"),
         version=text(package, "versionInfo"),
         purl=_purl(package),
         supplier=_agent(package, "supplier"),
@@ -76,6 +77,9 @@ def identifier(element: Part) -> str:
 def licence(element: Part, field: str) -> str:
     """A licence expression, NONE or NOASSERTION; "" if not given. Raises Malformed."""
     found = text(element, field)
+    if len(found) > MAX_EXPRESSION:
+        message = f"{field}: longer than {MAX_EXPRESSION} characters"
+        raise Malformed(message, path=field, limit=MAX_EXPRESSION, value=len(found))
     if found and not is_licence_expression(found):
         raise unfit(f"not a licence expression: {found[:_SHOWN]!r}", field, found)
     return found
@@ -95,6 +99,13 @@ def required_text(element: Part, field: str) -> str:
     if not found:
         raise unfit("is required", field, element.get(field))
     return found
+
+
+def _stated_text(element: Part, field: str) -> str:
+    """A member that is there; it may be empty, as the names of image layers are. Raises Malformed."""
+    if field not in element:
+        raise unfit("is required", field)
+    return text(element, field)
 
 
 def parts(element: Part, field: str) -> Iterator[tuple[int, Part]]:
