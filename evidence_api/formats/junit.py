@@ -14,10 +14,11 @@ from datetime import datetime
 
 from lxml import etree
 
-from evidence_api.domain.errors import Malformed
+from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.formats.rfc3339 import parse_rfc3339
 from evidence_api.formats.xml_source import parse_xml
 
+MAX_CASES = 500_000
 ROOTS = ("testsuites", "testsuite")
 _COUNT = re.compile(r"[0-9]{1,12}\Z")
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,30})?(?:[eE][+-]?[0-9]{1,2})?\Z")
@@ -61,6 +62,9 @@ class TestReport:
 
 def read_junit(body: bytes) -> TestReport:
     """Read a report. Raises Malformed with path (`testsuites/testsuite[2]`) and line, TooLarge."""
+    cases = body.count(b"<testcase")
+    if cases > MAX_CASES:
+        raise TooLarge("report: too many test cases", path="/", limit=MAX_CASES, value=cases)
     root = parse_xml(body, what="report")
     if _name(root) not in ROOTS:
         raise _refused(root, f"the root is {_name(root)[:_SHOWN]!r}, not testsuites or testsuite")
@@ -116,19 +120,20 @@ def _close_suite(report: TestReport, element: etree._Element, open_suites: list[
 
 def _count_case(report: TestReport, element: etree._Element, suite: _Tally) -> None:
     """Sort one case: broken or found wrong, else not run, else passed."""
-    found = Counter(name for child in element if (name := _name(child)) in {"failure", "error", "skipped"})
-    words = {(element.get(attribute) or "").lower() for attribute in ("status", "result")}
-    if found["failure"] or found["error"] or words & _NOT_PASSED:
+    found = [_name(child) for child in element]
+    words = {element.get("status", "").lower(), element.get("result", "").lower()}
+    if "failure" in found or "error" in found or words & _NOT_PASSED:
         report.failed += 1
-        report.errors += found["error"] > 0
-    elif found["skipped"] or words & _NOT_RUN:
+        report.errors += "error" in found
+        suite.found["failure"] += found.count("failure")
+        suite.found["error"] += found.count("error")
+    elif "skipped" in found or words & _NOT_RUN:
         report.skipped += 1
     else:
         report.passed += 1
-    report.cases.add((suite.name, element.get("classname") or ""))
+    report.cases.add((suite.name, element.get("classname", "")))
     suite.cases += 1
     suite.stated += 1
-    suite.found += Counter(failure=found["failure"], error=found["error"])
 
 
 def _duration(root: etree._Element) -> float | None:

@@ -1,17 +1,20 @@
 """Reading static analysis, the model: the parts of a SARIF 2.1.0 log that decide what was found.
 
 Source: OASIS SARIF 2.1.0 (with errata 01); section numbers stand at the members. Members we do not read are tolerated.
+Results are read one at a time, as a log may hold very many of them.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from evidence_api.formats.typed_json import Moment, Several, ThirdParty
+from evidence_api.domain.errors import TooLarge
+from evidence_api.formats.typed_json import Moment, Several, ThirdParty, read_typed
 
 VERSION = "2.1.0"
 MAX_RUNS = 1_000
-MAX_RESULTS = 500_000  # of all runs together
+MAX_PARTS = 200_000  # results and rules of all runs together; code hosts take 25,000 each
 
 Level = Literal["none", "note", "warning", "error"]
 Index = Annotated[int, Field(ge=-1)]  # -1 is the same as absent (3.7.4)
@@ -37,7 +40,7 @@ class Component(ThirdParty):
 
     name: str = Field(min_length=1)
     guid: str | None = None
-    rules: Annotated[Several[Rule], Field(max_length=MAX_RESULTS)] = ()
+    rules: Several[Rule] = ()
 
 
 class Tool(ThirdParty):
@@ -134,10 +137,10 @@ class ExternalFiles(ThirdParty):
 
 
 class Run(ThirdParty):
-    """One run (3.14). `results` absent or null: the tool did not look (3.14.23)."""
+    """One run (3.14). `results`, still unread, are absent or null if the tool did not look (3.14.23)."""
 
     tool: Tool
-    results: Annotated[Several[Result], Field(max_length=MAX_RESULTS)] | None = None
+    results: list[dict[str, Any]] | None = None
     invocations: Several[Invocation] = ()
     automation: Automation | None = Field(default=None, alias="automationDetails")
     checkouts: Several[Checkout] = Field(default=(), alias="versionControlProvenance")
@@ -149,3 +152,22 @@ class Log(ThirdParty):
 
     version: Literal["2.1.0"]
     runs: Annotated[Several[Run], Field(max_length=MAX_RUNS)]
+
+
+def read_log(document: Mapping[str, Any], *, at: str) -> Log:
+    """Read all but the results. Raises Malformed with the dotted path, which begins with `at`, and TooLarge."""
+    log = read_typed(Log, document, at=at)
+    parts = sum(
+        len(run.results or ()) + sum(len(one.rules) for one in (run.tool.driver, *run.tool.extensions))
+        for run in log.runs
+    )
+    if parts > MAX_PARTS:
+        path = f"{at}.runs"
+        raise TooLarge(f"{path}: too many results and rules", path=path, limit=MAX_PARTS, value=parts)
+    return log
+
+
+def results_of(run: Run, *, at: str) -> Iterator[Result]:
+    """The results of a run, each read when it is its turn. Raises Malformed; `at` is the path of the run."""
+    for place, result in enumerate(run.results or ()):
+        yield read_typed(Result, result, at=f"{at}.results.{place}")

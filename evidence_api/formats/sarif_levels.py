@@ -20,7 +20,10 @@ class Levels:
         self._by_guid = [{rule.guid: rule for rule in component.rules if rule.guid} for component in self._components]
         self._places = {key: place for place, one in enumerate(self._components) for key in (one.name, one.guid) if key}
         self._overrides = [
-            {id(self.rule(override.descriptor)): override.configuration.level for override in invocation.overrides}
+            {
+                id(self._described(override.descriptor)): override.configuration.level
+                for override in invocation.overrides
+            }
             for invocation in run.invocations
         ]
 
@@ -33,23 +36,34 @@ class Levels:
             return result.level
         if result.kind != "fail":
             return "none"
-        rule = self.rule(reference_of(result))
+        rule = self.rule_of(result)
         if rule is None:
             return "warning"
         invocation = result.provenance.invocation if result.provenance else -1
         overrides = self._overrides[invocation] if 0 <= invocation < len(self._overrides) else {}
         return overrides.get(id(rule)) or (rule.default.level if rule.default else "warning")
 
-    def rule(self, reference: RuleReference) -> Rule | None:
+    def rule_of(self, result: Result) -> Rule | None:
+        """The rule a result names in any of the three ways (3.27.5 to 3.27.7)."""
+        stated = result.rule
+        if stated is None:
+            return self._find(0, result.rule_index, None, result.rule_id)
+        index = stated.index if stated.index >= 0 else result.rule_index
+        return self._find(self._place(stated.component), index, stated.guid, stated.id or result.rule_id)
+
+    def _find(self, component: int, index: int, guid: str | None, name: str | None) -> Rule | None:
         """3.52: the rule at the place, else with the guid, else with the id or with an id it refines (`CA1/sub`)."""
-        component = self._place(reference.component)
         rules = self._components[component].rules
-        if 0 <= reference.index < len(rules):
-            return rules[reference.index]
-        if reference.guid is not None and reference.guid in self._by_guid[component]:
-            return self._by_guid[component][reference.guid]
+        if 0 <= index < len(rules):
+            return rules[index]
+        if guid is not None and guid in self._by_guid[component]:
+            return self._by_guid[component][guid]
         known = self._by_id[component]
-        return next((known[name] for name in _ids(reference.id) if name in known), None)
+        return next((known[one] for one in _ids(name) if one in known), None)
+
+    def _described(self, reference: RuleReference) -> Rule | None:
+        """The rule an override is for."""
+        return self._find(self._place(reference.component), reference.index, reference.guid, reference.id)
 
     def _place(self, reference: ComponentReference | None) -> int:
         """3.54: the place of the component meant; the driver unless another is named."""
@@ -65,17 +79,13 @@ def suppressed(result: Result) -> bool:
     return bool(result.suppressions) and all(one.status == "accepted" for one in result.suppressions or ())
 
 
-def rule_name(result: Result, rule: Rule | None) -> str:
+def rule_name(result: Result, rules: Levels) -> str:
     """The id of the rule a result is about, "" if it does not say."""
     stated = result.rule_id or (result.rule.id if result.rule else None)
-    return stated or (rule.id if rule else "")
-
-
-def reference_of(result: Result) -> RuleReference:
-    """The rule a result names in any of the three ways (3.27.5 to 3.27.7)."""
-    stated = result.rule or RuleReference()
-    index = stated.index if stated.index >= 0 else result.rule_index
-    return stated.model_copy(update={"index": index, "id": stated.id or result.rule_id})
+    if stated:
+        return stated
+    rule = rules.rule_of(result)
+    return rule.id if rule else ""
 
 
 def _ids(name: str | None) -> Iterator[str]:

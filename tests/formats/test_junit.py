@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from evidence_api.domain.errors import Malformed
+from evidence_api.domain.errors import Malformed, TooLarge
+from evidence_api.formats import junit as reading
 from evidence_api.formats.junit import read_junit
 from tests.support.documents import junit
 
@@ -125,3 +126,10 @@ def test_refusals_are_coded_and_say_where(body: str) -> None:
 def test_many_nested_suites_are_counted_in_one_pass() -> None:
     deep = "<testsuite>" * 200 + CASE * 5_000 + "</testsuite>" * 200
     assert read_junit(deep.encode()).passed == 5_000
+
+
+def test_the_number_of_cases_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_CASES", 3)
+    with pytest.raises(TooLarge) as caught:
+        read_junit(junit())
+    assert caught.value.fields == {"path": "/", "limit": 3, "value": 4}

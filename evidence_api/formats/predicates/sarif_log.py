@@ -5,25 +5,24 @@ not at all. A run whose results are not in the log (none, or in another file) le
 did not look found nothing.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evidence_api.domain.errors import TooLarge
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.statement import Statement, Subject
-from evidence_api.formats.predicates.shape import known_facts, read_model
-from evidence_api.formats.sarif import MAX_RESULTS, Log, Run
-from evidence_api.formats.sarif_levels import Levels, reference_of, rule_name, suppressed
+from evidence_api.formats.predicates.shape import known_facts
+from evidence_api.formats.sarif import Run, read_log, results_of
+from evidence_api.formats.sarif_levels import Levels, rule_name, suppressed
 
 _FINDINGS = frozenset({"error", "warning", "note"})
-_COMMIT_LENGTHS = (40, 64)
+_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 
 
 def read_sarif(statement: Statement) -> Normalised:
     """Read a log. Raises Malformed with the path inside the predicate, TooLarge."""
-    log = read_model(Log, statement.predicate)
-    runs = log.runs
+    runs = read_log(statement.predicate, at="predicate").runs
     tools = tuple(sorted({run.tool.driver.name for run in runs}))
     invocations = [invocation for run in runs for invocation in run.invocations]
     facts = known_facts(
@@ -40,26 +39,22 @@ def read_sarif(statement: Statement) -> Normalised:
 
 
 def sarif_subjects(document: Mapping[str, Any]) -> tuple[Subject, ...]:
-    """The commits that were scanned (3.23.4)."""
-    runs = read_model(Log, document).runs
-    revisions = {checkout.revision.lower() for run in runs for checkout in run.checkouts if checkout.revision}
-    commits = sorted(one for one in revisions if len(one) in _COMMIT_LENGTHS and _is_hex(one))
-    return tuple(Subject("", {"gitCommit": commit}) for commit in commits)
+    """The commits that were scanned (3.23.4), of a log that has been read."""
+    checkouts = [one for run in document["runs"] for one in run.get("versionControlProvenance") or ()]
+    revisions = {str(one.get("revisionId") or "").lower() for one in checkouts}
+    return tuple(Subject("", {"gitCommit": one}) for one in sorted(revisions) if _COMMIT.match(one))
 
 
 def _counts(runs: Sequence[Run]) -> Mapping[str, Fact | None]:
     """How many results of each level stand; nothing where a run does not say."""
     if not runs or any(run.results is None or (run.elsewhere and run.elsewhere.results) for run in runs):
         return {}
-    total = sum(len(run.results or ()) for run in runs)
-    if total > MAX_RESULTS:
-        raise TooLarge("predicate.runs: too many results", path="predicate.runs", limit=MAX_RESULTS, value=total)
     levels: Counter[str] = Counter()
     violated: set[str] = set()
     compared, hidden, new = False, 0, 0
-    for run in runs:
+    for place, run in enumerate(runs):
         rules = Levels(run)
-        for result in run.results or ():
+        for result in results_of(run, at=f"predicate.runs.{place}"):
             compared |= result.baseline is not None
             if result.baseline == "absent":
                 continue
@@ -70,7 +65,7 @@ def _counts(runs: Sequence[Run]) -> Mapping[str, Fact | None]:
             levels[level] += 1
             if level in _FINDINGS:
                 new += result.baseline == "new"
-                violated.add(rule_name(result, rules.rule(reference_of(result))))
+                violated.add(rule_name(result, rules))
     return {
         "results": levels.total() + hidden,
         "errors": levels["error"],
@@ -87,7 +82,3 @@ def _series(runs: Sequence[Run]) -> str:
     """The tools and the category of the run (3.17.3: `category/run`): two configurations stand side by side."""
     named = {(run.tool.driver.name, (run.automation.id if run.automation else "").rpartition("/")[0]) for run in runs}
     return " ".join(sorted(f"{tool}:{category}" if category else tool for tool, category in named))
-
-
-def _is_hex(text: str) -> bool:
-    return all(letter in "0123456789abcdef" for letter in text)

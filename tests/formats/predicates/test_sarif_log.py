@@ -4,15 +4,16 @@ import pytest
 
 from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.evidence import Normalised
+from evidence_api.formats import sarif
 from evidence_api.formats.documents import document_type
-from evidence_api.formats.predicates import sarif_log
-from tests.support.documents import COMMIT, document_bytes, sarif, sarif_result, sarif_run
+from tests.support import documents
+from tests.support.documents import COMMIT, document_bytes, sarif_result, sarif_run
 
 LEVELS = ("errors", "warnings", "notes", "none")
 
 
 def read(*runs: dict[str, Any]) -> Normalised:
-    return document_type("sarif").read(document_bytes(sarif(*runs))).normalised
+    return document_type("sarif").read(document_bytes(documents.sarif(*runs))).normalised
 
 
 def level(result: dict[str, Any], **members: Any) -> str:  # noqa: ANN401  any JSON
@@ -140,7 +141,7 @@ def test_the_series_tells_tools_and_categories_apart() -> None:
 
 def test_only_whole_commits_are_subjects() -> None:
     run = sarif_run(versionControlProvenance=[{"revisionId": COMMIT.upper()}, {"revisionId": "1234"}, {}])
-    (subject,) = document_type("sarif").read(document_bytes(sarif(run))).subjects
+    (subject,) = document_type("sarif").read(document_bytes(documents.sarif(run))).subjects
     assert subject.digests == (f"sha1:{COMMIT}",)
 
 
@@ -148,12 +149,12 @@ def test_only_whole_commits_are_subjects() -> None:
     ("document", "path"),
     [
         ({"version": "2.0.0", "runs": []}, "version"),
-        (sarif(sarif_run(tool="")), "runs.0.tool.driver.name"),
-        (sarif(sarif_run({"ruleId": "a"})), "runs.0.results.0.message"),
-        (sarif(sarif_run(sarif_result(level="fatal"))), "runs.0.results.0.level"),
-        (sarif(sarif_run(sarif_result(suppressions=[{}]))), "runs.0.results.0.suppressions.0.kind"),
-        (sarif(sarif_run(invocations=[{}])), "runs.0.invocations.0.executionSuccessful"),
-        (sarif(sarif_run() | {"results": {}}), "runs.0.results"),
+        (documents.sarif(sarif_run(tool="")), "runs.0.tool.driver.name"),
+        (documents.sarif(sarif_run({"ruleId": "a"})), "runs.0.results.0.message"),
+        (documents.sarif(sarif_run(sarif_result(level="fatal"))), "runs.0.results.0.level"),
+        (documents.sarif(sarif_run(sarif_result(suppressions=[{}]))), "runs.0.results.0.suppressions.0.kind"),
+        (documents.sarif(sarif_run(invocations=[{}])), "runs.0.invocations.0.executionSuccessful"),
+        (documents.sarif(sarif_run() | {"results": {}}), "runs.0.results"),
     ],
 )
 def test_refusals_say_where(document: dict[str, Any], path: str) -> None:
@@ -162,8 +163,8 @@ def test_refusals_say_where(document: dict[str, Any], path: str) -> None:
     assert caught.value.fields["path"] == path
 
 
-def test_results_are_bounded_over_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sarif_log, "MAX_RESULTS", 3)
+def test_results_and_rules_are_bounded_over_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sarif, "MAX_PARTS", 9)
     with pytest.raises(TooLarge) as caught:
         read(sarif_run(sarif_result(), sarif_result()), sarif_run(sarif_result(), sarif_result()))
-    assert caught.value.fields["limit"] == 3
+    assert (caught.value.fields["limit"], caught.value.fields["value"]) == (9, 10)
