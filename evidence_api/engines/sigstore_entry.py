@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from evidence_api.domain.digest import digest_of
@@ -76,7 +77,7 @@ def read_entry(body: bytes, named: str) -> LoggedEntry:
                 "log_entry_type", f"the log entry is of type {found[:80]!r}, the bundle says {named[:80]!r}"
             )
         return reader(document["spec"])
-    except (Refused, KeyError, TypeError, ValueError, AttributeError) as fault:
+    except (Refused, KeyError, TypeError, ValueError, AttributeError, UnsupportedAlgorithm) as fault:
         raise StepFailed("log_entry_type", f"the log entry does not have the shape of {named[:80]!r}") from fault
 
 

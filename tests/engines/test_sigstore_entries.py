@@ -3,16 +3,21 @@
 import pickle
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsupported, Verification, Verified
 from evidence_api.engines.keys import PublicKey
 from evidence_api.engines.sigstore import CHECKS, PROMISED_CHECKS, AnyIdentity, BundleVerifier, Identities, IdentityRule
 from evidence_api.engines.sigstore_binding import UNKNOWN_SPELLING
+from evidence_api.engines.sigstore_entry import read_entry
+from evidence_api.engines.sigstore_identity import StepFailed
 from evidence_api.formats.dsse import IN_TOTO, pae
 from evidence_api.formats.upload import BundleUpload, recognise
 from tests.support import sigstore_factory as factory
@@ -291,3 +296,48 @@ def test_a_verifier_comes_back_from_another_process() -> None:
     assert again.digest == VERIFIER.digest
     bundle = by_certificate(WORLD, intoto_v2)
     assert check(bundle, again) == check(bundle)
+
+
+def test_a_certificate_with_another_type_of_key_is_unsupported_by_name() -> None:
+    bundle = WORLD.of_statement()
+    private: Any = KEYS["ed25519"].private
+    other = WORLD.fulcio.issue(private)
+    bundle["verificationMaterial"]["certificate"]["rawBytes"] = b64(der(other))
+    assert check(bundle) == Unsupported("certificate with a key of type Ed25519PublicKey")
+
+
+TYPES = ["hashedrekord 0.0.1", "hashedrekord 0.0.2", "dsse 0.0.1", "dsse 0.0.2", "intoto 0.0.1", "intoto 0.0.2", "x y"]
+NAMES = ["content", "hash", "payloadHash", "algorithm", "value", "envelope", "signatures", "sig", "publicKey", "data"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("sha256=-AQ_", max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(named=st.sampled_from(TYPES), spec=JSON)
+@settings(max_examples=200)
+def test_any_body_is_an_entry_or_refused_under_its_code(named: str, spec: object) -> None:
+    kind, _, version = named.partition(" ")
+    document = orjson.dumps({"kind": kind, "apiVersion": version, "spec": spec})
+    with pytest.raises(StepFailed) as refused:
+        read_entry(document, named)
+    assert refused.value.code == "log_entry_type"
+
+
+@given(path=st.integers(0, 40), value=JSON)
+@settings(max_examples=150)
+def test_a_body_with_any_part_replaced_never_verifies_as_another(path: int, value: object) -> None:
+    def replace(entry: Document) -> None:
+        places = [(place, key) for place in objects(entry) for key in place]
+        place, key = places[path % len(places)]
+        assume(place[key] != value)
+        place[key] = value
+
+    assert check(by_certificate(WORLD, intoto_v2, change=replace)).status == "failed"
+
+
+def objects(value: object) -> list[Document]:
+    if isinstance(value, dict):
+        return [value, *(one for member in value.values() for one in objects(member))]
+    return [one for member in value for one in objects(member)] if isinstance(value, list) else []
