@@ -12,32 +12,20 @@ could be made: the server is nearly all there is to measure. `ratio_with_httpx_c
 import argparse
 import itertools
 import json
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import uvloop
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from evidence_api.bootstrap import Application, open_application
-from evidence_api.cli.serving import serving
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.dsse import encode_envelope
-from evidence_api.settings import Settings
-from evidence_api.web.bodies import read_body
-from evidence_api.web.parts import parts_of
 from evidence_api.web.requests import CREATED
+from tests.bench._server import bench_server
 from tests.support import cpu, http_load, statements
 
 CONNECTIONS = 32
@@ -53,29 +41,6 @@ _NAMES = list(
 )
 
 
-async def _read_only(request: Request) -> Response:
-    """The floor: the server's own bounded reading of the body, and 201."""
-    body = await read_body(request, parts_of(request).max_body)
-    return Response(b'{"size":%d}' % len(body), CREATED, media_type="application/json")
-
-
-async def _tenant(application: Application, pem: bytes) -> str:
-    scope = await application.tenancy.create("bench")
-    await application.tenancy.add_key(scope, pem, "bench")
-    made = await application.tenancy.create_token(scope, "bench", ["evidence:write"], timedelta(hours=1))
-    return made.token
-
-
-async def _serve(home: Path) -> None:
-    settings = Settings.from_environment(home=home, port=0)
-    async with open_application(settings) as application:
-        token = await _tenant(application, (home / "bench.pem").read_bytes())
-        async with serving(application, more_routes=[Route("/bench/read", _read_only, methods=["POST"])]) as server:
-            sys.stdout.write(json.dumps({"url": server.url, "token": token}) + "\n")
-            sys.stdout.flush()
-            await server.ended()
-
-
 def envelope_of(signer: EnvelopeSigner, number: int) -> bytes:
     """The result of a test run on its own artifact, as a CI job would send it: an envelope of about 4 KiB."""
     passed = [
@@ -86,36 +51,15 @@ def envelope_of(signer: EnvelopeSigner, number: int) -> bytes:
     return encode_envelope(signer.sign("application/vnd.in-toto+json", json.dumps(statement).encode()))
 
 
-@contextmanager
-def _server(home: Path) -> Iterator[tuple[int, int, str]]:
-    """A server process: its process id, port and a token."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.ingest", "--serve", str(home)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
-        yield process.pid, int(told["url"].rpartition(":")[2]), told["token"]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
 def measure(requests: int, rounds: int) -> dict[str, object]:
     """Run the rounds in turns; rates are answers a second, the ratio is of their medians."""
     signer = EnvelopeSigner.generate("ecdsa-p256")
     bodies = [envelope_of(signer, number) for number in range(requests * (rounds + 1))]
     spare = [envelope_of(signer, len(bodies) + number) for number in range(_HTTPX_ROUNDS * max(requests // 4, 1))]
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        (home / "bench.pem").write_text(signer.public_key.pem)
-        with _server(home) as (pid, port, token):
-            postmaster = int((home / "postgresql-18" / "postmaster.pid").read_text().split()[0])
-            watched = {"server": pid, "postgresql": postmaster}
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-            figures = uvloop.run(_rounds(watched, port, headers, bodies, rounds))
-            return figures | uvloop.run(_with_httpx(port, headers, spare))
+    with tempfile.TemporaryDirectory() as folder, bench_server(Path(folder), signer.public_key.pem) as server:
+        watched = {"server": server.pid, "postgresql": server.postmaster}
+        figures = uvloop.run(_rounds(watched, server.port, server.headers, bodies, rounds))
+        return figures | uvloop.run(_with_httpx(server.port, server.headers, spare))
 
 
 @dataclass
@@ -204,12 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--requests", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
-    if asked.serve:
-        os.environ.setdefault("EVIDENCE_ASSESS_INTERVAL", "1")
-        uvloop.run(_serve(asked.serve))
-        return
     figures = measure(asked.requests, asked.rounds)
     if asked.json:
         sys.stdout.write(json.dumps(figures) + "\n")

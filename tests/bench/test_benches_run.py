@@ -15,6 +15,8 @@ SMALL = {
     "catalog": ["--controls", "10", "--rounds", "2"],
     "pdf": ["--controls", "4", "--records", "2", "--rounds", "1"],
     "ingest": ["--requests", "64", "--rounds", "1"],
+    "batch": ["--envelopes", "50", "--rounds", "1"],
+    "bundles": ["--bundles", "16", "--rounds", "1"],
 }
 
 
