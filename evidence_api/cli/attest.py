@@ -29,7 +29,6 @@ from evidence_api.formats.checkpoint import parse_verifier
 from evidence_api.formats.statement import read_resource
 from evidence_api.formats.upload import DocumentUpload, StatementUpload, identity, recognise
 
-_SIGN = "Who signs (one of these)"
 _TYPE_HELP = f"What the file is; told by its shape if not given. One of: {', '.join(attesting.names())}."
 
 
@@ -43,62 +42,44 @@ class _Made:
     subjects: Sequence[Subject]
 
 
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="SBOM, test report, scan, … or a predicate or statement as JSON.")
+]
+Kind = Annotated[str, typer.Option("--type", metavar="TYPE", help=_TYPE_HELP)]
+PredicateType = Annotated[
+    str, typer.Option(metavar="URI", help="The file is a predicate of this type (JSON), not a document.")
+]
+Subjects = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE|DIGEST", help="What it is about: a file, sha256:HEX or NAME=sha256:HEX; repeatable."),
+]
+Out = Annotated[Path | None, typer.Option(help="Write the result to this file instead of stdout.")]
+Submit = Annotated[bool, typer.Option("--submit", help="Send it, check the receipt.", rich_help_panel="Server")]
+Json = Annotated[bool, typer.Option("--json", help="Say what was made as JSON.")]
+
+
 def attest(  # one parameter for each option
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="SBOM, test report, scan, … or a predicate or statement as JSON.")
-    ],
+    file: File,
     *,
-    kind: Annotated[str, typer.Option("--type", metavar="TYPE", help=_TYPE_HELP)] = "",
-    predicate_type: Annotated[
-        str, typer.Option(metavar="URI", help="The file is a predicate of this type (JSON), not a document.")
-    ] = "",
-    subject: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE|DIGEST", help="What it is about: a file, sha256:HEX or NAME=sha256:HEX; repeatable."
-        ),
-    ] = None,
-    key: Annotated[
-        str, typer.Option(metavar="PEM|env:NAME", help="Private key: a file, or a variable.", rich_help_panel=_SIGN)
-    ] = "",
-    kms: Annotated[
-        str,
-        typer.Option(
-            metavar="URI", help="Key elsewhere: gcpkms:, awskms:, azurekms:, hv:, hsm:", rich_help_panel=_SIGN
-        ),
-    ] = "",
-    public_key: Annotated[
-        Path | None,
-        typer.Option(help="Public half (PEM) of the --kms key, where it cannot be asked for.", rich_help_panel=_SIGN),
-    ] = None,
-    keyless: Annotated[
-        bool, typer.Option("--keyless", help="Sigstore, as the identity of this CI job.", rich_help_panel=_SIGN)
-    ] = False,
-    identity_token: Annotated[
-        str,
-        typer.Option(
-            envvar="SIGSTORE_ID_TOKEN",
-            help="OIDC token for --keyless instead of the ambient one.",
-            rich_help_panel=_SIGN,
-        ),
-    ] = "",
-    trust_config: Annotated[
-        Path | None, typer.Option(help="Client trust config of a Sigstore of your own.", rich_help_panel=_SIGN)
-    ] = None,
-    unsigned: Annotated[
-        bool, typer.Option("--unsigned", help="Nobody; it will count for no control.", rich_help_panel=_SIGN)
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the result to this file instead of stdout.")] = None,
-    submit: Annotated[
-        bool, typer.Option("--submit", help="Send it, check the receipt.", rich_help_panel="Server")
-    ] = False,
+    kind: Kind = "",
+    predicate_type: PredicateType = "",
+    subject: Subjects = None,
+    key: signing.Key = "",
+    kms: signing.Kms = "",
+    public_key: signing.Public = None,
+    keyless: signing.Keyless = False,
+    identity_token: signing.IdentityToken = "",
+    trust_config: signing.TrustConfig = None,
+    unsigned: signing.Nobody = False,
+    out: Out = None,
+    submit: Submit = False,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     token_from_exchange: FromExchange = "",
     tenant: Tenant = "",
     audience: Audience = "",
     log_key: LogKey = None,
-    json: Annotated[bool, typer.Option("--json", help="Say what was made as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Make a signed statement of a document.
 
@@ -110,18 +91,16 @@ def attest(  # one parameter for each option
     signing.check_one(asked)
     made = _statement(file, kind, predicate_type, [_subject(one) for one in subject or ()])
     body = signing.sign(made.payload, asked)
-    told = _told(file, made, body)
-    if out is not None:
-        out.write_bytes(body)
-        told["out"] = str(out)
-    result = None
-    if submit:
-        with connect(Sending(server, token, token_from_exchange, tenant, audience)) as client:
-            sender = Sender(client, parse_verifier(log_key) if log_key else None)
-            (result,) = sender.send([Outgoing(str(out or file), 0, body)])
+    told = _told(file, made, body, out)
+    to = Sending(server, token, token_from_exchange, tenant, audience)
+    result = _send(Outgoing(str(out or file), 0, body), to, log_key) if submit else None
     _show(told, body, result, as_json=json)
-    if result is not None and result.fault:
-        raise typer.Exit(output.exit_code(result.fault))
+
+
+def _send(upload: Outgoing, to: Sending, log_key: str | None) -> Result:
+    with connect(to) as client:
+        (result,) = Sender(client, parse_verifier(log_key) if log_key else None).send([upload])
+    return result
 
 
 def _statement(file: Path, kind: str, predicate_type: str, subjects: Sequence[Subject]) -> _Made:
@@ -173,8 +152,12 @@ def _subject(text: str) -> Subject:
     return read_resource({"name": name, "digest": {algorithm: value}}, "subject")
 
 
-def _told(file: Path, made: _Made, body: bytes) -> dict[str, Any]:
+def _told(file: Path, made: _Made, body: bytes, out: Path | None) -> dict[str, Any]:
+    """What was made, written to `out` if that is given."""
+    if out is not None:
+        out.write_bytes(body)
     return {
+        **({} if out is None else {"out": str(out)}),
         "file": str(file),
         "type": made.type,
         "predicateType": made.predicate_type,
@@ -193,3 +176,5 @@ def _show(told: dict[str, Any], body: bytes, result: Result | None, *, as_json: 
         output.say(f"{told['out']}: {told['type']} about {len(told['subjects'])} subject(s), {told['evidence']}")
     else:
         output.print_document(body)
+    if result is not None and result.fault:
+        raise typer.Exit(output.exit_code(result.fault))

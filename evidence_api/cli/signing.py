@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -12,6 +13,37 @@ from evidence_api.engines.keyless import sign_keyless
 from evidence_api.engines.keys import EnvelopeSigner, verify_envelope
 from evidence_api.engines.kms import KmsSigner
 from evidence_api.formats.dsse import IN_TOTO, encode_envelope
+
+_PANEL = "Who signs (one of these)"
+
+Key = Annotated[
+    str, typer.Option(metavar="PEM|env:NAME", help="Private key: a file, or a variable.", rich_help_panel=_PANEL)
+]
+Kms = Annotated[
+    str,
+    typer.Option(metavar="URI", help="Key elsewhere: gcpkms:, awskms:, azurekms:, hv:, hsm:", rich_help_panel=_PANEL),
+]
+Public = Annotated[
+    Path | None,
+    typer.Option(help="Public half (PEM) of the --kms key, where it cannot be asked for.", rich_help_panel=_PANEL),
+]
+Keyless = Annotated[
+    bool, typer.Option("--keyless", help="Sigstore, as the identity of this CI job.", rich_help_panel=_PANEL)
+]
+IdentityToken = Annotated[
+    str,
+    typer.Option(
+        envvar="SIGSTORE_ID_TOKEN",
+        help="OIDC token for --keyless instead of the ambient one.",
+        rich_help_panel=_PANEL,
+    ),
+]
+TrustConfig = Annotated[
+    Path | None, typer.Option(help="Client trust config of a Sigstore of your own.", rich_help_panel=_PANEL)
+]
+Nobody = Annotated[
+    bool, typer.Option("--unsigned", help="Nobody; it will count for no control.", rich_help_panel=_PANEL)
+]
 
 
 @dataclass(frozen=True, slots=True)

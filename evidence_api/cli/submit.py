@@ -24,23 +24,27 @@ LogKey = Annotated[
     str | None,
     typer.Option(envvar="EVIDENCE_LOG_VERIFIER", help="The log's verifier key: <name>+<key id>+<base64>."),
 ]
-_SUBJECT_HELP = "What raw documents among the files are about: sha256:HEX; may be repeated."
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Envelopes, bundles, statements, raw documents, JSON Lines of them, folders.", metavar="FILE..."
+    ),
+]
+Subjects = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIGEST", help="What raw documents among the files are about: sha256:HEX; may be repeated."),
+]
 
 
 def submit(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Envelopes, bundles, statements, raw documents, JSON Lines of them, folders.", metavar="FILE..."
-        ),
-    ],
+    files: Files,
     token: Token = "",
     server: Server = DEFAULT_SERVER,
     *,
     token_from_exchange: FromExchange = "",
     tenant: Tenant = "",
     audience: Audience = "",
-    subject: Annotated[list[str] | None, typer.Option(metavar="DIGEST", help=_SUBJECT_HELP)] = None,
+    subject: Subjects = None,
     log_key: LogKey = None,
     json: Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")] = False,
 ) -> None:

@@ -126,7 +126,7 @@ def test_the_shipped_limit_is_64_mebibytes() -> None:
 
 
 @pytest.mark.parametrize("declared", [True, False])
-async def test_a_byte_over_64_mebibytes_is_refused_declared_or_not(declared: bool) -> None:  # noqa: FBT001
+async def test_a_byte_over_64_mebibytes_is_refused_declared_or_not(declared: bool) -> None:  # noqa: FBT001  a parameter of the test
     sent = 0
 
     async def pieces() -> AsyncIterator[bytes]:
