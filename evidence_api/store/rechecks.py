@@ -66,11 +66,16 @@ async def record(connection: Connection, scope: TenantScope, found: Sequence[Rec
         [
             (
                 *(scope.id, one.leaf_index, one.grounds.root_digest, one.grounds.trust_digest, one.checked_at),
-                *(one.status, one.code, one.message, one.signer),
+                *(one.status, one.code, _storable(one.message), _storable(one.signer)),
             )
             for one in found
         ],
     )
+
+
+def _storable(text: str) -> str:
+    """Text of hostile certificates may have a NUL, which PostgreSQL cannot hold; one record must not stop a run."""
+    return text.replace("\0", "\ufffd")
 
 
 async def report(

@@ -181,6 +181,17 @@ async def test_erased_bodies_are_counted_and_another_tenants_are_not_seen(
     assert (sum(counts(elsewhere)), elsewhere.erased) == (0, 0)
 
 
+async def test_what_a_hostile_certificate_says_does_not_stop_a_run(
+    database: Database, scope: TenantScope, clock: SteppingClock, stored: dict[str, str]
+) -> None:
+    async with database.tenant(scope) as connection:
+        leaf = await evidence.leaf_index(connection, scope, stored["late"])
+        found = Recheck(leaf, clock.now(), Grounds("sha256:r", "sha256:t"), "failed", "untrusted_identity", "no\0body")
+        await rechecks.record(connection, scope, [found])
+    (kept,) = await checks_of(database, scope, stored["late"])
+    assert kept.message == "no\ufffdbody"
+
+
 def test_what_a_result_depends_on_is_in_the_digest_and_names_are_not() -> None:
     assert trust_digest(THEN) == trust_digest(replace(THEN, keys=(KEY.public("renamed"),)))
     assert trust_digest(THEN) != trust_digest(replace(THEN, keys=()))
