@@ -102,13 +102,18 @@ def explain(drift: Drift) -> str:
     return f"{start}; {_told_vulnerabilities(drift)}{_told_risks(drift)}."
 
 
-def count_vulnerabilities(found: Iterable[ComponentVulnerability]) -> dict[str, int]:
-    """By severity, each vulnerability once however many components have it, by the worst that is said of it."""
+def count_vulnerabilities(found: Iterable[tuple[str, str | None]]) -> dict[str, int]:
+    """(id, severity) of each component's vulnerabilities -> how many there are by severity, each id once however many
+    components have it, by the worst that is said of it."""
     by_id: dict[str, list[str | None]] = {}
-    for one in found:
-        by_id.setdefault(one.id, []).append(one.severity)
+    for name, severity in found:
+        by_id.setdefault(name, []).append(severity)
     rated = (worst(severities) for severities in by_id.values())
     return severity_counts(None if one is None else severity_of_word(one) for one in rated)
+
+
+def _rated(found: Iterable[ComponentVulnerability]) -> Iterable[tuple[str, str | None]]:
+    return ((one.id, one.severity) for one in found)
 
 
 def _counts(drift: Drift) -> dict[str, int]:
@@ -119,8 +124,8 @@ def _counts(drift: Drift) -> dict[str, int]:
     if drift.analysed or drift.risky:
         counts["risky"] = len(drift.risky)
     if drift.analysed:
-        counts |= count_vulnerabilities(drift.vulnerabilities)
-        counts |= {f"new_{name}": number for name, number in count_vulnerabilities(drift.new).items()}
+        counts |= count_vulnerabilities(_rated(drift.vulnerabilities))
+        counts |= {f"new_{name}": number for name, number in count_vulnerabilities(_rated(drift.new)).items()}
         counts |= {
             "fixed": len({one.names for one in drift.fixed}),
             "suppressed": len(drift.suppressed),
@@ -174,7 +179,7 @@ def _words(drift: Drift) -> tuple[tuple[str, Sequence[AttributeChange]], ...]:
 def _told_vulnerabilities(drift: Drift) -> str:
     if not drift.analysed:
         return "nothing says which vulnerabilities they have"
-    counts = count_vulnerabilities(drift.vulnerabilities)
+    counts = count_vulnerabilities(_rated(drift.vulnerabilities))
     told = [f"{counts[name]} {word}" for name, word in _SEVERITY_WORDS if counts[name]]
     standing = f"known vulnerabilities: {', '.join(told)}" if told else "no known vulnerability"
     untouched = sum(1 for one in drift.new if one.change == "unchanged")

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.statement import Statement
-from evidence_api.formats.drift_predicate import MAX_LISTED
+from evidence_api.formats.drift_predicate import MAX_LISTED, count_vulnerabilities
 from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model
 
 Text = Annotated[str, StringConstraints(max_length=8_192)]
@@ -131,6 +131,8 @@ _LISTED = (
     *("added", "removed", "upgraded", "downgraded", "changed", "rehashed", "supplier_changed", "licence_changed"),
     *("suppressed", "undecided", "risky"),
 )
+# Counted only where something spoke of vulnerabilities; what a scan states may be listed all the same.
+_MAY_BE_UNKNOWN = frozenset({"suppressed", "undecided"})
 _SEVERITIES = ("criticals", "highs", "mediums", "lows", "unrated")
 _COUNTED = frozenset({"components", "fixed", *_LISTED, *_SEVERITIES, *(f"new_{one}" for one in _SEVERITIES)})
 
@@ -154,12 +156,21 @@ def read_sbom_drift(statement: Statement) -> Normalised:
 
 
 def _check_counts(predicate: SbomDrift) -> None:
+    """Each count is that of its list, unless the list was cut short."""
     unknown = sorted(predicate.counts.keys() - _COUNTED)
     if unknown:
         path = f"predicate.counts.{unknown[0]}"
         raise Malformed(f"{path}: nothing of that name is counted", path=path)
-    for name in _LISTED:
-        listed, counted = len(getattr(predicate, name)), predicate.counts.get(name)
-        if listed != min(counted or 0, MAX_LISTED) and not (counted is None and name in {"suppressed", "undecided"}):
+    expected = {name: len(getattr(predicate, name)) for name in _LISTED}
+    for prefix, listed in (("", predicate.vulnerabilities), ("new_", predicate.new)):
+        if len(listed) < MAX_LISTED:
+            expected |= {prefix + name: count for name, count in _by_severity(listed).items()}
+    for name, listed_now in expected.items():
+        counted = predicate.counts.get(name)
+        if min(counted or 0, MAX_LISTED) != listed_now and not (counted is None and name in _MAY_BE_UNKNOWN):
             path = f"predicate.counts.{name}"
-            raise Malformed(f"{path}: {listed} are listed", path=path, limit=listed, value=counted)
+            raise Malformed(f"{path}: {listed_now} are listed", path=path, limit=listed_now, value=counted)
+
+
+def _by_severity(listed: tuple[Vulnerability, ...]) -> dict[str, int]:
+    return count_vulnerabilities((one.id, one.severity) for one in listed)
