@@ -66,13 +66,14 @@ def _range(stated: Range) -> AffectedRange:
 
 
 def _severity(ratings: Iterable[Rating], *specific: Mapping[str, Any] | None) -> str | None:
-    """The highest rating; where no vector can be scored, the word the database itself uses for it (GitHub's
-    `database_specific.severity`)."""
-    rated = [severity for rating in ratings if (severity := _rating(rating)) is not None]
-    if not rated:
+    """The highest rating; where one cannot be scored (CVSS v4), or none is given, also the word the database itself
+    uses for it (GitHub's `database_specific.severity`), so that what we cannot compute is not passed over."""
+    scored = [_rating(rating) for rating in ratings]
+    rated = [severity for severity in scored if severity is not None]
+    if len(rated) < max(len(scored), 1):
         words = [(members or {}).get("severity") for members in specific]
         stated = [severity_of_word(word) for word in words if isinstance(word, str)]
-        rated = [severity for severity in stated if severity is not None]
+        rated += [severity for severity in stated if severity is not None]
     return max(rated).name.lower() if rated else None
 
 

@@ -56,6 +56,7 @@ def test_a_record_may_name_a_repository_instead_of_a_package() -> None:
         ({"severity": [{"type": "Ubuntu", "score": "negligible"}]}, "info"),
         ({"severity": [{"type": "CVSS_V2", "score": "AV:N/AC:L/Au:N/C:C/I:C/A:C"}]}, "high"),
         ({"severity": [{"type": "CVSS_V4", "score": V4}], "database_specific": {"severity": "MODERATE"}}, "medium"),
+        ({"severity": [LOW, {"type": "CVSS_V4", "score": V4}], "database_specific": {"severity": "HIGH"}}, "high"),
         ({"severity": [LOW], "database_specific": {"severity": "CRITICAL"}}, "low"),
         ({"severity": [], "database_specific": {"severity": 9}}, None),
     ],
