@@ -56,7 +56,7 @@ def read_spdx_document(document: Mapping[str, Any]) -> Sbom:
 def _check_document(document: Part) -> str:
     """Step 1: the fields every document has; gives the version. Raises Malformed."""
     stated = document.get("spdxVersion")
-    version = str(stated).removeprefix("SPDX-")
+    version = stated.removeprefix("SPDX-") if isinstance(stated, str) else ""
     if version not in SPDX_VERSIONS or stated == version:
         raise unfit(f"not SPDX-2.2 or SPDX-2.3: {stated!r:.120}", "spdxVersion", stated)
     for field, expected in (("SPDXID", DOCUMENT), ("dataLicense", "CC0-1.0")):

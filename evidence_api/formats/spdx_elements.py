@@ -154,7 +154,7 @@ def _purl(package: Part) -> str:
     found = ""
     for place, one in parts(package, "externalRefs"):
         category = one.get("referenceCategory")
-        if category not in _CATEGORIES:
+        if not isinstance(category, str) or category not in _CATEGORIES:
             raise unfit(f"not a category: {category!r:.120}", f"externalRefs.{place}.referenceCategory", category)
         for field in ("referenceType", "referenceLocator"):
             if not one.get(field) or not isinstance(one[field], str):

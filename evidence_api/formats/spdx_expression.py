@@ -10,8 +10,8 @@ from functools import lru_cache
 NO_LICENCE = ("NONE", "NOASSERTION")
 
 _TOKEN = re.compile(r"[ \t\r\n]*+(?:([()])|([A-Za-z0-9.+:-]++))")
-_LICENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+|[A-Za-z0-9.-]+\+?")
-_EXCEPTION = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?AdditionRef-[A-Za-z0-9.-]+|[A-Za-z0-9.-]+")
+_LICENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+|(?!LicenseRef-)[A-Za-z0-9.-]+\+?")
+_EXCEPTION = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?AdditionRef-[A-Za-z0-9.-]+|(?!AdditionRef-)[A-Za-z0-9.-]+")
 _JOINS = frozenset({"AND", "OR"})
 
 
