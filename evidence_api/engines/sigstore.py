@@ -93,12 +93,11 @@ class BundleVerifier:
         """Load the root (JSON). Raises Malformed."""
         self.digest = digest_of(trusted_root)
         self.trusted_root = trusted_root  # what another process needs to make the same verifier
-        self._document = trusted_root
         self._plan = Plan(load_root(trusted_root))
 
     def __reduce__(self) -> tuple[object, ...]:
         # What the library made of the root does not pickle; a worker process makes it again from the same bytes.
-        return BundleVerifier, (self._document,)
+        return BundleVerifier, (self.trusted_root,)
 
     def verify(
         self,

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -77,6 +78,14 @@ def test_every_type_of_entry_verifies_with_a_certificate(make: Make) -> None:
     assert isinstance(result, Verified)
     assert isinstance(result.signer, CertificateSigner)
     assert (result.signer.identity, result.signed_at, result.checks) == (IDENTITY, AT, CHECKS)
+
+
+@pytest.mark.parametrize("make", [WORLD.of_statement, partial(by_certificate, WORLD, intoto_v2)])
+def test_the_signer_carries_what_the_issuer_vouched_for(make: Callable[..., Document]) -> None:
+    result = check(make(claims={15: "4711", 14: "refs/heads/main"}))
+    assert isinstance(result, Verified)
+    assert isinstance(result.signer, CertificateSigner)
+    assert dict(result.signer.claims) == {"source_repository_id": "4711", "source_ref": "refs/heads/main"}
 
 
 @pytest.mark.parametrize("make", MAKES, ids=name)
