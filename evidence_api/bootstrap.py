@@ -37,7 +37,7 @@ from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.store.migrate import Login, migrate
 from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
-from evidence_api.use_cases.admit import Admission
+from evidence_api.use_cases.admit import Admission, check_admission
 from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.archivista import Archivista
@@ -157,6 +157,7 @@ async def open_application(
         open_workers(nursery) as workers,
     ):
         await rego.check(policy)
+        await check_admission(Gate(rego, policy))
         opened = _Opened(settings, clock, database, rego, workers, catalog, policy)
         log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
         appender = Appender(database, log_signer, clock)

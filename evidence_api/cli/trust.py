@@ -126,7 +126,27 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Make the rules of a file the rules in force: those it does not have are ended."""
+    """Make the rules of a file the rules in force: those it does not have are ended.
+
+    A file, all of whose keys but the name, and an issuer or a key, may be left out:
+
+    \b
+    rules:
+      - name: release builds
+        issuer: https://token.actions.githubusercontent.com
+        repository_id: 123456        # GitLab: job_project_id
+        owner_id: 98765              # GitLab: job_namespace_id
+        workflow: https://github.com/acme/app/.github/workflows/release.yml@*
+        ref: refs/tags/*
+        environment: production
+        protected: true              # said by CI tokens only, not by certificates
+        predicate_types: [https://slsa.dev/provenance/*]
+        subjects: [app-*]            # names, or digests: sha256:…
+        allow: [any_signer]          # also pull_request_target, fork
+      - name: nightly key
+        key: sha256:…
+        predicate_types: [https://cyclonedx.org/bom]
+    """
     wanted = parse_rules(file.read_text(encoding="utf-8"), str(file))
 
     async def use(application: Application) -> tuple[RuleChange, ...]:

@@ -5,13 +5,21 @@ The question holds what repeats from upload to upload, so that its answers are s
 of the subjects nothing, unless a rule about this signer binds it to some.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from evidence_api.domain import ci_identity
 from evidence_api.domain.ci_identity import CiIdentity
 from evidence_api.domain.decision import Decision
-from evidence_api.domain.errors import Inadmissible, Refused, UntrustedIdentity, VerificationFailed
+from evidence_api.domain.errors import (
+    Inadmissible,
+    InvalidSource,
+    Refused,
+    SourceFault,
+    UntrustedIdentity,
+    VerificationFailed,
+)
 from evidence_api.domain.evidence import Candidate
 from evidence_api.domain.principal import Principal
 from evidence_api.domain.trust_rule import TenantRules, TrustRule, outside
@@ -24,6 +32,36 @@ _UNTRUSTED = "admission.untrusted_identity"
 
 Outside: TypeAlias = tuple[tuple[str, str], ...]  # id of a rule, first subject its patterns do not cover
 Question: TypeAlias = tuple[object, ...]
+
+
+# Signed by somebody no rule names: an admission policy that takes this does not look at trust rules at all.
+_STRANGER: Mapping[str, Any] = {
+    "tenant": "",
+    "rights": ["evidence:write"],
+    "status": "verified",
+    "code": "",
+    "signer": "urn:evidence-api:nobody",
+    "kind": "other",
+    "predicate_type": "urn:evidence-api:nothing",
+    "by": {
+        "type": "certificate",
+        "key_id": "",
+        "issuer": "urn:evidence-api:nobody",
+        "identity": "urn:evidence-api:nobody",
+        "claims": {},
+    },
+    "outside": {},
+    "rules": [TrustRule(None, "probe", issuer="urn:evidence-api:probe", identity="urn:evidence-api:probe").asked()],
+}
+
+
+async def check_admission(gate: Gate) -> None:
+    """Refuse to start with an admission policy of before there were trust rules: it would take what anybody signed
+    whose issuer is trusted. Raises InvalidSource, Undecided."""
+    if (await gate.decide("admission", _STRANGER)).allow:
+        message = "area admission lets in a certificate that no trust rule names"
+        hint = "take over the rules about trust from the policies shipped"
+        raise InvalidSource([SourceFault("admission", 1, 1, "trust_rules_ignored", message, hint)])
 
 
 class Admission:
@@ -47,7 +85,8 @@ class Admission:
         rules = await self._trust.rules(principal.tenant)
         result = checked.verification
         signer = result.signer if isinstance(result, Verified) else None
-        beyond = _outside(rules, signer, checked) if rules.by_subject and signer is not None else ()
+        bound = [] if signer is None or not rules.by_subject else _bound(rules, signer)
+        beyond = await asyncio.to_thread(_outside, bound, checked) if bound else ()  # there may be 100,000 subjects
         question: Question = (
             principal.tenant.name,
             principal.rights,
@@ -85,10 +124,15 @@ def _party(party: CiIdentity, rules: TenantRules) -> tuple[str, ...]:
     return party.issuer, party.identity, *(party.claims.get(claim, "") for claim in rules.claims)
 
 
-def _outside(rules: TenantRules, signer: KeySigner | CertificateSigner, checked: Candidate) -> Outside:
-    """For each rule about this signer that is bound to subjects, the first one it does not cover."""
-    concerned = set(_concerning(rules, signer))
-    found = ((str(rule.id), outside(rule.subjects, checked.subjects)) for rule in rules.by_subject if rule in concerned)
+def _bound(rules: TenantRules, signer: KeySigner | CertificateSigner) -> list[TrustRule]:
+    """The rules about this signer that are bound to subjects."""
+    return [rule for rule in _concerning(rules, signer) if rule.subjects]
+
+
+def _outside(bound: Sequence[TrustRule], checked: Candidate) -> Outside:
+    """For each of the rules the first subject that it does not cover, if there is one."""
+    subjects = checked.subjects
+    found = ((str(rule.id), outside(rule.subjects, subjects)) for rule in bound)
     return tuple((rule, subject) for rule, subject in found if subject is not None)
 
 

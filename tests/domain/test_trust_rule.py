@@ -42,6 +42,12 @@ def test_without_a_star_only_the_text_itself_fits(text: str) -> None:
     assert not matches(plain, plain + "a")
 
 
+@given(st.lists(TEXTS, min_size=1, max_size=4).map(tuple), TEXTS.filter(bool))
+def test_a_subject_is_covered_where_one_pattern_fits(patterns: tuple[str, ...], name: str) -> None:
+    covered = any(fits(pattern, text) for pattern in patterns for text in (name, "sha256:ab"))
+    assert outside(patterns, (Subject(name, {"sha256": "ab"}),)) == (None if covered else name)
+
+
 def test_hostile_patterns_take_no_time() -> None:
     assert not matches("*a" * 500 + "b", "a" * 100_000)
     assert matches("*a" * 500, "a" * 100_000)

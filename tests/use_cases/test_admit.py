@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from evidence_api.bootstrap import Application, open_application
+from evidence_api.domain.errors import InvalidSource
 from evidence_api.domain.principal import Principal
 from evidence_api.domain.trust_rule import TrustRule
 from evidence_api.settings import Settings
@@ -155,6 +156,23 @@ async def test_the_decision_says_which_rule_let_it_in(door: Door) -> None:
     strange = await door.application.trust_rules.explain(door.scope, bundle(ref="refs/heads/x"))
     assert not strange.decision.allow
     assert "ref: expected refs/tags/*, got refs/heads/x" in strange.decision.reasons[0]
+
+
+async def test_a_policy_of_before_trust_rules_is_not_started(
+    login: Login, tmp_path: Path, clock: SteppingClock
+) -> None:
+    folder = tmp_path / "policy" / "admission"
+    folder.mkdir(parents=True)
+    (folder / "admission.rego").write_text(
+        "package evidence.policy.admission\n\nimport rego.v1\n\n"
+        'decision := {"allow": input.status == "verified", "rules": [], "reasons": []}\n'
+    )
+    dsn = login_dsn(login.app_dsn, "postgres")
+    settings = Settings.from_environment(home=tmp_path, database_url=dsn, policy=tmp_path / "policy")
+    with pytest.raises(InvalidSource) as refused:
+        async with open_application(settings, clock):
+            pass
+    assert [fault.code for fault in refused.value.faults] == ["trust_rules_ignored"]
 
 
 async def test_answers_are_shared_between_equal_questions_alone(door: Door) -> None:
