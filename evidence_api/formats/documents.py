@@ -25,6 +25,7 @@ from evidence_api.formats.predicates.check_runs import check_runs_subjects
 from evidence_api.formats.predicates.sarif_log import sarif_subjects
 from evidence_api.formats.predicates.sbom import normalised_sbom
 from evidence_api.formats.sboms import read_sbom
+from evidence_api.formats.statement import MAX_SUBJECTS
 
 WRAPPER = "urn:evidence-api:document:v1"
 _PREFIXES = ("predicate.content.", "predicate.")  # of a wrapped document's parts, and of a predicate's
@@ -66,8 +67,10 @@ class DocumentType:
         try:
             normalised = normalise(statement, len(body))
             named = self.subjects(predicate) if self.subjects else ()
-        except Malformed as fault:
+        except (Malformed, TooLarge) as fault:
             raise _inside(fault) from fault
+        if len(named) > MAX_SUBJECTS:
+            raise TooLarge("the document names too many subjects", limit=MAX_SUBJECTS, value=len(named))
         return ReadDocument(normalised, named)
 
     def predicate(self, body: bytes) -> Mapping[str, Any]:
@@ -87,7 +90,7 @@ def _read_sbom(predicate_type: str, body: bytes) -> ReadDocument:
     return ReadDocument(normalised, sbom_subjects(sbom))
 
 
-def _inside(fault: Malformed) -> Malformed:
+def _inside(fault: Malformed | TooLarge) -> Malformed | TooLarge:
     """The same refusal with paths from the document's own top instead of the statement's."""
     fields, message = dict(fault.fields), fault.message
     for prefix in _PREFIXES:
@@ -96,7 +99,7 @@ def _inside(fault: Malformed) -> Malformed:
             fields["path"] = path.removeprefix(prefix)
     if fields.get("path") in {"predicate", "content"}:
         fields["path"] = "$"
-    return Malformed(message, code=fault.code, **fields)
+    return type(fault)(message, code=fault.code, **fields)
 
 
 def _is_cosign_vuln(document: Mapping[str, Any]) -> bool:

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from evidence_api.domain.errors import EvidenceError, Malformed, TooLarge
 from evidence_api.domain.statement import Subject
+from evidence_api.formats import documents as reading
+from evidence_api.formats import sarif
 from evidence_api.formats.documents import (
     DOCUMENTS,
     WRAPPER,
@@ -129,6 +131,17 @@ def test_a_refusal_of_a_raw_document_names_the_path_inside_it() -> None:
     with pytest.raises(Malformed) as caught:
         document_type("junit").read(b'<testsuite name="a" errors="1"/>')
     assert (caught.value.fields["path"], caught.value.fields["line"]) == ("testsuite", 1)
+
+
+def test_what_is_over_a_bound_is_refused_with_its_path_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sarif, "MAX_PARTS", 1)
+    with pytest.raises(TooLarge) as caught:
+        document_type("sarif").read(EVERY["sarif"])
+    assert caught.value.fields == {"path": "runs", "limit": 1, "value": 8}
+    monkeypatch.setattr(reading, "MAX_SUBJECTS", 0)
+    with pytest.raises(TooLarge) as caught:
+        document_type("openvex").read(EVERY["openvex"])
+    assert caught.value.fields == {"limit": 0, "value": 1}
 
 
 def test_a_refusal_of_an_attested_document_names_the_path_inside_the_statement() -> None:
