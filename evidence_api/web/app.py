@@ -19,6 +19,25 @@ from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.requests import OK, RequestIdentity, require
 
 
+def _rest_routes(parts: Parts) -> list[BaseRoute]:
+    """What is done with a token, and how a CI job gets one."""
+    return [
+        Route("/v1/token-exchange", exchange.post_token_exchange, methods=["POST"]),
+        Route("/v1/evidence", evidence.PostEvidence(parts), methods=["POST"]),
+        Route("/v1/evidence/{evidence_id}/receipt", evidence.get_receipt),
+        Route("/v1/blobs/{digest}", evidence.get_blob),
+        Route("/v1/artifacts/{digest}", artifacts.put_artifact, methods=["PUT"]),
+        Route("/v1/artifacts/{digest}", artifacts.get_artifact),
+        Route("/v1/decision-logs", decision_logs.post_decision_log, methods=["POST"]),
+        Route("/v1/decision-logs/{partition}", decision_logs.post_decision_log, methods=["POST"]),
+        Route("/v1/packs", packs.list_packs, methods=["GET"]),
+        Route("/v1/packs", packs.post_pack, methods=["POST"]),
+        Route("/v1/packs/{digest}", packs.get_pack),
+        Route("/v1/log/{tenant}/checkpoint", tlog.get_checkpoint),
+        *archivista_routes(parts.archivista),
+    ]
+
+
 def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """Build the application over the use cases. `more_routes` come last (benchmarks add one)."""
     described = orjson.dumps(openapi_document())
@@ -38,19 +57,7 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
             Exception: problems.on_fault,
         },
         routes=[
-            Route("/v1/token-exchange", exchange.post_token_exchange, methods=["POST"]),
-            Route("/v1/evidence", evidence.PostEvidence(parts), methods=["POST"]),
-            Route("/v1/evidence/{evidence_id}/receipt", evidence.get_receipt),
-            Route("/v1/blobs/{digest}", evidence.get_blob),
-            Route("/v1/artifacts/{digest}", artifacts.put_artifact, methods=["PUT"]),
-            Route("/v1/artifacts/{digest}", artifacts.get_artifact),
-            Route("/v1/decision-logs", decision_logs.post_decision_log, methods=["POST"]),
-            Route("/v1/decision-logs/{partition}", decision_logs.post_decision_log, methods=["POST"]),
-            Route("/v1/packs", packs.list_packs, methods=["GET"]),
-            Route("/v1/packs", packs.post_pack, methods=["POST"]),
-            Route("/v1/packs/{digest}", packs.get_pack),
-            Route("/v1/log/{tenant}/checkpoint", tlog.get_checkpoint),
-            *archivista_routes(parts.archivista),
+            *_rest_routes(parts),
             Route("/graphql", query, methods=["GET", "POST"]),
             Route("/healthz", health.get_healthz),
             Route("/readyz", health.get_readyz),

@@ -3,15 +3,13 @@
 from typing import Any
 
 from evidence_api import __version__
+from evidence_api.web.openapi_schemas import DIGEST, TEXT, schemas
 
-_DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _PROBLEM = {
     "description": "Refused: the code says why, the fields give the limit and the value",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-_TEXT = {"type": "string"}
 _FREE: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _UPLOADS: dict[str, Any] = {
     "application/json": {"schema": {"type": "object"}},
     "application/x-ndjson": {"schema": {"type": "string"}},
@@ -32,7 +30,7 @@ _SUBJECT = {
     "schema": {"type": "array", "maxItems": 64, "items": {"type": "string"}},
 }
 _ENCODING = {"name": "Content-Encoding", "in": "header", "schema": {"enum": ["gzip", "identity"]}}
-_BYTES = {"application/octet-stream": _BINARY}
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -80,29 +78,6 @@ def _exchange_paths() -> dict[str, Any]:
     }
 
 
-def _exchange_schemas() -> dict[str, Any]:
-    return {
-        "TokenExchange": {
-            "type": "object",
-            "required": ["token", "tenant"],
-            "properties": {
-                "token": {**_TEXT, "description": "JWT whose audience is <public URL>/<tenant>, and nothing else"},
-                "tenant": _TEXT,
-            },
-        },
-        "UploadToken": {
-            "type": "object",
-            "required": ["token", "tenant", "expiresAt", "rules"],
-            "properties": {
-                "token": {**_TEXT, "description": "evs_upload_<36 characters>"},
-                "tenant": _TEXT,
-                "expiresAt": {**_TEXT, "format": "date-time"},
-                "rules": {"type": "array", "items": _TEXT, "description": "names of the trust rules that allowed it"},
-            },
-        },
-    }
-
-
 def _evidence_paths() -> dict[str, Any]:
     receipt = _json("Receipt")
     return {
@@ -125,14 +100,14 @@ def _evidence_paths() -> dict[str, Any]:
             "get": _operation(
                 "The receipt of stored evidence against the newest checkpoint",
                 {"200": _answer("Receipt", receipt)},
-                parameters=[_parameter("evidence_id", _DIGEST)],
+                parameters=[_parameter("evidence_id", DIGEST)],
             )
         },
         "/v1/blobs/{digest}": {
             "get": _operation(
                 "The bytes received, unchanged",
                 {"200": _answer("Bytes", _BYTES), "304": {"description": "You have them"}},
-                parameters=[_parameter("digest", _DIGEST)],
+                parameters=[_parameter("digest", DIGEST)],
             )
         },
     }
@@ -170,15 +145,14 @@ def _pack_paths() -> dict[str, Any]:
             "get": _operation(
                 "One pack, exactly as signed",
                 {"200": _answer("JSON or PDF", _BYTES)},
-                parameters=[_parameter("digest", _DIGEST)],
+                parameters=[_parameter("digest", DIGEST)],
             )
         },
     }
 
 
 def _artifact_paths() -> dict[str, Any]:
-    digest = _parameter("digest", _DIGEST)
-    there = {**_answer("The bytes", _BYTES), "description": "There"}
+    digest = _parameter("digest", DIGEST)
     return {
         "/v1/artifacts/{digest}": {
             "put": _operation(
@@ -188,18 +162,17 @@ def _artifact_paths() -> dict[str, Any]:
                 requestBody={"required": True, "content": _BYTES},
             ),
             "get": _operation(
-                "A raw file",
+                "A raw file; HEAD says whether it is there",
                 {"200": _answer("Bytes", _BYTES), "304": {"description": "You have them"}},
                 parameters=[digest],
             ),
-            "head": _operation("Whether a raw file is there", {"200": there}, parameters=[digest]),
         }
     }
 
 
 def _archivista_paths() -> dict[str, Any]:
     """What Archivista's clients call, with a bearer token; `/v1` as newer ones have it."""
-    tenant = _parameter("tenant", _TEXT)
+    tenant = _parameter("tenant", TEXT)
     gitoid = _parameter("gitoid", {"type": "string", "pattern": "^[0-9a-f]{64}$"})
     paths: dict[str, Any] = {}
     for version in ("", "/v1"):
@@ -251,85 +224,6 @@ def _query_paths() -> dict[str, Any]:
     }
 
 
-def _problem_schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail"],
-        "properties": {
-            "type": _TEXT,
-            "title": _TEXT,
-            "status": {"type": "integer"},
-            "code": {**_TEXT, "description": "stable for ever"},
-            "detail": _TEXT,
-            "requestId": _TEXT,
-            "limit": {"type": "integer"},
-            "value": {"type": "integer"},
-            "path": _TEXT,
-        },
-    }
-
-
-def _receipt_schema() -> dict[str, Any]:
-    encoded = {**_TEXT, "contentEncoding": "base64"}
-    return {
-        "type": "object",
-        "required": ["evidenceId", "leafIndex", "treeSize", "leaf", "inclusionProof", "checkpoint"],
-        "properties": {
-            "evidenceId": _DIGEST,
-            "leafIndex": {"type": "integer"},
-            "treeSize": {"type": "integer"},
-            "leaf": encoded,
-            "inclusionProof": {"type": "array", "items": encoded},
-            "checkpoint": {**_TEXT, "description": "C2SP signed note"},
-            "created": {"type": "boolean"},
-        },
-    }
-
-
-def _result_schemas() -> dict[str, Any]:
-    problem = {"$ref": "#/components/schemas/Problem"}
-    count = {"type": "integer", "minimum": 0}
-    refused = {"type": "object", "properties": {"event": {**count, "description": "from 0"}, "problem": problem}}
-    return {
-        "LineResult": {
-            "type": "object",
-            "required": ["line", "status"],
-            "properties": {
-                "line": {**count, "description": "line of the batch, from 1"},
-                "member": {**count, "description": "place in the container on that line, from 1"},
-                "status": {"type": "integer", "description": "what it would have been answered with alone"},
-                "receipt": {"$ref": "#/components/schemas/Receipt"},
-                "problem": problem,
-            },
-        },
-        "DecisionLogResult": {
-            "type": "object",
-            "required": ["new", "known", "refused"],
-            "properties": {"new": count, "known": count, "refused": {"type": "array", "items": refused}},
-        },
-    }
-
-
-def _pack_schemas() -> dict[str, Any]:
-    return {
-        "PackRequest": {
-            "type": "object",
-            "required": ["release"],
-            "properties": {"release": {**_TEXT, "description": "name, or name@version"}},
-        },
-        "BuiltPack": {
-            "type": "object",
-            "required": ["release", "status", "json", "pdf"],
-            "properties": {
-                "release": _TEXT,
-                "status": {"enum": ["complete", "partial"]},
-                "json": {**_TEXT, "description": "path of the JSON pack"},
-                "pdf": {**_TEXT, "description": "path of the PDF pack"},
-            },
-        },
-    }
-
-
 def openapi_document() -> dict[str, Any]:
     """OpenAPI 3.1 of every REST route."""
     return {
@@ -346,19 +240,15 @@ def openapi_document() -> dict[str, Any]:
             **_exchange_paths(),
             **_evidence_paths(),
             **_decision_log_paths(),
+            **_artifact_paths(),
             **_pack_paths(),
+            **_archivista_paths(),
             **_query_paths(),
         },
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "API token, evs_<kind>_<36 characters>"}
             },
-            "schemas": {
-                "Problem": _problem_schema(),
-                "Receipt": _receipt_schema(),
-                **_result_schemas(),
-                **_pack_schemas(),
-                **_exchange_schemas(),
-            },
+            "schemas": schemas(),
         },
     }
