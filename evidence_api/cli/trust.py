@@ -139,14 +139,17 @@ def apply(
         workflow: https://github.com/acme/app/.github/workflows/release.yml@*
         ref: refs/tags/*
         environment: production
-        protected: true              # said by CI tokens only, not by certificates
         predicate_types: [https://slsa.dev/provenance/*]
         subjects: [app-*]            # names, or digests: sha256:…
         allow: [any_signer]          # also pull_request_target, fork
+      - name: uploads from GitLab
+        issuer: https://gitlab.example.org
+        job_project_id: 7
+        protected: true              # said by CI tokens only, so that no certificate fits this rule
       - name: nightly key
         key: sha256:…
         predicate_types: [https://cyclonedx.org/bom]
-    """
+    """  # noqa: D301  the backspace asks for the lines to be kept as they are
     wanted = parse_rules(file.read_text(encoding="utf-8"), str(file))
 
     async def use(application: Application) -> tuple[RuleChange, ...]:

@@ -157,7 +157,7 @@ def matches(pattern: str, text: str) -> bool:
 def _sorted_out(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
     """Texts, beginnings (their one star is the last character) and all others: the first two are found at once."""
     exact = frozenset(one for one in patterns if "*" not in one)
-    beginnings = tuple(one[:-1] for one in patterns if one.find("*") == len(one) - 1)
+    beginnings = tuple(one[:-1] for one in patterns if one.endswith("*") and one.count("*") == 1)
     others = tuple(one for one in patterns if "*" in one[:-1])
     return exact, beginnings, others
 
@@ -218,6 +218,8 @@ def _bounds(rule: TrustRule) -> Iterator[tuple[str, str]]:
     texts |= {"issuer": (rule.issuer,), "identity": (rule.identity,)}
     texts |= {"predicate_types": rule.predicate_types, "subjects": rule.subjects}
     for key, values in texts.items():
+        if key in {"predicate_types", "subjects"} and "" in values:
+            yield key, "a pattern is empty"
         if len(values) > MAX_PATTERNS:
             yield key, f"{len(values)} patterns; the limit is {MAX_PATTERNS}"
         longest = max(map(len, values), default=0)

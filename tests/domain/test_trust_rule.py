@@ -88,6 +88,7 @@ def rule(**members: Any) -> TrustRule:  # noqa: ANN401  any member
         (rule(issuer="", key_id="k"), "identity"),
         (rule(issuer="", identity="", key_id="k", claims={"ref": "x"}), "claims"),
         (rule(name="x" * 201), "name"),
+        (rule(predicate_types=("a", "")), "predicate_types"),
         (rule(claims={"ref": "x" * (MAX_TEXT + 1)}), "ref"),
         (rule(subjects=("x",) * (MAX_PATTERNS + 1)), "subjects"),
     ],
