@@ -16,6 +16,7 @@ SMALL = {
     "pdf": ["--controls", "4", "--records", "2", "--rounds", "1"],
     "ingest": ["--requests", "64", "--rounds", "1"],
     "batch": ["--envelopes", "50", "--rounds", "1"],
+    "sboms": ["--megabytes", "0.1", "--components", "100"],
     "bundles": ["--bundles", "16", "--rounds", "1"],
 }
 
