@@ -33,6 +33,7 @@ _CASELESS = frozenset(
 )
 _PYTHON_SEPARATORS = re.compile(r"[-_.]+")
 _NO_QUALIFIERS: Mapping[str, str] = {}
+_QUALIFIER = re.compile(r"[a-zA-Z0-9._-]*(=|\Z)")
 _TYPE = re.compile(r"[a-zA-Z][a-zA-Z0-9.+-]*\Z")
 
 _ECOSYSTEMS: Mapping[str, str] = {
@@ -123,6 +124,8 @@ def parse_purl(text: str) -> PackageUrl | None:
     elif "//" in path:
         folder = "/".join(filter(None, folder.split("/")))
     if not slash or not stem or not _TYPE.match(kind):
+        return None
+    if not all(map(_QUALIFIER.match, query.split("&") if query else ())):
         return None
     if kind in _CASELESS:
         stem, folder = _spelled(kind, stem), folder.lower()
