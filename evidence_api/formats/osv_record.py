@@ -40,10 +40,10 @@ Members: TypeAlias = dict[str, Any]
 
 def _refuse_null(model: type[BaseModel], value: object, allowed: frozenset[str] = frozenset()) -> object:
     """An optional member is left out, not null, except where the schema says so."""
-    members = value if isinstance(value, dict) else {}
-    for name in model.model_fields.keys() - allowed:
-        if name in members and members[name] is None:
-            raise ValueError(f"{name} is null")
+    if isinstance(value, dict) and None in value.values():
+        for name, member in value.items():
+            if member is None and name in model.model_fields and name not in allowed:
+                raise ValueError(f"{name} is null")
     return value
 
 
@@ -86,14 +86,14 @@ class Event(Part):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "Event":
-        if len(self.model_fields_set) != 1 or self.version is None:
+        if len(self.model_fields_set) != 1:
             raise ValueError("an event is exactly one of introduced, fixed, last_affected, limit")
         return self
 
     @property
     def version(self) -> str | None:
         """The version of the one change."""
-        return next((version for kind in EVENTS if (version := getattr(self, kind)) is not None), None)
+        return self.introduced or self.fixed or self.last_affected or self.limit
 
 
 class Range(Part):
