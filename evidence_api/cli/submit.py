@@ -20,6 +20,8 @@ from evidence_api.formats.upload import members
 
 _SUFFIXES = {".json", ".jsonl", ".ndjson", ".xml", ".sarif", ".sigstore", ".intoto", ".cdx", ".spdx", ".vex", ".att"}
 
+_MOST_SHOWN = 100
+
 LogKey = Annotated[
     str | None,
     typer.Option(envvar="EVIDENCE_LOG_VERIFIER", help="The log's verifier key: <name>+<key id>+<base64>."),
@@ -112,9 +114,9 @@ def _state(result: Result) -> str:
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print what became of each as a table."""
+    """Print what became of each as a table; of very many, only of those that were refused."""
     rows = []
-    for result in results:
+    for result in results if len(results) <= _MOST_SHOWN else [one for one in results if one.fault]:
         if result.fault:
             why = f"{result.fault.code}: {result.fault.message}"
             rows.append((result.upload.name, _state(result), "", "", why))
@@ -122,6 +124,7 @@ def show(results: Sequence[Result]) -> None:
             receipt = result.receipt
             place = (receipt["leafIndex"], receipt["treeSize"], receipt["evidenceId"])
             rows.append((result.upload.name, _state(result), *place))
-    output.print_table(["file", "", "leaf", "tree", "evidence"], rows)
+    if rows:
+        output.print_table(["file", "", "leaf", "tree", "evidence"], rows)
     if any(result.receipt and not result.signed for result in results):
         output.note("inclusion proved; the checkpoint's signature was not checked (give --log-key)")
