@@ -99,6 +99,7 @@ class Prover:
         self._size = size
         self._node = node
         self._edge = self._right_edge()
+        self._ways: dict[Node, tuple[bytes, ...]] = {}
 
     def root(self) -> bytes:
         """The root hash."""
@@ -110,7 +111,7 @@ class Prover:
             raise VerificationFailed(
                 f"no leaf {index} in a tree of {self._size}", code="inclusion_proof", value=index, limit=self._size
             )
-        return tuple(self._siblings(0, index))
+        return self._siblings(0, index)
 
     def consistency(self, old_size: int) -> tuple[bytes, ...]:
         """RFC 9162 section 2.1.4.1: how the tree of `old_size` leaves became this one. From 0 there is no proof."""
@@ -127,19 +128,22 @@ class Prover:
         start = (self._node(level, index),) if index else ()
         return (*start, *self._siblings(level, index))
 
-    def _siblings(self, level: int, index: int) -> list[bytes]:
-        siblings = []
+    def _siblings(self, level: int, index: int) -> tuple[bytes, ...]:
+        """The way from a node to the root. Neighbours share all but its beginning, so what is known is kept."""
         last = (self._size - 1) >> level
-        while last:
+        if not last:
+            return ()
+        way = self._ways.get((level, index))
+        if way is None:
             sibling = index ^ 1
+            way = self._siblings(level + 1, index >> 1)
             if sibling < last:
-                siblings.append(self._node(level, sibling))
+                way = (self._node(level, sibling), *way)
             elif sibling == last:
-                siblings.append(self._edge[level])
-            level += 1
-            index >>= 1
-            last >>= 1
-        return siblings
+                way = (self._edge[level], *way)
+            if level:
+                self._ways[level, index] = way
+        return way
 
     def _right_edge(self) -> list[bytes]:
         """Per level the hash of the last node there, complete or not; the root comes last."""

@@ -20,13 +20,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from evidence_api.engines.worker_wire import Plain, frame, receive
+from evidence_api.engines.worker_wire import Frames, Plain, frame
 
 Answerer: TypeAlias = Callable[[Iterable[tuple[str, Plain]], Iterable[Plain]], list[Plain]]
 
 MAX_MEMORY = 3 * 2**30  # bytes a worker may address; what needs more ends it, which refuses the document
 _PID = struct.Struct("!I")
-_YOUNG_OBJECTS = 5000
+_PIECE = 256 * 1024  # bytes read at once
+_YOUNG_OBJECTS = 50_000
 _STOP_SECONDS = 5.0
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
@@ -129,6 +130,7 @@ def _work(descriptor: int, make: Callable[[], Answerer]) -> None:
 
 def serve(channel: socket.socket, answer: Answerer) -> None:
     """Answer frames one after the other until the channel is closed."""
-    while message := receive(channel):
-        told, questions = message
-        channel.sendall(frame(answer(told, questions)))
+    frames = Frames()
+    while data := channel.recv(_PIECE):
+        for told, questions in frames.feed(data):
+            channel.sendall(frame(answer(told, questions)))

@@ -5,7 +5,6 @@ are the same interpreter running the same code, and nobody else has the channel:
 """
 
 import marshal
-import socket
 import struct
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -13,7 +12,6 @@ from typing import Any, TypeAlias
 Plain: TypeAlias = Any  # what marshal takes: None, booleans, numbers, texts, bytes, and tuples, lists, dicts of these
 
 LENGTH = struct.Struct("!I")
-_PIECE = 1 << 20
 
 
 def frame(content: Plain) -> bytes:
@@ -49,23 +47,3 @@ class Frames:
         if at or held is data:
             self._held = bytearray(held[at:])
         return found
-
-
-def receive(channel: socket.socket) -> Plain:
-    """The next message, waiting for it; None when the other end has gone."""
-    head = _read(channel, LENGTH.size)
-    return unframe(_read(channel, LENGTH.unpack(head)[0])) if head else None
-
-
-def _read(channel: socket.socket, size: int) -> bytes:
-    """Exactly `size` bytes, or none at the end."""
-    first = channel.recv(min(size, _PIECE))
-    if len(first) == size or not first:
-        return first
-    read = bytearray(first)
-    while len(read) < size:
-        part = channel.recv(min(size - len(read), _PIECE))
-        if not part:
-            return b""
-        read += part
-    return bytes(read)

@@ -3,6 +3,7 @@
 import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from evidence_api.domain.digest import parse_digest
@@ -22,10 +23,16 @@ def receipt_to_json(receipt: Receipt) -> dict[str, Any]:
         "leafIndex": receipt.leaf_index,
         "treeSize": receipt.tree_size,
         "leaf": b64encode(receipt.leaf).decode(),
-        "inclusionProof": [b64encode(step).decode() for step in receipt.proof],
+        "inclusionProof": list(map(_hash_to_text, receipt.proof)),
         "checkpoint": receipt.checkpoint,
         "created": receipt.created,
     }
+
+
+@lru_cache(maxsize=8192)
+def _hash_to_text(step: bytes) -> str:
+    """Receipts of one batch have nearly all of their proofs in common."""
+    return b64encode(step).decode()
 
 
 def receipt_from_json(document: Mapping[str, Any]) -> Receipt:

@@ -106,7 +106,9 @@ def _pairs(value: object) -> int:
             inner = item
         else:
             continue  # only the outermost value
-        waiting += [one for one in inner if type(one) is dict or type(one) is list]
+        kinds = set(map(type, inner))
+        if dict in kinds or list in kinds:
+            waiting += [one for one in inner if type(one) is dict or type(one) is list]
     return pairs
 
 

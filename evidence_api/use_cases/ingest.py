@@ -8,7 +8,9 @@ A refusal stores no evidence, only a line on record of what was turned away and 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import EvidenceError, Refused
@@ -28,6 +30,7 @@ from evidence_api.use_cases.room import Room
 from evidence_api.use_cases.trust import TrustBook
 
 _AHEAD = 128  # documents of a batch that are being checked at once: all cores are busy, and others get their turn
+_PART = 250  # documents of a batch that go to the log together, while those after them are being checked
 
 
 class Ingest:
@@ -80,13 +83,10 @@ class Ingest:
         What is let in goes to the log together. Raises nothing for a single document; Overloaded, StoreUnavailable
         where nothing at all could be looked at.
         """
-        size, scope = sum(map(len, bodies)), principal.tenant
+        size = sum(map(len, bodies))
         await self._room.take(size)
         try:
-            trust = await self._trust.of(scope)
-            drafted = await self._drafted(trust, bodies)
-            admitted = [await self._admitted(principal, one) for one in drafted]
-            answers = await self._appended(principal, admitted)
+            answers = [await _receipt_of(queued) for queued in await self._queued(principal, bodies)]
             turned_away = [
                 (body, answer) for body, answer in zip(bodies, answers, strict=True) if isinstance(answer, Refused)
             ]
@@ -96,56 +96,53 @@ class Ingest:
         finally:
             self._room.give_back(size)
 
-    async def _drafted(self, trust: Trust, bodies: Sequence[bytes]) -> list[Draft | EvidenceError]:
-        """Step 1 of each, so many at once that every worker is busy."""
-        asked: list[asyncio.Future[object] | EvidenceError] = []
-        made: list[Draft | EvidenceError] = []
-        for number in range(len(bodies) + _AHEAD):
-            if number < len(bodies):
-                try:
-                    asked.append(self._drafts.ask(bodies[number], trust))
-                except EvidenceError as fault:
-                    asked.append(fault)
-            if number >= _AHEAD:
-                made.append(await _draft_of(asked[number - _AHEAD]))
-        return made
+    async def _queued(
+        self, principal: Principal, bodies: Sequence[bytes]
+    ) -> list["asyncio.Future[Receipt] | EvidenceError"]:
+        """Steps 1 and 2 of each, so many at once that every worker is busy; step 3 begun, part after part."""
+        trust = await self._trust.of(principal.tenant)
+        asked: deque[asyncio.Future[object] | EvidenceError] = deque()
+        waiting = iter(bodies)
+        queued: list[asyncio.Future[Receipt] | EvidenceError] = []
+        for begin in range(0, len(bodies), _PART):
+            admitted = []
+            for _ in bodies[begin : begin + _PART]:
+                asked.extend(self._asked(one, trust) for one in islice(waiting, _AHEAD - len(asked)))
+                admitted.append(await self._admitted(principal, asked.popleft()))
+            queued += [self._appended(principal, one) for one in admitted]
+        return queued
+
+    def _asked(self, body: bytes, trust: Trust) -> "asyncio.Future[object] | EvidenceError":
+        try:
+            return self._drafts.ask(body, trust)
+        except EvidenceError as fault:
+            return fault
 
     async def _admitted(
-        self, principal: Principal, made: Draft | EvidenceError
+        self, principal: Principal, asked: "asyncio.Future[object] | EvidenceError"
     ) -> tuple[Draft, Decision] | EvidenceError:
-        """Step 2."""
-        if isinstance(made, EvidenceError):
-            return made
+        if isinstance(asked, EvidenceError):
+            return asked
         try:
+            made = from_plain(await asked)
             return made, await self._admission.admit(principal, made)
         except EvidenceError as fault:
             return fault
 
-    async def _appended(
-        self, principal: Principal, admitted: Sequence[tuple[Draft, Decision] | EvidenceError]
-    ) -> list[Receipt | EvidenceError]:
-        """Step 3 of each that was let in."""
-        queued: list[asyncio.Future[Receipt] | EvidenceError] = []
-        for one in admitted:
-            try:
-                queued.append(
-                    one if isinstance(one, EvidenceError) else self._appender.append_draft(principal.tenant, *one)
-                )
-            except EvidenceError as fault:
-                queued.append(fault)
-        return [await _receipt_of(one) for one in queued]
+    def _appended(
+        self, principal: Principal, admitted: tuple[Draft, Decision] | EvidenceError
+    ) -> "asyncio.Future[Receipt] | EvidenceError":
+        if isinstance(admitted, EvidenceError):
+            return admitted
+        try:
+            return self._appender.append_draft(principal.tenant, *admitted)
+        except EvidenceError as fault:
+            return fault
 
     async def _put_on_record(self, principal: Principal, refused: Sequence[tuple[bytes, Refused]]) -> None:
         at = self._clock.now()
         lines = [refusals.line(at, principal.id, body, refusal) for body, refusal in refused]
         await refusals.record(self._database, principal.tenant, lines)
-
-
-async def _draft_of(asked: "asyncio.Future[object] | EvidenceError") -> Draft | EvidenceError:
-    try:
-        return asked if isinstance(asked, EvidenceError) else from_plain(await asked)
-    except EvidenceError as fault:
-        return fault
 
 
 async def _receipt_of(queued: "asyncio.Future[Receipt] | EvidenceError") -> Receipt | EvidenceError:
