@@ -4,7 +4,7 @@ Both spellings come here: JSON as a whole, XML part by part as it is read. What 
 empty instead of failing, so that a stream may be read while it is still being checked.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -90,8 +90,10 @@ class BomReading:
             licences=licences,
         )
 
-    def _licences(self, choices: Iterable[Part]) -> tuple[tuple[str, ...], str]:
+    def _licences(self, choices: Sequence[Part]) -> tuple[tuple[str, ...], str]:
         """Every licence stated, and all as one; where some are said to be concluded, the one is made of those."""
+        if not choices:
+            return (), ""
         stated = [(self._once(text), one) for one in choices if (text := _licence(one))]
         concluded = [text for text, one in stated if _acknowledgement(one) == "concluded"]
         licences = tuple(text for text, _ in stated)

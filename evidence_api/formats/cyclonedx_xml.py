@@ -7,6 +7,7 @@ are read as they end, each put into the shape it has in JSON.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -171,7 +172,12 @@ def _named(element: etree._Element) -> Mapping[str, str]:
 
 def _name(element: etree._Element) -> str:
     """The local name: the schema has seen to the namespace."""
-    return str(element.tag).rpartition("}")[2]
+    return _local(str(element.tag))
+
+
+@lru_cache(maxsize=512)
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def _text(element: etree._Element) -> str:

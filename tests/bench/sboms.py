@@ -47,7 +47,7 @@ def read_once(name: str, size: str) -> dict[str, float]:
 
 def measure(sizes: list[str]) -> dict[str, float]:
     """Each format and size in its own process."""
-    figures = {}
+    figures: dict[str, float] = {}
     for name in FORMATS:
         for size in sizes:
             run = [sys.executable, "-m", "tests.bench.sboms", "--one", name, size]
