@@ -17,6 +17,7 @@ import httpx
 import typer
 
 from evidence_api.cli.client import Client
+from evidence_api.domain.ci_identity import audience as audience_of
 from evidence_api.domain.errors import EvidenceError, Undecided
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
@@ -74,7 +75,7 @@ def connect(asked: Sending) -> Client:
     client = Client(asked.server, "" if asked.source else asked.token)
     if asked.source:
         try:
-            audience = asked.audience or f"{asked.server.rstrip('/')}/{asked.tenant}"
+            audience = asked.audience or audience_of(asked.server, asked.tenant)
             client.exchange(job_token(asked.source, audience), asked.tenant)
         except EvidenceError:
             client.close()
