@@ -21,7 +21,7 @@ from evidence_api.engines.worker_wire import Frames, Plain, frame
 
 logger = structlog.get_logger(__name__)
 
-MAX_FRAME = 8  # questions that go out together, so that the first answers come early
+MAX_FRAME = 16  # questions that go out together, so that the first answers come early
 MAX_CRASHES = 2  # of workers on one and the same question
 MAX_SECONDS = 30.0  # a question waits for a worker
 MAX_TOLD = 512  # shared things a worker is expected to remember; it keeps more (KEPT of the far end)
@@ -214,8 +214,8 @@ class Lane:
         # With suspects left, one worker is given nothing more, so that it is soon there for them.
         helping = self._workers[1:] if self._suspects else self._workers
         while self.waiting and (free := min(filter(_is_free, helping), key=_load, default=None)):
-            # Shared out evenly over all the frames there may be, so that nobody waits while another has much.
-            share = -(-len(self.waiting) // (_DEPTH * self._size))
+            # Shared out evenly over the workers, so that none waits while another has much.
+            share = -(-len(self.waiting) // self._size)
             free.send([self.waiting.popleft() for _ in range(min(share, MAX_FRAME, len(self.waiting)))], now)
         if (self.waiting or self._suspects) and len(self._workers) + len(self._starting) < self._size:
             task = asyncio.get_running_loop().create_task(self._start())

@@ -12,6 +12,7 @@ from evidence_api.engines.clock import Clock
 from evidence_api.store import tokens
 from evidence_api.store.session import Database
 from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.once import Once
 
 _KEPT_SECONDS = 5.0  # so a revoked token works at most this much longer
 _KEPT_TOKENS = 4096
@@ -27,6 +28,7 @@ class Access:
         self._clock = clock
         self._allowed: set[tuple[str, frozenset[str], str, str]] = set()
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+        self._looked_up = Once(self._look_up)
         self._marked: dict[str, datetime] = {}  # the hour each API token was last marked as used
 
     async def authenticate(self, token: str) -> Principal:
@@ -34,6 +36,9 @@ class Access:
         kept = self._known.get(token)
         if kept is not None and kept[0] > monotonic():
             return kept[1]
+        return await self._looked_up(token)
+
+    async def _look_up(self, token: str) -> Principal:
         now = self._clock.now()
         principal = await tokens.find_by_hash(self._database, token_hash(token), now)
         if principal is None:

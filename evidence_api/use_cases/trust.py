@@ -10,6 +10,7 @@ from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.store import trust, trust_rules
 from evidence_api.store.session import Database
 from evidence_api.use_cases.check import Trust
+from evidence_api.use_cases.once import Once
 
 _KEPT_SECONDS = 2.0  # so a revoked key works at most this much longer
 
@@ -21,6 +22,7 @@ class TrustBook:
         self._database = database
         self._verifier = verifier
         self._kept: dict[UUID, tuple[float, Trust, TenantRules]] = {}
+        self._fresh = Once(self._read)
 
     async def of(self, scope: TenantScope) -> Trust:
         """The tenant's trust now (at most two seconds old): what signatures are checked against.
@@ -29,12 +31,12 @@ class TrustBook:
         rule has one. The rest of a rule is compared by admission.
         """
         kept = self._kept.get(scope.id)
-        return kept[1] if kept is not None and kept[0] > monotonic() else (await self._read(scope))[0]
+        return kept[1] if kept is not None and kept[0] > monotonic() else (await self._fresh(scope))[0]
 
     async def rules(self, scope: TenantScope) -> TenantRules:
         """The tenant's trust rules now (at most two seconds old)."""
         kept = self._kept.get(scope.id)
-        return kept[2] if kept is not None and kept[0] > monotonic() else (await self._read(scope))[1]
+        return kept[2] if kept is not None and kept[0] > monotonic() else (await self._fresh(scope))[1]
 
     def forget(self, scope: TenantScope) -> None:
         """Read the tenant's trust again the next time: this process has changed it."""
