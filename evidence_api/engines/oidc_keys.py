@@ -58,6 +58,9 @@ class _Issuer:
     def younger(self, age: timedelta, now: datetime) -> bool:
         return self.fetched is not None and now - self.fetched < age
 
+    def holds(self, kid: str, age: timedelta, now: datetime) -> bool:
+        return self.younger(age, now) and kid in self.keys
+
 
 class IssuerKeys:
     """The keys of every issuer asked for. `loopback` lets issuers be http on this machine, for tests."""
@@ -73,7 +76,8 @@ class IssuerKeys:
         self._issuers.move_to_end(issuer)
         if len(self._issuers) > MAX_ISSUERS:
             self._issuers.popitem(last=False)
-        if not (kept.younger(FRESH, self._clock.now()) and kid in kept.keys):
+        good_for = KEPT if kept.asking.locked() else FRESH  # while somebody asks, a known key need not wait
+        if not kept.holds(kid, good_for, self._clock.now()):
             async with kept.asking:
                 await self._refresh(issuer, kept, kid)
         if not kept.younger(KEPT, self._clock.now()):
@@ -87,7 +91,7 @@ class IssuerKeys:
     async def _refresh(self, issuer: str, kept: _Issuer, kid: str) -> None:
         """Step 2, unless somebody did it while we waited for our turn."""
         now = self._clock.now()
-        if kept.younger(FRESH, now) and kid in kept.keys:
+        if kept.holds(kid, FRESH, now):
             return
         if kept.tried is not None and now - kept.tried < COOLDOWN:
             return

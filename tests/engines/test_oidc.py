@@ -230,6 +230,21 @@ async def test_an_outage_does_not_stop_uploads_for_a_day(
     assert await code_of(verifier, issuer, issuer.token(issuer.claims(clock.now(), AUDIENCE))) == ""
 
 
+async def test_nobody_whose_key_is_known_waits_for_a_slow_issuer(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: SteppingClock
+) -> None:
+    assert await code_of(verifier, issuer, issuer.token(issuer.claims(clock.now(), AUDIENCE))) == ""
+    clock.advance(FRESH)
+    issuer.open.clear()
+    issuer.arrived.clear()
+    asking = asyncio.create_task(code_of(verifier, issuer, issuer.token(issuer.claims(clock.now(), AUDIENCE))))
+    await issuer.arrived.wait()
+    assert await code_of(verifier, issuer, issuer.token(issuer.claims(clock.now(), AUDIENCE))) == ""
+    assert not asking.done()
+    issuer.open.set()
+    assert await asking == ""
+
+
 async def test_many_at_once_ask_once(verifier: TokenVerifier, issuer: FakeIssuer, clock: SteppingClock) -> None:
     tokens = [issuer.token(issuer.claims(clock.now(), AUDIENCE)) for _ in range(20)]
     codes = await asyncio.gather(*(code_of(verifier, issuer, token) for token in tokens))

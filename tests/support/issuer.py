@@ -69,7 +69,8 @@ def compact(header: Mapping[str, Any], claims: Mapping[str, Any] | bytes, sign: 
 @dataclass
 class FakeIssuer:
     """Use as an async context manager. `answers` replaces what a path answers: (status, headers, body); `down` ends
-    every connection without an answer; `asked` counts requests by path."""
+    every connection without an answer; while `open` is not set it lets everybody wait, and
+    `arrived` is set when somebody does; `asked` counts requests by path."""
 
     keys: dict[str, Private] = field(default_factory=lambda: {"key-1": rsa_key()})
     listed: list[dict[str, Any]] | None = None
@@ -77,10 +78,13 @@ class FakeIssuer:
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     down: bool = False
     asked: Counter[str] = field(default_factory=Counter)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
     _server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
+        self.open.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
@@ -116,6 +120,8 @@ class FakeIssuer:
         with suppress(OSError, asyncio.IncompleteReadError):
             path = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()
             self.asked[path] += 1
+            self.arrived.set()
+            await self.open.wait()
             if not self.down:
                 status, headers, body = self._answer(path)
                 lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close"]
