@@ -26,6 +26,12 @@ SELECT {EVIDENCE} FROM owned JOIN evidence e ON e.tenant_id = $1 AND e.leaf_inde
 ORDER BY e.leaf_index
 """  # noqa: S608  constant columns
 
+_BUILT_FROM = f"""
+SELECT {EVIDENCE} FROM evidence e WHERE e.tenant_id = $1 AND e.leaf_index IN (
+  SELECT l.leaf_index FROM source_link l WHERE l.tenant_id = $1 AND l.source = ANY ($2::text[]) AND l.leaf_index < $3)
+ORDER BY e.leaf_index LIMIT 200
+"""  # noqa: S608  constant columns
+
 
 async def get(connection: Connection, scope: TenantScope, evidence_id: str) -> Evidence:
     """The record of that id. Raises NotFound, Malformed."""
@@ -51,6 +57,14 @@ async def leaf_index(connection: Connection, scope: TenantScope, evidence_id: st
 async def owned(connection: Connection, scope: TenantScope, release_id: str, tree_size: int) -> tuple[Evidence, ...]:
     """The evidence a release owns among the first `tree_size` leaves, in leaf order, whatever its verification says."""
     rows = await connection.fetch(_OWNED, *(scope.id, id_bytes(release_id), tree_size))
+    return tuple(map(evidence_of, rows))
+
+
+async def built_from(
+    connection: Connection, scope: TenantScope, sources: Sequence[str], tree_size: int
+) -> tuple[Evidence, ...]:
+    """Verified provenance of anything built from one of these digests, in leaf order; at most two hundred."""
+    rows = await connection.fetch(_BUILT_FROM, *(scope.id, list(sources), tree_size))
     return tuple(map(evidence_of, rows))
 
 

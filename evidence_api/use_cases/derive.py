@@ -1,12 +1,10 @@
 """Deriving: what follows from a release's evidence is computed, signed by the server, and appended as evidence.
 
 The plan for one release:
-  1. one snapshot: its current, verified, unerased SBOMs, scans and VEX, and those of its baseline
-  2. the baseline is the newest green release (store/baselines.py) of the same product before it, of another version and
-     other digests, that has such an SBOM itself; there may be none
-  3. read the bytes again, ask the register for the advisories about their packages          in a thread
-  4. derive (formats/sbom_drift.py)                                                           in a thread
-  5. sign; append unless exactly this is what stands already
+  1. one snapshot of its evidence, that of its baseline, and the builds to compare   use_cases/derivation_grounds.py
+  2. read the bytes again, ask the register for the advisories about their packages          in a thread
+  3. derive drift, dependency debt and whether others built the same                          in a thread
+  4. sign each; append it unless exactly this is what stands already
 No clock is read: the same evidence and advisories give the same statement, the same evidence id, and no second leaf.
 Where a result comes back to what an earlier one was, it names the one it replaces, and is new by that.
 
@@ -15,9 +13,9 @@ A release whose documents cannot be derived from is assessed without: that is sa
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
@@ -26,22 +24,27 @@ import structlog
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.drift import Drift, Inventory, KnownVulnerability
 from evidence_api.domain.errors import EvidenceError, NotFound, Refused
-from evidence_api.domain.evidence import Evidence, Release
-from evidence_api.domain.facts import current
-from evidence_api.domain.ownership import digests_of
+from evidence_api.domain.evidence import Release
 from evidence_api.domain.principal import TenantScope
-from evidence_api.domain.statement import Subject
-from evidence_api.domain.verification import Verified
 from evidence_api.formats.advisory_index import AdvisoryIndex
+from evidence_api.formats.dependency_debt import DEPENDENCY_DEBT, debt_predicate, derive_debt
 from evidence_api.formats.drift_predicate import SBOM_DRIFT, drift_predicate, known_vulnerabilities
 from evidence_api.formats.dsse import identity_of
-from evidence_api.formats.inventory import INVENTORY_KINDS, ReadInventory, StoredDocument, read_inventory
+from evidence_api.formats.inventory import INVENTORY_KINDS, StoredDocument, read_inventory
 from evidence_api.formats.osv import read_advisory
 from evidence_api.formats.packages import advisory_names, parse_purl
+from evidence_api.formats.reproducible_build import (
+    REPRODUCIBLE_BUILD,
+    Reproduction,
+    build_of,
+    compare_builds,
+    reproduction_predicate,
+)
 from evidence_api.formats.sbom_drift import derive_drift
 from evidence_api.formats.stored import stored_statement
-from evidence_api.store import advisories, baselines, evidence, read_log, releases
-from evidence_api.store.session import Connection, Database
+from evidence_api.store import advisories, releases
+from evidence_api.store.session import Database
+from evidence_api.use_cases.derivation_grounds import Grounds, Side, gather
 from evidence_api.use_cases.own_evidence import OwnEvidence
 
 logger = structlog.get_logger(__name__)
@@ -50,46 +53,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ADVISORIES, BASELINE = "advisories", "baseline"  # causes of their own, each "@" an occasion
-DERIVED = ("sbom_drift",)
 _CAUSES = frozenset({*INVENTORY_KINDS, "release", "provenance", "*", ADVISORIES, BASELINE})
 _REMEMBERED = 10_000
 _PACKAGES = 20_000  # names of one look-up
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A release with what counts of its evidence, and its standing drift statement."""
+class Conclusion:
+    """One derived result: `predicate` gives it for the evidence id it supersedes ("" for none)."""
 
-    release: Release
-    documents: tuple[Evidence, ...]
-    subjects: tuple[Subject, ...]
-    drift: Evidence | None
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What a derivation depends on, as ids."""
-        return (self.release.id, *(one.id for one in self.documents))
-
-
-@dataclass(frozen=True, slots=True)
-class Grounds:
-    """One snapshot: both sides, the bytes of all their documents by digest, and the newest import of advisories."""
-
-    current: Side
-    baseline: Side | None
-    bodies: dict[str, bytes]
-    import_id: int
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal keys give equal statements."""
-        known = self.baseline.drift if self.baseline else None
-        return (
-            self.current.key,
-            self.baseline.key if self.baseline else None,
-            known.id if known else None,
-            self.import_id,
-        )
+    predicate_type: str
+    series: str
+    predicate: Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +92,18 @@ class Deriver:
     async def derive(self, scope: TenantScope, release: Release) -> int:
         """Derive everything that follows for a release; the number of statements that were new. Raises Undecided."""
         async with self._database.reading(scope) as connection:
-            grounds = await self._grounds(connection, scope, release)
-        if grounds is None or self._settled.get((scope.id, release.id)) == grounds.key:
+            grounds = await gather(connection, scope, release)
+        if self._settled.get((scope.id, release.id)) == grounds.key:
             return 0
+        new = 0
         try:
-            drift = await self._drift(grounds)
-            new = await self._append(scope, grounds, drift)
+            for conclusion in await self._conclude(grounds):
+                new += await self._append(scope, grounds, conclusion)
         except Refused as refusal:
             logger.warning(
                 "derivation_refused", tenant=scope.name, release=release.id, code=refusal.code, detail=refusal.message
             )
-            return 0
+            return new
         self._settled[scope.id, release.id] = grounds.key
         while len(self._settled) > _REMEMBERED:
             self._settled.popitem(last=False)
@@ -140,47 +116,26 @@ class Deriver:
         """
         async with self._database.reading(scope) as connection:
             release = await releases.find(connection, scope, reference)
-            grounds = await self._grounds(connection, scope, release)
-        if grounds is None:
-            raise NotFound(f"no verified SBOM of {release.name}@{release.version}")
-        drift = await self._drift(grounds)
+            grounds = await gather(connection, scope, release)
+        if not grounds.current.has_sbom:
+            raise NotFound(f"no verified SBOM of {_named(release)}")
+        _, drift = await self._drift(grounds)
         return DerivedDrift(_named(release), _named(grounds.baseline.release) if grounds.baseline else "", drift)
 
-    async def _grounds(self, connection: Connection, scope: TenantScope, release: Release) -> Grounds | None:
-        """Steps 1 and 2; None where there is no SBOM, so nothing to derive from."""
-        size = (await read_log.head(connection, scope)).tree_size
-        side = await self._side(connection, scope, release, size)
-        if not _has_sbom(side):
-            return None
-        baseline = None
-        for candidate in await baselines.earlier_green(connection, scope, release):
-            if set(candidate.digests) != set(release.digests):  # the same artifact under another version is no change
-                found = await self._side(connection, scope, candidate, size)
-                if _has_sbom(found):
-                    baseline = found
-                    break
-        sides = [side] if baseline is None else [side, baseline]
-        wanted = [one.body_digest for one in sides for one in (*one.documents, *((one.drift,) if one.drift else ()))]
-        last = await advisories.last_import(connection)
-        return Grounds(
-            side, baseline, await evidence.bodies(connection, scope, wanted), last.id if last is not None else 0
-        )
+    async def _conclude(self, grounds: Grounds) -> list[Conclusion]:
+        """Steps 2 and 3. Raises Refused `underivable`."""
+        found: list[Conclusion] = []
+        if grounds.current.has_sbom:
+            inventory, drift = await self._drift(grounds)
+            debt = await _in_thread(derive_debt, inventory, drift)
+            found.append(Conclusion(SBOM_DRIFT, "", lambda before: drift_predicate(drift, supersedes=before)))
+            found.append(Conclusion(DEPENDENCY_DEBT, "", lambda before: debt_predicate(debt, supersedes=before)))
+        if grounds.rebuilds or len(grounds.current.provenance) > 1:
+            found += [_reproduction(one) for one in await _in_thread(_reproductions, grounds)]
+        return found
 
-    async def _side(self, connection: Connection, scope: TenantScope, release: Release, size: int) -> Side:
-        owned = await evidence.owned(connection, scope, release.id, size)
-        standing = [one for one in current(owned) if isinstance(one.verification, Verified) and not one.erased]
-        about = set(release.digests)
-        drifts = [one for one in standing if one.predicate_type == SBOM_DRIFT and digests_of(one) == about]
-        stated = next((one for one in owned if one.id == release.id), None)
-        return Side(
-            release=release,
-            documents=tuple(one for one in standing if one.kind in INVENTORY_KINDS),
-            subjects=stated.subjects if stated else (),
-            drift=drifts[-1] if drifts else None,
-        )
-
-    async def _drift(self, grounds: Grounds) -> Drift:
-        """Steps 3 and 4. Raises Refused `underivable` where the documents cannot be derived from."""
+    async def _drift(self, grounds: Grounds) -> tuple[Inventory, Drift]:
+        """The inventory of the release and its drift. Raises Refused `underivable`."""
         now = await _in_thread(_inventory, grounds.current, grounds.bodies)
         before = await _in_thread(_inventory, grounds.baseline, grounds.bodies) if grounds.baseline else None
         index, digest = await self._advisories(now, before) if grounds.import_id else (None, None)
@@ -189,7 +144,7 @@ class Deriver:
         def derived() -> Drift:
             return derive_drift(before, now, advisories=index, advisories_digest=digest, known=known)
 
-        return await _in_thread(derived)
+        return now, await _in_thread(derived)
 
     async def _advisories(self, *sides: Inventory | None) -> tuple[AdvisoryIndex, str]:
         """The advisories about the packages of both sides, and the digest that names them."""
@@ -200,34 +155,30 @@ class Deriver:
                 records += await advisories.about(connection, packages[start : start + _PACKAGES])
         return await _in_thread(_index, records)
 
-    async def _append(self, scope: TenantScope, grounds: Grounds, drift: Drift) -> int:
-        """Step 5. Raises Refused (not admitted, the key was revoked), Undecided."""
-        side = grounds.current
+    async def _append(self, scope: TenantScope, grounds: Grounds, conclusion: Conclusion) -> int:
+        """Step 4. Raises Refused (not admitted, the key was revoked), Undecided."""
+        subjects, kind = grounds.current.subjects, conclusion.predicate_type
+        standing = grounds.current.standing.get((kind, conclusion.series))
         before = ""
-        if side.drift is not None and side.drift.body_digest in grounds.bodies:
-            standing = stored_statement(grounds.bodies[side.drift.body_digest]).predicate
-            same = drift_predicate(drift, supersedes=standing.get("supersedes") or "")
-            if identity_of(self._own.sign(side.subjects, SBOM_DRIFT, same)) == side.drift.id:
+        if standing is not None and standing.body_digest in grounds.bodies:
+            stated = stored_statement(grounds.bodies[standing.body_digest]).predicate
+            same = self._own.sign(subjects, kind, conclusion.predicate(stated.get("supersedes") or ""))
+            if identity_of(same) == standing.id:
                 return 0
-            before = side.drift.id
-        predicate = drift_predicate(drift, supersedes=before)
-        receipt = await self._own.append(scope, self._own.sign(side.subjects, SBOM_DRIFT, predicate))
-        return int(receipt.created)
+            before = standing.id
+        made = self._own.sign(subjects, kind, conclusion.predicate(before))
+        return int((await self._own.append(scope, made)).created)
 
 
 def _named(release: Release) -> str:
     return f"{release.name}@{release.version}"
 
 
-def _has_sbom(side: Side) -> bool:
-    return any(one.kind == "sbom" for one in side.documents)
-
-
-def _inventory(side: Side, bodies: dict[str, bytes]) -> Inventory:
+def _inventory(side: Side, bodies: Mapping[str, bytes]) -> Inventory:
     documents = [
         StoredDocument(one.id, one.kind, bodies[one.body_digest]) for one in side.documents if one.body_digest in bodies
     ]
-    read: ReadInventory = read_inventory(side.release.digests, documents)
+    read = read_inventory(side.release.digests, documents)
     for evidence_id, code in read.unreadable:
         logger.warning("document_unreadable", evidence=evidence_id, code=code)
     return read.inventory
@@ -235,10 +186,32 @@ def _inventory(side: Side, bodies: dict[str, bytes]) -> Inventory:
 
 def _known(grounds: Grounds) -> tuple[KnownVulnerability, ...] | None:
     """What the baseline's own drift recorded of it."""
-    drift = grounds.baseline.drift if grounds.baseline else None
+    drift = grounds.baseline.standing.get((SBOM_DRIFT, "")) if grounds.baseline else None
     if drift is None or drift.body_digest not in grounds.bodies:
         return None
     return known_vulnerabilities(stored_statement(grounds.bodies[drift.body_digest]).predicate)
+
+
+def _reproductions(grounds: Grounds) -> list[Reproduction]:
+    """What comparing the builds of the release's sources shows, where there are builders to compare."""
+    own = {one.id for one in grounds.current.provenance}
+    builds = [
+        build
+        for one in (*grounds.current.provenance, *grounds.rebuilds)
+        if one.body_digest in grounds.bodies
+        for build in (build_of(stored_statement(grounds.bodies[one.body_digest]), one.id),)
+        if build is not None
+    ]
+    return [
+        one
+        for one in compare_builds(builds)
+        if one.status != "single" and any(build.evidence_id in own for build in one.builds)
+    ]
+
+
+def _reproduction(one: Reproduction) -> Conclusion:
+    series = one.builds[0].sources[0]
+    return Conclusion(REPRODUCIBLE_BUILD, series, lambda before: reproduction_predicate(one, supersedes=before))
 
 
 def _packages(sides: Sequence[Inventory]) -> list[tuple[str, str]]:

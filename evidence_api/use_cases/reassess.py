@@ -28,7 +28,8 @@ from evidence_api.store import advisories, assessments, baselines, catalogs, evi
 from evidence_api.store.advisories import FeedImport
 from evidence_api.store.assessments import Owed
 from evidence_api.store.session import Connection, Database
-from evidence_api.use_cases.derive import ADVISORIES, BASELINE, DERIVED, Deriver, concerns
+from evidence_api.use_cases.derivation_grounds import DERIVED_KINDS
+from evidence_api.use_cases.derive import ADVISORIES, BASELINE, Deriver, concerns
 from evidence_api.use_cases.evaluate import CATALOG_MODULE, assess_release, catalog_bundle
 
 logger = structlog.get_logger(__name__)
@@ -112,7 +113,7 @@ class Reassessor:
         if concerns(owed.kinds):
             await self._deriver.derive(scope, release)
             # A crash after this leaves what was derived in the log, and the rows due: deriving again adds nothing.
-            owed = replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED})))
+            owed = replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED_KINDS})))
         async with self._database.reading(scope) as connection:
             tree_size = (await read_log.head(connection, scope)).tree_size
             owned = await evidence.owned(connection, scope, release.id, tree_size)

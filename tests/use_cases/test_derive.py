@@ -102,6 +102,15 @@ async def release_of(door: Door, reference: str) -> Release:
         return await releases.find(connection, door.scope, reference)
 
 
+async def derived(door: Door, reference: str, kind: str) -> list[Evidence]:
+    """All evidence of a kind about a release, oldest first."""
+    release = await release_of(door, reference)
+    async with door.application.database.reading(door.scope) as connection:
+        size = (await read_log.head(connection, door.scope)).tree_size
+        owned = await evidence.owned(connection, door.scope, release.id, size)
+    return [one for one in owned if one.kind == kind]
+
+
 async def drifts(door: Door, reference: str) -> list[tuple[Evidence, dict[str, Any]]]:
     """All drift statements about a release, oldest first, with their predicates."""
     release = await release_of(door, reference)
@@ -171,7 +180,7 @@ async def test_a_crash_between_deriving_and_settling_loses_and_doubles_nothing(
     await door.upload(sbom(OLD, LEFT_PAD.format("1.0.0")))
     reassessor = door.application.reassessor
     assert await reassessor._claim(door.scope) is not None
-    assert await door.application.deriver.derive(door.scope, await release_of(door, "widget")) == 1
+    assert await door.application.deriver.derive(door.scope, await release_of(door, "widget")) == 2  # drift, debt
     # Here the process dies. What it had derived makes its own kind due, for anybody to take.
     door.application.deriver._settled.clear()
     await reassessor.sweep()
@@ -282,6 +291,22 @@ async def test_a_tenant_that_revokes_the_servers_key_gets_nothing_derived(door: 
         assert await assessments.latest(connection, door.scope, (await release_of(door, "widget@2")).id) is not None
         keys = await trust.every_key(connection, door.scope)
     assert next(one for one in keys if one.key_id == key).revoked is not None
+
+
+async def test_debt_and_reproduction_are_derived_the_same_way(door: Door) -> None:
+    await publish(door, "1", OLD, [LEFT_PAD.format("1.0.0"), RIGHT_PAD.format("1.0.0")])
+    ((debt),) = await derived(door, "widget", "dependency_debt")
+    assert debt.facts["components"] == 2
+    await door.upload(statements.provenance(OLD))
+    await door.application.reassessor.sweep()
+    assert await derived(door, "widget", "reproducible_build") == []
+    await door.upload(statements.provenance(OLD, builder="https://builder.test/other"))
+    await door.application.reassessor.sweep()
+    (reproduced,) = await derived(door, "widget", "reproducible_build")
+    assert (reproduced.facts["status"], reproduced.facts["builders"]) == ("reproduced", 2)
+    assert isinstance(reproduced.verification, Verified)
+    assert await door.application.reassessor.sweep() == 0
+    assert len(await derived(door, "widget", "dependency_debt")) == 1
 
 
 async def test_unsigned_sboms_are_not_derived_from(door: Door) -> None:
