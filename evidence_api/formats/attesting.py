@@ -13,6 +13,7 @@ import orjson
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.statement import Statement, Subject
+from evidence_api.formats import strict_json
 from evidence_api.formats.documents import DOCUMENTS, DocumentType, document_type, recognise_document
 from evidence_api.formats.predicates import normalise
 from evidence_api.formats.statement import parse_statement
@@ -50,6 +51,7 @@ def attest_document(kind: DocumentType, body: bytes, subjects: Sequence[Subject]
 
 def attest_predicate(predicate_type: str, predicate: bytes, subjects: Sequence[Subject]) -> bytes:
     """The same around any predicate; `predicate` is JSON and stays as it is written. Raises Malformed, TooLarge."""
+    strict_json.load_object(predicate, what="predicate")  # by itself, so that it cannot end early and say more
     about = [{"name": one.name, "digest": dict(one.digest)} for one in subjects]
     head = orjson.dumps({"_type": _TYPE, "subject": about, "predicateType": predicate_type})
     payload = head[:-1] + b',"predicate":' + predicate.strip() + b"}"
