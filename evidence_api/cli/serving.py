@@ -62,6 +62,7 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             asyncio.create_task(application.reassessor.run(settings.assess_interval)),
             asyncio.create_task(application.indexer.run(settings.assess_interval)),
         )
+        application.ingest.warm_up()
         try:  # the socket already listens: whoever connects before uvicorn is ready waits in its queue
             yield Serving(_url(settings.host, listener), tasks)
         finally:
