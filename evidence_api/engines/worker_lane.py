@@ -141,6 +141,11 @@ class Lane:
         self.waiting.append(job)
         self.soon()
 
+    def warm_up(self) -> None:
+        """Start a worker, if there is none."""
+        if not self._closed and not self._workers and not self._starting:
+            self._add_worker()
+
     def soon(self) -> None:
         """Hand out what waits, once everybody who is about to ask has asked."""
         if not self._scheduled and (self.waiting or self._suspects):
@@ -218,9 +223,12 @@ class Lane:
             share = -(-len(self.waiting) // self._size)
             free.send([self.waiting.popleft() for _ in range(min(share, MAX_FRAME, len(self.waiting)))], now)
         if (self.waiting or self._suspects) and len(self._workers) + len(self._starting) < self._size:
-            task = asyncio.get_running_loop().create_task(self._start())
-            self._starting.add(task)
-            task.add_done_callback(self._started)
+            self._add_worker()
+
+    def _add_worker(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._start())
+        self._starting.add(task)
+        task.add_done_callback(self._started)
 
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()

@@ -60,6 +60,10 @@ class WorkerPool:
             self._watching = loop.call_later(_WATCH_SECONDS, self._watch)
         return answer
 
+    def warm_up(self) -> None:
+        """Start a worker now, so that the first question need not wait until one has loaded its code."""
+        self.small.warm_up()
+
     async def close(self) -> None:
         """End the workers; whoever still waits is told EngineCrashed."""
         self._closed = True

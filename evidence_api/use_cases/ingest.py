@@ -53,6 +53,10 @@ class Ingest:
         self._drafts = drafts
         self._room = Room()
 
+    def warm_up(self) -> None:
+        """Be ready before the first upload comes."""
+        self._drafts.workers.warm_up()
+
     async def accept(self, principal: Principal, body: bytes, *, subjects: tuple[Subject, ...] = ()) -> Receipt:
         """Verify, admit and append one document. Raises Refused (nothing stored) or Undecided (try again).
 

@@ -150,6 +150,14 @@ async def test_nobody_waits_for_ever_for_a_worker_that_does_not_start(monkeypatc
     nursery.close()
 
 
+async def test_a_pool_that_is_warm_has_a_worker_before_anybody_asks(pool: WorkerPool) -> None:
+    pool.warm_up()
+    pool.warm_up()
+    await asyncio.gather(*pool.small._starting)
+    (pid,) = pool.small.pids
+    assert (await asked(pool, "say"))[0] == pid
+
+
 async def test_who_leaves_does_not_shift_the_answers(pool: WorkerPool) -> None:
     leaving, staying = asked(pool, "say", "leaving"), asked(pool, "say", "staying")
     leaving.cancel()
