@@ -6,6 +6,7 @@ Sources: GitHub, "OpenID Connect reference"; GitLab, "ID token authentication"; 
 the latter say who it is and a difference between them is the claim `fork`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 _GITHUB_TOKENS = "token.actions."  # the host of issuers on github.com and ghe.com begins with it
 _GITHUB_SHARED = "githubusercontent.com"
 _MAX_TEXT = 1024
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # neither UTF-8 nor PostgreSQL has them
 
 # claim of engines/sigstore_claims.py -> name in rules
 CERTIFICATE: Mapping[str, str] = {
@@ -125,7 +127,7 @@ def _text(value: object) -> str:
             return str(value).lower()
         case int():
             return str(value)
-        case str() if len(value) <= _MAX_TEXT:
+        case str() if len(value) <= _MAX_TEXT and not _UNSTORABLE.search(value):
             return value
         case _:
             return ""

@@ -98,9 +98,9 @@ class TokenVerifier:
         claims = _signed_claims(token, key, issuer=issuer, audience=audience)  # 3. and 4.
         expires = self._in_time(claims)  # 5.
         jti = claims.get("jti")  # 6.
-        if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+        if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI or not jti.isprintable():
             raise Unauthenticated(
-                f"the token has no id (jti) of 1 to {MAX_JTI} characters, so it could be used twice",
+                f"the token has no id (jti) of 1 to {MAX_JTI} printable characters, so it could be used twice",
                 code="token_not_single_use",
                 path="jti",
             )
@@ -151,7 +151,7 @@ def _signed_claims(token: str, key: PyJWK, *, issuer: str, audience: str) -> dic
     except jwt.InvalidAudienceError as fault:
         got = jwt.decode(token, options={"verify_signature": False}).get("aud")
         raise Unauthenticated(
-            f"the token is for {str(got)[:200]}, where {audience} alone is asked for",
+            f"the token is for {str(got)[:200]!r}, where {audience} alone is asked for",
             code="audience_mismatch",
             path="aud",
             expected=audience,

@@ -119,7 +119,10 @@ def test_any_other_issuer_has_a_subject() -> None:
 
 
 def test_odd_values_are_left_out() -> None:
-    found = of_token(GITHUB, {"repository_id": 123, "ref": ["a"], "environment": "", "sha": "x" * 2000, "sub": {}})
+    found = of_token(
+        GITHUB,
+        {"repository_id": 123, "ref": ["a"], "environment": "", "sha": "x" * 2000, "sub": {}, "event_name": "\0"},
+    )
     assert dict(found.claims) == {"repository_id": "123"}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evidence_api.domain.errors import Denied, EvidenceError, TooLarge, Undecided
 from evidence_api.engines.oidc import MAX_TOKEN, TokenVerifier, algorithms_of, claimed_issuer
@@ -17,6 +19,7 @@ from tests.support.issuer import (
     DISCOVERY,
     JWKS,
     FakeIssuer,
+    base64url,
     compact,
     hmac_with_public_key,
     jwk,
@@ -36,6 +39,11 @@ async def issuer() -> AsyncIterator[FakeIssuer]:
 @pytest.fixture
 def verifier(clock: SteppingClock) -> TokenVerifier:
     return TokenVerifier(IssuerKeys(clock, loopback=True), clock)
+
+
+def _dotted(parts: tuple[str, str]) -> str:
+    """Header and payload of exactly these texts, unsigned."""
+    return ".".join(base64url(part.encode()) for part in parts) + "."
 
 
 async def code_of(verifier: TokenVerifier, issuer: FakeIssuer, token: str) -> str:
@@ -87,6 +95,7 @@ def test_algorithms_are_fixed_by_issuer() -> None:
         ({"jti": ""}, "token_not_single_use"),
         ({"jti": 7}, "token_not_single_use"),
         ({"jti": "x" * 513}, "token_not_single_use"),
+        ({"jti": "\x00"}, "token_not_single_use"),
         ({"iss": "https://elsewhere.example"}, "issuer_mismatch"),
     ],
 )
@@ -307,6 +316,21 @@ async def test_loopback_is_asked_only_where_it_may(issuer: FakeIssuer, clock: St
 def test_what_is_no_token(token: str) -> None:
     with pytest.raises(Denied):
         claimed_issuer(token)
+
+
+@given(st.text(max_size=40) | st.tuples(st.text(max_size=12), st.text(max_size=12)).map(_dotted))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        assert isinstance(claimed_issuer(text), str)
+    except EvidenceError as refused:
+        assert refused.code in {"token_malformed", "claim_missing"}  # noqa: PT017  either way is right
+
+
+@pytest.mark.parametrize("part", ["[" * 9000, '{"a":' * 1500 + "1" + "}" * 1500, '{"iss":' + "9" * 5000 + "}"])
+def test_deep_and_long_json_is_refused(part: str) -> None:
+    for token in (_dotted((part, "{}")), _dotted(('{"alg":"RS256"}', part))):
+        with pytest.raises(Denied):
+            claimed_issuer(token)
 
 
 def test_a_long_token_is_not_read() -> None:
