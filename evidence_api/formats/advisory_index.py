@@ -14,7 +14,7 @@ from typing import Any
 
 from evidence_api.domain.advisory import Advisory, AffectedPackage, AffectedRange, RangeEvent
 from evidence_api.formats.packages import Package, advisory_name, advisory_names
-from evidence_api.formats.versions import rule_of, same_version, version_key
+from evidence_api.formats.versions import rule_of, version_key
 
 _NUMBER = re.compile(r"\d+")
 # Names of releases as distributions write them where their advisories write numbers.
@@ -93,13 +93,24 @@ class AdvisoryIndex:
 def is_affected(package: AffectedPackage, version: str) -> bool | None:
     """Whether the record says that this version is affected; None if its order among the record's cannot be told."""
     rule = rule_of(package.ecosystem)
-    if version and any(same_version(rule, listed, version) for listed in package.versions):
+    if version and _normal(rule, version) in _listed(package.versions, rule):
         return True
     ranges = [one for one in package.ranges if one.type != "GIT"]
     answers = {_in_range(one, "semver" if one.type == "SEMVER" else rule, version) for one in ranges}
     if True in answers:
         return True
     return None if None in answers or not version else False
+
+
+def _normal(rule: str, version: str) -> Any:  # noqa: ANN401  text, or what Python compares versions by
+    """Lists are of exact versions; only Python writes one in several ways, and Go with and without v."""
+    key = version_key(rule, version) if rule == "pypi" else None
+    return version.removeprefix("v") if key is None else key.value
+
+
+@lru_cache(maxsize=16_384)
+def _listed(versions: tuple[str, ...], rule: str) -> frozenset[Any]:
+    return frozenset(_normal(rule, version) for version in versions)
 
 
 def _in_range(affected: AffectedRange, rule: str, version: str) -> bool | None:

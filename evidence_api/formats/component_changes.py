@@ -6,7 +6,7 @@ versions, so that 1.0 and 2.0 becoming 2.1 is one upgrade (2.0 to 2.1) and one r
 result.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cmp_to_key
 from urllib.parse import unquote
@@ -32,6 +32,8 @@ Parts = dict[str, dict[str, Part]]  # package key -> version -> part
 
 NOWHERE = ("", "")  # in the release, but in no component that anyone names
 EVERYWHERE = ("*", "*")  # the product as a whole
+
+_SPELLINGS = 40_000  # pairs of versions of one package that are looked at for being the same
 
 
 @dataclass(slots=True)
@@ -143,13 +145,13 @@ def compare_bills(before: Bill, after: Bill) -> Changes:
 def _compare_package(key: str, before: Mapping[str, Part], after: Mapping[str, Part], changes: Changes) -> None:
     one = next(iter((before or after).values())).package
     rule = rule_of(one.url.type) if one.url else "numbers"
-    standing = {version: version for version in before.keys() & after.keys()}
-    gone, come = before.keys() - standing.keys(), after.keys() - standing.keys()
-    if gone and come:
-        standing |= _respelled(rule, gone, come)
+    standing = {version: version for version in before if version in after}
+    pairs: list[tuple[str | None, str | None]] = []
+    if len(standing) < max(len(before), len(after)):
+        gone, come = before.keys() - standing.keys(), after.keys() - standing.keys()
+        if gone and come:
+            standing |= _respelled(rule, gone, come)
         pairs = _nearest(rule, gone - standing.keys(), come - set(standing.values()))
-    else:
-        pairs = [(old, None) for old in gone] + [(None, new) for new in come]
     for old, new in standing.items():
         changes.kinds[key, new] = ("unchanged", old)
         _compare_hashes(key, before[old], after[new], changes)
@@ -163,8 +165,10 @@ def _compare_package(key: str, before: Mapping[str, Part], after: Mapping[str, P
                 _compare_words(key, before[left], after[right], changes)
 
 
-def _respelled(rule: str, gone: Iterable[str], come: Iterable[str]) -> dict[str, str]:
+def _respelled(rule: str, gone: Collection[str], come: Collection[str]) -> dict[str, str]:
     """The same versions, written another way (1.0 and 1.0.0 where the ecosystem calls them one)."""
+    if len(gone) * len(come) > _SPELLINGS:
+        return {}
     free = sorted(come)
     found = {}
     for old in sorted(gone):

@@ -141,5 +141,5 @@ def test_evaluation_agrees_with_a_walk_along_all_versions(events: list[tuple[Eve
             inside = False
         if ("introduced", step) in events:
             inside = True
-    one = affected(*((kind, f"{number}.0.0" if number or kind != "introduced" else "0") for kind, number in events))
+    one = affected(*((kind, f"{number}.0.0") for kind, number in events))
     assert is_affected(one, f"{version}.0.0") is inside

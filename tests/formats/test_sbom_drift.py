@@ -288,3 +288,13 @@ def test_the_same_inputs_in_any_order_give_the_same_bytes(
         return canonical(drift_predicate(drift(inventory(*sides[0]), inventory(*sides[1]), *records)))
 
     assert derived(shuffled=False) == derived(shuffled=True)
+
+
+def test_nothing_is_named_unaffected_of_a_vulnerability_that_no_advisory_bounds() -> None:
+    stated = SbomVulnerability("CVE-2025-7", "critical", affects=("lib@1.0.0",))
+    (unbounded,) = drift(None, inventory(LIB, vulnerabilities=(stated,)), advisory("GHSA-1", fixed="1.2.0")).risky
+    assert (unbounded.vulnerabilities, unbounded.unaffected) == (("CVE-2025-7", "GHSA-1"), None)
+    rated_lower = advisory("GHSA-2", fixed="1.4.0", aliases=("CVE-2025-7",), severity="low")
+    records = (advisory("GHSA-1", fixed="1.2.0"), rated_lower)
+    (bounded,) = drift(None, inventory(LIB, vulnerabilities=(stated,)), *records).risky
+    assert bounded.unaffected == "1.4.0"

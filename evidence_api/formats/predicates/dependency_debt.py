@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.statement import Statement
-from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model
+from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model, short_word
 
 _TOP = 10  # components the fact names
 
-Text = Annotated[str, StringConstraints(max_length=8_192)]
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -37,8 +36,8 @@ class Totals(Own):
 class Component(Own):
     """One that owes something."""
 
-    package: Text
-    version: Text
+    package: str
+    version: str
     severity: Literal["critical", "high", "medium", "low", "info", "none"] | None
     vulnerabilities: Count
     days_behind: Count | None
@@ -72,7 +71,7 @@ def read_dependency_debt(statement: Statement) -> Normalised:
             "ranked": predicate.ranked,
             "total": totals.total,
             "highest": totals.highest,
-            "top": tuple(f"{one.package} {one.version}" for one in predicate.components[:_TOP]),
+            "top": tuple(short_word(f"{one.package} {one.version}") for one in predicate.components[:_TOP]),
         }
     )
     return Normalised("dependency_debt", facts)

@@ -2,13 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.statement import Statement
-from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model
+from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model, short_word
 
-Text = Annotated[str, StringConstraints(max_length=8_192)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -16,9 +15,9 @@ class Build(Own):
     """One of the builds compared, by evidence id."""
 
     evidence: Sha256
-    builder: Text
-    build_type: Text
-    sources: Annotated[Several[Text], Field(min_length=1)]
+    builder: str
+    build_type: str
+    sources: Annotated[Several[str], Field(min_length=1)]
 
 
 class Counts(Own):
@@ -37,9 +36,9 @@ class ReproducibleBuild(Own):
     status: Literal["reproduced", "partial", "differs", "single"]
     builds: Annotated[Several[Build], Field(min_length=1)]
     counts: Counts
-    matching: Several[Text]
-    mismatched: Several[Text]
-    alone: Several[Text]
+    matching: Several[str]
+    mismatched: Several[str]
+    alone: Several[str]
     supersedes: Sha256 | None = None
 
 
@@ -56,7 +55,7 @@ def read_reproducible_build(statement: Statement) -> Normalised:
             "rebuilds": max(counts.builders - 1, 0),
             "matching": counts.matching,
             "subjects": counts.matching + counts.mismatched + counts.alone,
-            "mismatched": predicate.mismatched,
+            "mismatched": tuple(map(short_word, predicate.mismatched)),
             "source.digest": predicate.builds[0].sources[0],
             "build_type": types.pop() if len(types) == 1 else None,
         }

@@ -5,7 +5,7 @@ The counts are the facts; where a list was not cut short it must be as long as i
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Fact, Normalised
@@ -13,7 +13,6 @@ from evidence_api.domain.statement import Statement
 from evidence_api.formats.drift_predicate import MAX_LISTED, count_vulnerabilities
 from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model
 
-Text = Annotated[str, StringConstraints(max_length=8_192)]
 Count = Annotated[int, Field(ge=0)]
 Severity = Literal["critical", "high", "medium", "low", "info", "none"]
 
@@ -32,73 +31,73 @@ class Policy(Own):
     """What counted as risky."""
 
     severity: Severity
-    licences: Several[Text]
+    licences: Several[str]
 
 
 class Changed(Own):
     """A component that came, went or has another version."""
 
-    package: Text
-    before: Text | None
-    after: Text | None
+    package: str
+    before: str | None
+    after: str | None
 
 
 class Attribute(Own):
     """Another change of a component."""
 
-    package: Text
-    version: Text
-    before: Several[Text]
-    after: Several[Text]
+    package: str
+    version: str
+    before: Several[str]
+    after: Several[str]
 
 
 class Vulnerability(Own):
     """One vulnerability of one component."""
 
-    package: Text
-    version: Text
-    id: Text
-    names: Several[Text]
+    package: str
+    version: str
+    id: str
+    names: Several[str]
     severity: Severity | None
-    sources: Several[Text]
+    sources: Several[str]
     change: Literal["added", "upgraded", "downgraded", "changed", "unchanged"]
 
 
 class Fixed(Own):
     """One that the baseline had."""
 
-    package: Text
-    names: Several[Text]
+    package: str
+    names: Several[str]
     severity: Severity | None
 
 
 class Suppressed(Own):
     """One that VEX rules out."""
 
-    package: Text
-    version: Text
-    id: Text
-    status: Text
-    statement: Text
+    package: str
+    version: str
+    id: str
+    status: str
+    statement: str
 
 
 class Undecided(Own):
     """An advisory that may be about the component."""
 
-    package: Text
-    version: Text
-    advisory: Text
+    package: str
+    version: str
+    advisory: str
 
 
 class Risky(Own):
     """A risky change and what to take instead."""
 
-    package: Text
-    before: Text | None
-    after: Text
-    vulnerabilities: Several[Text]
-    licences: Several[Text]
-    unaffected: Text | None
+    package: str
+    before: str | None
+    after: str
+    vulnerabilities: Several[str]
+    licences: Several[str]
+    unaffected: str | None
 
 
 class SbomDrift(Own):
@@ -109,7 +108,7 @@ class SbomDrift(Own):
     analysed: bool
     inputs: Inputs
     policy: Policy
-    counts: dict[Text, Count]
+    counts: dict[str, Count]
     added: Several[Changed]
     removed: Several[Changed]
     upgraded: Several[Changed]
@@ -127,6 +126,7 @@ class SbomDrift(Own):
     supersedes: Sha256 | None = None
 
 
+_SHOWN = 8  # SBOMs the fact names
 _LISTED = (
     *("added", "removed", "upgraded", "downgraded", "changed", "rehashed", "supplier_changed", "licence_changed"),
     *("suppressed", "undecided", "risky"),
@@ -145,7 +145,7 @@ def read_sbom_drift(statement: Statement) -> Normalised:
         {
             "status": predicate.status,
             "analysed": predicate.analysed,
-            "baseline": ", ".join(predicate.inputs.baseline or ()),
+            "baseline": _shown(predicate.inputs.baseline or ()),
             "advisories": predicate.inputs.advisories,
         }
     )
@@ -153,6 +153,11 @@ def read_sbom_drift(statement: Statement) -> Normalised:
     return Normalised(
         "sbom_drift", facts | {named.get(name, name): number for name, number in predicate.counts.items()}
     )
+
+
+def _shown(sboms: tuple[str, ...]) -> str:
+    more = f" and {len(sboms) - _SHOWN} more" if len(sboms) > _SHOWN else ""
+    return ", ".join(sboms[:_SHOWN]) + more
 
 
 def _check_counts(predicate: SbomDrift) -> None:

@@ -24,7 +24,10 @@ __all__ = [
     "count_of",
     "known_facts",
     "read_model",
+    "short_word",
 ]
+
+_WORD = 200  # characters of a name of others in a fact
 
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -53,3 +56,8 @@ def known_facts(stated: Mapping[str, Fact | datetime | None]) -> dict[str, Fact]
 def count_of(items: tuple[object, ...] | None) -> int | None:
     """How many, or None where the list itself is not there."""
     return None if items is None else len(items)
+
+
+def short_word(text: str) -> str:
+    """A name of others as one word of a fact: at most 200 characters, and no control characters."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:_WORD])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Fact
 from evidence_api.domain.kinds import KINDS
 from evidence_api.formats.advisory_index import AdvisoryIndex
+from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.dependency_debt import DEPENDENCY_DEBT, debt_predicate, derive_debt
 from evidence_api.formats.drift_predicate import SBOM_DRIFT, drift_predicate
 from evidence_api.formats.predicates import normalise
@@ -114,3 +116,41 @@ def test_a_comparison_of_builds_states_its_facts() -> None:
     with pytest.raises(Malformed) as refusal:
         facts_of(REPRODUCIBLE_BUILD, reproduction_predicate(found) | {"builds": []})
     assert refusal.value.fields["path"] == "predicate.builds"
+
+
+def test_names_of_others_are_shortened_in_facts_but_not_in_the_statement() -> None:
+    odd = component("lib\x00" + "x" * 300)
+    after = inventory(odd)
+    index = AdvisoryIndex([advisory("GHSA-1", odd.name)])
+    predicate = debt_predicate(derive_debt(after, derive_drift(None, after, advisories=index)))
+    facts = facts_of(DEPENDENCY_DEBT, predicate)
+    assert facts["top"] == ("pkg:npm/lib\N{REPLACEMENT CHARACTER}" + "x" * 188,)
+    assert odd.name in predicate["components"][0]["package"]
+
+
+def test_many_sboms_are_named_in_part() -> None:
+    many = replace(BEFORE, sboms=tuple((evidence_id(str(place)), BEFORE.sboms[0][1]) for place in range(200)))
+    baseline = facts_of(SBOM_DRIFT, drift_predicate(derive_drift(many, AFTER)))["baseline"]
+    assert str(baseline).endswith(" and 192 more")
+    assert len(PREDICATE["inputs"]["baseline"]) == 1
+
+
+CATALOG = """
+id: drift
+title: No risky change
+query:
+  - {kind: sbom_drift, where: "risky_added == 0 && status != risky && new_criticals == 0 && analysed"}
+  - {kind: attest, where: "sbom.criticals == 0 && sbom.highs == 0 && sbom_drift.risky_added == 0"}
+  - {kind: dependency_debt, where: "highest < 2"}
+  - {kind: reproducible_build, where: "status == reproduced && rebuilds >= 1"}
+"""
+
+
+def test_controls_may_ask_for_what_is_derived() -> None:
+    (control,) = load_catalog({"drift.yaml": CATALOG}).controls
+    assert [query.kind for query in control.queries] == [
+        "sbom_drift",
+        "attest",
+        "dependency_debt",
+        "reproducible_build",
+    ]
