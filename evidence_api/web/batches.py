@@ -60,7 +60,7 @@ async def accept_batch(
 
 
 def _uploads(body: bytes) -> list[_Upload]:
-    lines = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+    lines = [(number, line.rstrip(b"\r")) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
     if not lines:
         raise Malformed("the batch holds no upload", path="body")
     _check_count(len(lines))

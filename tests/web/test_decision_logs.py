@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from evidence_api.web.decision_logs import MAX_DECISIONS
 from tests.web.conftest import Door
@@ -76,11 +75,11 @@ async def test_a_chunk_without_any_decision_is_refused(door: Door) -> None:
     assert (await send(door, [])).json() == {"new": 0, "known": 0, "refused": []}
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[", b"[1,]", b"[1 2]", b"[1]2", b"\xff", b"[" * 5000])
-async def test_what_is_no_array_is_refused_with_its_code(door: Door, body: bytes) -> None:
-    answer = await door.http.post("/v1/decision-logs", content=body)
-    assert answer.status_code in {413, 422}
-    assert answer.json()["code"] in {"malformed", "too_large"}
+async def test_what_is_no_array_is_refused_with_its_code(door: Door) -> None:
+    for body in (b"", b"{}", b"[", b"[1,]", b"[1 2]", b"[1]2", b"\xff", b"[" * 5000):
+        answer = await door.http.post("/v1/decision-logs", content=body)
+        assert answer.status_code in {413, 422}, body
+        assert answer.json()["code"] in {"malformed", "too_large"}
 
 
 async def test_too_many_decisions_are_refused_before_any_is_stored(door: Door) -> None:
