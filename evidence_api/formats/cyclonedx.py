@@ -28,6 +28,7 @@ _SCHEMAS: Mapping[str, str] = {
     "1.6": "bom-1.6.SNAPSHOT.schema.json",
     "1.7": "bom-1.7.SNAPSHOT.schema.json",
 }
+_UNPINNED = ("1.6", "1.7")  # since then the official schema leaves `$schema` to the author
 SPEC_VERSIONS: tuple[str, ...] = tuple(_SCHEMAS)
 _REFERRED = ("spdx.SNAPSHOT.schema.json", "jsf-0.82.SNAPSHOT.schema.json", "cryptography-defs.SNAPSHOT.schema.json")
 _BASE = "http://cyclonedx.org/schema/"
@@ -89,9 +90,10 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 def _check_schema_name(document: Mapping[str, Any], version: str) -> None:
-    """`$schema`, if given, names the schema of this version; revisions of one version (1.3, 1.3a) are equal."""
+    """Up to 1.5 `$schema`, if given, names the schema of the version; revisions of one version (1.3, 1.3a) are equal.
+    Since 1.6 it may be any text, which the schema sees to."""
     name = document.get("$schema")
-    if name is None and "$schema" not in document:
+    if version in _UNPINNED or "$schema" not in document:
         return
     expected = rf"https?://(www\.)?cyclonedx\.org/schema/bom-{re.escape(version)}[a-z]?(-strict)?\.schema\.json#?"
     if not isinstance(name, str) or not re.fullmatch(expected, name):

@@ -31,7 +31,7 @@ def verdict_of(path: Path, version: str | None) -> str:
         found = read(path).spec_version
     except Refused as refusal:
         assert refusal.code == "malformed"  # noqa: PT017  a refusal is an outcome here
-        assert refusal.fields["path"]  # noqa: PT017
+        assert refusal.fields["path"]  # noqa: PT017  the same
         return "invalid"
     return "valid" if version in (None, found) else "invalid"
 
@@ -39,8 +39,9 @@ def verdict_of(path: Path, version: str | None) -> str:
 def table(name: str, rows: dict[str, Counter[str]]) -> None:
     print(f"\n{name}")  # noqa: T201  the table is what a conformance run is read for
     for row, counted in sorted(rows.items()):
-        skipped = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()) if what.startswith("skipped"))
-        print(f"  {row:12} {counted['right']:4} right {counted['wrong']:3} wrong  {skipped or '0 skipped'}")  # noqa: T201
+        skipped = [f"{count} {what}" for what, count in sorted(counted.items()) if what.startswith("skipped")]
+        figures = f"{counted['right']:4} right {counted['wrong']:3} wrong  {', '.join(skipped) or '0 skipped'}"
+        print(f"  {row:12}{figures}")  # noqa: T201  the same
 
 
 def test_specification_suite() -> None:

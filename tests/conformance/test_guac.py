@@ -28,7 +28,7 @@ def test_documents_a_collector_meets_are_read_or_refused_with_a_code() -> None:
             counted[what_it_is((folder / case["files"][0]).read_bytes())] += 1
         except EvidenceError as refusal:
             assert refusal.code in {"malformed", "too_large"}  # noqa: PT017  a refusal is an outcome here
-            assert {"path", "line"} & refusal.fields.keys()  # noqa: PT017
+            assert {"path", "line"} & refusal.fields.keys()  # noqa: PT017  the same
             refused.append(f"   - refused      {case['files'][0]}: {refusal.message[:100]}")
     rows = [f"{count:4} {name}" for name, count in sorted(counted.items())]
     print("\nguac", *rows, *refused, sep="\n  ")  # noqa: T201  the table is what a conformance run is read for

@@ -71,8 +71,11 @@ def test_what_is_wrong_is_told_with_its_path(members: dict[str, Any], path: str 
         ("1.3", "http://cyclonedx.org/schema/bom-1.3a.schema.json", True),
         ("1.2", "http://cyclonedx.org/schema/bom-1.2b.schema.json", True),
         ("1.6", "https://cyclonedx.org/schema/bom-1.6.schema.json", True),
-        ("1.6", "http://cyclonedx.org/schema/bom-1.5.schema.json", False),
-        ("1.6", "http://example.org/schema/bom-1.6.schema.json", False),
+        ("1.6", "http://example.org/schema/bom-1.6.schema.json", True),
+        ("1.7", "../schema/bom-1.7.schema.json", True),
+        ("1.5", "http://cyclonedx.org/schema/bom-1.4.schema.json", False),
+        ("1.5", "http://example.org/schema/bom-1.5.schema.json", False),
+        ("1.5", None, False),
         ("1.6", None, False),
     ],
 )
