@@ -84,6 +84,15 @@ class ReleaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentFilter:
+    """Which components a list shows: of this package (and version), of this name, or both. At least one is given."""
+
+    package: str | None = None
+    version: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentView:
     """One assessment without its findings and criteria."""
 

@@ -18,6 +18,7 @@ from evidence_api.graphql.catalog import (
     find_framework,
     framework_of,
 )
+from evidence_api.graphql.components import Component, ComponentName, Purl, component_filter, component_of
 from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
 from evidence_api.graphql.context import Finder, Info, Moment
 from evidence_api.graphql.cursors import MAX_PAGE, Paging, filter_hash, window_of
@@ -174,6 +175,26 @@ class Query:
         at = await moment_of(info, as_of)
         page = await info.context.session.release_page(name, window, at.size)
         return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: release_of(row, at))
+
+    @resolved("What verified SBOMs say of a package or of components of a name: one item for each thing said.")
+    async def components(  # noqa: PLR0913, PLR0917  Relay's four, two filters and a size
+        self,
+        info: Info,
+        purl: Purl = None,
+        name: ComponentName = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        as_of: AsOf = None,
+    ) -> Connection[Component]:
+        """One statement per page."""
+        chosen = component_filter(purl, name)
+        hashed = filter_hash("components", purl=purl, name=name)
+        window = window_of(Paging(first, after, last, before), hashed)
+        at = await moment_of(info, as_of)
+        page = await info.context.session.component_page(chosen, window, at.size)
+        return connect(page, window, hashed, lambda row: str(row.id), lambda row: component_of(row, at))
 
     @resolved("One assessment by its id; null if there is none.")
     async def assessment(

@@ -16,7 +16,7 @@ from evidence_api.store.reads import Arguments, digest_bytes, leaf_position
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
 
-_RELEASE = (
+RELEASE_COLUMNS = (
     "r.id, r.leaf_index, r.name, r.version, ARRAY(SELECT o.digest FROM release_subject o "
     "WHERE o.tenant_id = r.tenant_id AND o.release_id = r.id ORDER BY o.digest LIMIT 100) AS digests"
 )
@@ -40,11 +40,11 @@ async def release_page(
     if name is not None:
         where.append(f"r.name = {arguments.put(name)}")
     rows = await connection.fetch(
-        f"SELECT {_RELEASE} FROM release r WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
+        f"SELECT {RELEASE_COLUMNS} FROM release r WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
         f"ORDER BY r.leaf_index {_direction(window)} LIMIT {arguments.put(window.size + 1)}",
         *arguments,
     )
-    return cut([_release(row) for row in rows], window)
+    return cut([release_view(row) for row in rows], window)
 
 
 async def releases_by_ids(
@@ -52,11 +52,11 @@ async def releases_by_ids(
 ) -> dict[str, ReleaseView]:
     """Releases by the evidence id of their statement."""
     rows = await connection.fetch(
-        f"SELECT {_RELEASE} FROM release r "  # noqa: S608  constant texts
+        f"SELECT {RELEASE_COLUMNS} FROM release r "  # noqa: S608  constant texts
         "WHERE r.tenant_id = $1 AND r.leaf_index < $2 AND r.id = ANY ($3::bytea[])",
         *(scope.id, size, [digest_bytes(one) for one in ids]),
     )
-    return {row.id: row for row in map(_release, rows)}
+    return {row.id: row for row in map(release_view, rows)}
 
 
 async def release_named(
@@ -68,11 +68,11 @@ async def release_named(
     if version is not None:
         where += f" AND r.version = {arguments.put(version)}"
     row = await connection.fetchrow(
-        f"SELECT {_RELEASE} FROM release r "  # noqa: S608  constant texts, numbered arguments
+        f"SELECT {RELEASE_COLUMNS} FROM release r "  # noqa: S608  constant texts, numbered arguments
         f"WHERE r.tenant_id = $1 AND {where} ORDER BY r.leaf_index DESC LIMIT 1",
         *arguments,
     )
-    return None if row is None else _release(row)
+    return None if row is None else release_view(row)
 
 
 async def assessments_in_force(
@@ -194,7 +194,8 @@ def _assessment_position(text: str, argument: str) -> tuple[int, datetime, UUID]
         raise Malformed("not a cursor this server gave out", code="bad_cursor", path=argument) from fault
 
 
-def _release(row: asyncpg.Record) -> ReleaseView:
+def release_view(row: asyncpg.Record) -> ReleaseView:
+    """A row with RELEASE_COLUMNS."""
     return ReleaseView(id_text(row["id"]), row["leaf_index"], row["name"], row["version"], tuple(row["digests"]))
 
 

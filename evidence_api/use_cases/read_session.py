@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
+from evidence_api.domain.component import IndexedComponent
 from evidence_api.domain.errors import Malformed, NotFound, Refused
 from evidence_api.domain.page import Page, Window
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import (
     AssessmentView,
+    ComponentFilter,
     EvidenceFilter,
     EvidenceView,
     FindingView,
@@ -24,7 +26,7 @@ from evidence_api.domain.reading import (
     ReleaseView,
 )
 from evidence_api.domain.recheck import Recheck
-from evidence_api.store import catalogs, evidence, read_log, read_releases, reads, rechecks
+from evidence_api.store import catalogs, evidence, read_components, read_log, read_releases, reads, rechecks
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
 
@@ -122,6 +124,16 @@ class ReadSession:
     async def releases_by_ids(self, ids: Sequence[str], size: int) -> dict[str, ReleaseView]:
         """Releases by the evidence id of their statement."""
         return await self._run(read_releases.releases_by_ids, ids, size)
+
+    async def component_page(self, chosen: ComponentFilter, window: Window, size: int) -> Page[IndexedComponent]:
+        """One page of the index of components."""
+        return await self._run(read_components.component_page, chosen, window, size)
+
+    async def releases_of_components(
+        self, components: Sequence[UUID], window: Window, size: int
+    ) -> dict[UUID, Page[ReleaseView]]:
+        """One page per component of the releases that hold it."""
+        return await self._run(read_components.releases_of_components, components, window, size)
 
     async def assessments_in_force(
         self, releases: Sequence[str], size: int, *, pinned: bool

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 
@@ -82,7 +82,7 @@ class Memory:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "Memory":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -205,8 +205,8 @@ async def measure_many(server: Server, signer: EnvelopeSigner, uploads: int, cli
     assert len(leaves) == uploads, "lost"
     assert links == 500 * uploads, f"{links} links"
     sys.stdout.write(
-        f"{uploads} SBOMs by {clients} clients: accepted {accepted:.1f} s, all queryable {took:.1f} s, {rows:,} rows of "
-        f"components, {links:,} links, {deadlocks} deadlocks\n"
+        f"{uploads} SBOMs by {clients} clients: accepted {accepted:.1f} s, all queryable {took:.1f} s, {rows:,} rows "
+        f"of components, {links:,} links, {deadlocks} deadlocks\n"
     )
 
 
