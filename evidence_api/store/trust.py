@@ -6,10 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
-from evidence_api.domain.errors import Conflict, NotFound
+from evidence_api.domain.errors import Conflict, Malformed, NotFound
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.registry import RegisteredIdentity, RegisteredKey
-from evidence_api.domain.trust_rule import TrustRule
+from evidence_api.domain.trust_rule import TrustRule, faults
 from evidence_api.store import trust_rules
 from evidence_api.store.session import Connection
 
@@ -35,7 +35,7 @@ class Rule(Protocol):
     @property
     def issuer(self) -> str: ...  # noqa: D102  RegisteredIdentity says what each holds
     @property
-    def identity(self) -> str: ...  # noqa: D102  the same
+    def identity(self) -> str | None: ...  # noqa: D102  the same
 
 
 async def add_key(connection: Connection, scope: TenantScope, key: Key, *, at: datetime) -> None:
@@ -76,15 +76,21 @@ async def every_key(connection: Connection, scope: TenantScope) -> tuple[Registe
 
 
 async def add_identity(connection: Connection, scope: TenantScope, rule: Rule, *, name: str, at: datetime) -> UUID:
-    """Trust a certificate identity by a plain trust rule, or take an ended one back into use. Raises Conflict when it
-    is active already, or the name another rule's."""
-    known = [one for one in await every_identity(connection, scope) if _about(one) == (rule.issuer, rule.identity)]
+    """Trust a certificate identity by a plain trust rule, or take an ended one back into use. Raises Malformed without
+    an identity, Conflict when it is active already, or the name another rule's."""
+    plain = TrustRule(None, name, issuer=rule.issuer, identity=rule.identity or "")
+    for key, message in faults(plain):
+        raise Malformed(message, path=key)
+    known = [
+        one
+        for one in await every_identity(connection, scope)
+        if (one.issuer, one.identity) == (plain.issuer, plain.identity)
+    ]
     if any(one.revoked is None for one in known):
         raise Conflict(f"identity {rule.identity!r} of {rule.issuer!r} is trusted already")
     if known:
         await trust_rules.restore(connection, scope, known[0].id, name=name)
         return known[0].id
-    plain = TrustRule(None, name, issuer=rule.issuer, identity=rule.identity)
     return await trust_rules.add(connection, scope, plain, at=at)
 
 
@@ -106,10 +112,6 @@ async def every_identity(connection: Connection, scope: TenantScope) -> tuple[Re
         for one in every
         if (found := one.rule).plain and found.id is not None
     )
-
-
-def _about(identity: Rule) -> tuple[str, str]:
-    return identity.issuer, identity.identity
 
 
 def _key(row: asyncpg.Record) -> RegisteredKey:

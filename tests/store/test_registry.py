@@ -25,7 +25,7 @@ class Key:
 @dataclass(frozen=True)
 class Rule:
     issuer: str = "https://issuer"
-    identity: str = "me@example"
+    identity: str | None = "me@example"
 
 
 async def add_token(
@@ -122,6 +122,8 @@ async def test_identities_are_trusted_until_revoked_and_can_come_back(
         assert await trust.add_identity(connection, scope, Rule(), name="again", at=clock.now()) == rule
         with pytest.raises(NotFound):
             await trust.revoke_identity(connection, scope, uuid4(), clock.now())
+        with pytest.raises(Malformed):  # everybody of an issuer is more than this way says
+            await trust.add_identity(connection, scope, Rule(identity=None), name="all", at=clock.now())
 
 
 async def test_tenants_by_name_and_by_id(
