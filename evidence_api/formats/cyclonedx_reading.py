@@ -10,11 +10,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
+from evidence_api.domain.errors import TooLarge
 from evidence_api.domain.sbom import Sbom, SbomComponent, SbomVulnerability
 from evidence_api.formats.rfc3339 import parse_rfc3339
 from evidence_api.formats.severity import Severity, severity_of_score, severity_of_word
 
 Part: TypeAlias = Mapping[str, Any]
+
+MAX_EDGES = 2_000_000
 
 
 @dataclass(slots=True)
@@ -36,12 +39,15 @@ class BomReading:
             self._nest(component)
 
     def add_dependencies(self, dependencies: Iterable[Part]) -> None:
-        """Entries of the dependency graph. What a component merely `provides` is no dependency."""
+        """Entries of the dependency graph. What a component merely `provides` is no dependency. Raises TooLarge."""
         self.dependencies = self.dependencies or 0
         for dependency in dependencies:
             self.dependencies += 1
             ref = self._once(dependency.get("ref", ""))
             self.edges += [(ref, self._once(other)) for other in dependency.get("dependsOn", ())]
+            if len(self.edges) > MAX_EDGES:
+                message = "dependencies: too many edges between components"
+                raise TooLarge(message, path="dependencies", limit=MAX_EDGES, value=len(self.edges))
 
     def add_vulnerabilities(self, vulnerabilities: Iterable[Part]) -> None:
         """Vulnerabilities; called with none, it says that somebody looked."""

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evidence_api.domain.errors import Malformed
+from evidence_api.domain.errors import Malformed, TooLarge
+from evidence_api.formats import cyclonedx_reading
 from evidence_api.formats.cyclonedx import SPEC_VERSIONS, read_bom, validate_bom
 
 JSON = st.recursive(
@@ -179,6 +180,37 @@ def test_depth_beyond_recursion_is_read() -> None:
         component = {"type": "library", "name": "outer", "components": [component]}
     read = read_bom(bom(components=[component]))
     assert (len(read.components), read.top_level) == (61, 1)
+
+
+def test_the_edges_of_one_bom_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cyclonedx_reading, "MAX_EDGES", 3)
+    dependencies = [{"ref": "a", "dependsOn": ["b", "c"]}, {"ref": "b", "dependsOn": ["c"]}]
+    assert read_bom(bom(dependencies=dependencies)).edges == (("a", "b"), ("a", "c"), ("b", "c"))
+    with pytest.raises(TooLarge) as caught:
+        read_bom(bom(dependencies=[*dependencies, {"ref": "c", "dependsOn": ["a"]}]))
+    assert (caught.value.fields["limit"], caught.value.fields["value"]) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("licences", "one"),
+    [
+        ([{"license": {"id": "MIT"}}], "MIT"),
+        ([{"license": {"id": "MIT"}}, {"license": {"id": "MIT"}}], "MIT"),
+        ([{"license": {"id": "MIT"}}, {"license": {"name": "Ours"}}], "MIT AND Ours"),
+        ([{"expression": "MIT OR ISC"}], "MIT OR ISC"),
+        ([{"license": {"name": "A or B"}}, {"license": {"id": "MIT"}}], "(A or B) AND MIT"),
+        (
+            [
+                {"license": {"id": "MIT", "acknowledgement": "declared"}},
+                {"license": {"id": "ISC", "acknowledgement": "concluded"}},
+            ],
+            "ISC",
+        ),
+    ],
+)
+def test_the_licences_of_a_component_become_one(licences: list[dict[str, Any]], one: str) -> None:
+    component = {"type": "library", "name": "a", "licenses": licences}
+    assert read_bom(bom(components=[component])).components[0].licence == one
 
 
 @settings(deadline=None, max_examples=150)
