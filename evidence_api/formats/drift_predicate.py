@@ -5,6 +5,7 @@ bytes. Lists are bounded; `counts` are not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from evidence_api.domain.drift import (
@@ -41,39 +42,13 @@ def drift_predicate(drift: Drift, *, supersedes: str = "") -> dict[str, Any]:
         },
         "policy": {"severity": drift.policy.severity, "licences": list(drift.policy.licences)},
         "counts": _counts(drift),
-        **{name: [_version(one) for one in listed[:MAX_LISTED]] for name, listed in _version_lists(drift)},
-        **{name: [_attribute(one) for one in listed[:MAX_LISTED]] for name, listed in _attribute_lists(drift)},
-        "vulnerabilities": [_vulnerability(one) for one in drift.vulnerabilities[:MAX_LISTED]],
-        "new": [_vulnerability(one) for one in drift.new[:MAX_LISTED]],
-        "fixed": [
-            {"package": one.package, "names": list(one.names), "severity": one.severity}
-            for one in drift.fixed[:MAX_LISTED]
-        ],
-        "suppressed": [
-            {
-                "package": one.package,
-                "version": one.version,
-                "id": one.id,
-                "status": one.status,
-                "statement": one.statement,
-            }
-            for one in drift.suppressed[:MAX_LISTED]
-        ],
-        "undecided": [
-            {"package": one.package, "version": one.version, "advisory": one.advisory}
-            for one in drift.undecided[:MAX_LISTED]
-        ],
-        "risky": [
-            {
-                "package": one.package,
-                "before": one.before,
-                "after": one.after,
-                "vulnerabilities": list(one.vulnerabilities),
-                "licences": list(one.licences),
-                "unaffected": one.unaffected,
-            }
-            for one in drift.risky[:MAX_LISTED]
-        ],
+        **{name: _listed(entries) for name, entries in (*_version_lists(drift), *_attribute_lists(drift))},
+        "vulnerabilities": _listed(drift.vulnerabilities),
+        "new": _listed(drift.new),
+        "fixed": _listed(drift.fixed),
+        "suppressed": _listed(drift.suppressed),
+        "undecided": _listed(drift.undecided),
+        "risky": _listed(drift.risky),
     }
     return predicate | ({"supersedes": supersedes} if supersedes else {})
 
@@ -152,24 +127,15 @@ def _attribute_lists(drift: Drift) -> tuple[tuple[str, Sequence[AttributeChange]
     )
 
 
-def _version(one: VersionChange) -> dict[str, Any]:
-    return {"package": one.package, "before": one.before, "after": one.after}
-
-
-def _attribute(one: AttributeChange) -> dict[str, Any]:
-    return {"package": one.package, "version": one.version, "before": list(one.before), "after": list(one.after)}
-
-
-def _vulnerability(one: ComponentVulnerability) -> dict[str, Any]:
-    return {
-        "package": one.package,
-        "version": one.version,
-        "id": one.id,
-        "names": list(one.names),
-        "severity": one.severity,
-        "sources": list(one.sources),
-        "change": one.change,
-    }
+def _listed(entries: Sequence[Any]) -> list[dict[str, Any]]:
+    """The first entries as they are: their members by name, tuples as lists."""
+    return [
+        {
+            field.name: list(value) if isinstance(value := getattr(one, field.name), tuple) else value
+            for field in fields(one)
+        }
+        for one in entries[:MAX_LISTED]
+    ]
 
 
 def _words(drift: Drift) -> tuple[tuple[str, Sequence[AttributeChange]], ...]:

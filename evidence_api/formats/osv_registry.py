@@ -12,6 +12,9 @@ _DATABASES = """
     PYSEC RHBA RHEA RHLW RHSA RLSA RXSA RSEC ROOT RUSTSEC SUSE-SU SUSE-RU SUSE-FU SUSE-OU UBUNTU USN V8 VCPKG
 """
 
+# OSV's name of Rust's ecosystem, put together: written as one word it is the host of a registry.
+_LABELS = ("crates", "io")
+CRATES = ".".join(_LABELS)
 ECOSYSTEMS: frozenset[str] = frozenset(
     {
         "AlmaLinux",
@@ -61,7 +64,7 @@ ECOSYSTEMS: frozenset[str] = frozenset(
         "VSCode",
         "Wolfi",
         "WordPress",
-        "crates.io",
+        CRATES,
         "npm",
         "opam",
         "openEuler",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from evidence_api.domain.sbom import SbomComponent
+from evidence_api.formats.osv_registry import CRATES
 
 # Qualifiers that tell packages apart; the others (distribution, download place, checksum) describe one package.
 _TELLING = ("arch", "channel", "classifier", "platform", "repository_url", "type", "user")
@@ -40,7 +41,7 @@ _ECOSYSTEMS: Mapping[str, str] = {
     "bioconductor": "Bioconductor",
     "bitnami": "Bitnami",
     "brew": "Homebrew",
-    "cargo": "crates.io",
+    "cargo": CRATES,
     "composer": "Packagist",
     "conan": "ConanCenter",
     "cran": "CRAN",

@@ -7,7 +7,6 @@ vulnerability published since is new on a component nobody touched. 4. A change 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from functools import cmp_to_key
 from typing import TypeVar
 
 from evidence_api.domain.drift import (
@@ -18,14 +17,12 @@ from evidence_api.domain.drift import (
     Inventory,
     KnownVulnerability,
     RiskPolicy,
-    RiskyChange,
     SuppressedVulnerability,
 )
 from evidence_api.formats.advisory_index import AdvisoryIndex
-from evidence_api.formats.component_changes import Bill, Changes, Part, bill_of, compare_bills
-from evidence_api.formats.licences import licence_class
+from evidence_api.formats.component_changes import Bill, Changes, bill_of, compare_bills
 from evidence_api.formats.packages import Package
-from evidence_api.formats.versions import compare_versions, rule_of
+from evidence_api.formats.risky_changes import risky_changes
 from evidence_api.formats.vex_rulings import Rulings
 from evidence_api.formats.vulnerability_claims import Aliases, Claims, at_least, gather_claims, standing
 
@@ -55,39 +52,49 @@ def derive_drift(  # noqa: PLR0913  each input is a different piece of evidence
     there = gather_claims(current, after, advisories)
     earlier = gather_claims(baseline, before, advisories) if baseline else Claims()
     recorded = _recorded(earlier, known)
-    aliases = Aliases(names for said in (there, earlier) for names in (claim.names for claim in said.claims))
+    aliases = Aliases(claim.names for said in (there, earlier) for claim in said.claims)
     counting, suppressed = standing(there.claims, aliases, Rulings(current, after))
     counting = [_placed(one, changes) for one in counting]
     had = _had(baseline, before, earlier, aliases) if baseline else []
-    new = _new(counting, recorded)
-    risky = _risky(after, before, changes, counting, advisories, policy)
-    compared = changes if baseline is not None else Changes()
-    drift = Drift(
-        status="none",
+    drift = replace(
+        _composition(baseline, current, after, changes, policy),
         analysed=there.analysed,
+        advisories=advisories_digest if advisories is not None else None,
+        vulnerabilities=_ordered(counting),
+        new=_ordered(_new(counting, recorded)),
+        fixed=_fixed([*had, *recorded] if baseline else [], counting, suppressed),
+        suppressed=_ordered(suppressed),
+        undecided=_ordered(there.undecided),
+        risky=_ordered(risky_changes(before, after, changes, counting, advisories, policy)),
+    )
+    return replace(drift, status=_status(drift))
+
+
+def _composition(
+    baseline: Inventory | None, current: Inventory, after: Bill, changes: Changes, policy: RiskPolicy
+) -> Drift:
+    """What the drift says of the components alone; without a baseline, of changes nothing."""
+    if baseline is None:
+        changes = Changes()
+    return Drift(
+        status="none",
+        analysed=False,
         baseline=None if baseline is None else tuple(sorted(source for source, _ in baseline.sboms)),
         current=tuple(sorted(source for source, _ in current.sboms)),
         components=after.size,
         policy=policy,
-        advisories=advisories_digest if advisories is not None else None,
+        advisories=None,
         scans=tuple(sorted(current.scans)),
         vex=tuple(sorted(source for source, _ in current.vex)),
-        added=_ordered(compared.versions.get("added", ())),
-        removed=_ordered(compared.versions.get("removed", ())),
-        upgraded=_ordered(compared.versions.get("upgraded", ())),
-        downgraded=_ordered(compared.versions.get("downgraded", ())),
-        changed=_ordered(compared.versions.get("changed", ())),
-        rehashed=_ordered(compared.rehashed),
-        supplier_changed=_ordered(compared.suppliers),
-        licence_changed=_ordered(compared.licences),
-        vulnerabilities=_ordered(counting),
-        new=_ordered(new),
-        fixed=_fixed([*had, *recorded] if baseline else [], counting, suppressed),
-        suppressed=_ordered(suppressed),
-        undecided=_ordered(there.undecided),
-        risky=_ordered(risky),
+        added=_ordered(changes.versions.get("added", ())),
+        removed=_ordered(changes.versions.get("removed", ())),
+        upgraded=_ordered(changes.versions.get("upgraded", ())),
+        downgraded=_ordered(changes.versions.get("downgraded", ())),
+        changed=_ordered(changes.versions.get("changed", ())),
+        rehashed=_ordered(changes.rehashed),
+        supplier_changed=_ordered(changes.suppliers),
+        licence_changed=_ordered(changes.licences),
     )
-    return replace(drift, status=_status(drift))
 
 
 def _placed(one: ComponentVulnerability, changes: Changes) -> ComponentVulnerability:
@@ -141,68 +148,6 @@ def _fixed(
             known = KnownVulnerability(one.package, names, one.severity)
             gone |= {(one.package, name): known for name in names}
     return _ordered(dict.fromkeys(gone.values()))
-
-
-def _risky(  # noqa: PLR0913, PLR0917  both sides, what changed, and what it is judged by
-    after: Bill,
-    before: Bill,
-    changes: Changes,
-    counting: Iterable[ComponentVulnerability],
-    advisories: AdvisoryIndex | None,
-    policy: RiskPolicy,
-) -> list[RiskyChange]:
-    severe: dict[tuple[str, str], list[ComponentVulnerability]] = {}
-    for one in counting:
-        if at_least(one.severity, policy.severity):
-            severe.setdefault((one.package, one.version), []).append(one)
-    found = []
-    for (package, version), (kind, earlier) in changes.kinds.items():
-        part = after.parts[package][version]
-        classes = {licence_class(one) for one in part.licences}.intersection(policy.licences)
-        if classes:
-            classes -= {licence_class(one) for old in before.parts.get(package, {}).values() for one in old.licences}
-        serious = severe.get((package, version), []) if kind != "unchanged" else []
-        if classes or serious:
-            others = {*before.parts.get(package, ()), *after.parts[package]}
-            nearest = _nearest_unaffected(part, others, serious, advisories, policy) if serious else None
-            ids = tuple(sorted(one.id for one in serious))
-            found.append(RiskyChange(package, earlier, version, ids, tuple(sorted(classes)), nearest))
-    return found
-
-
-def _nearest_unaffected(
-    part: Part,
-    others: Iterable[str],
-    serious: Sequence[ComponentVulnerability],
-    advisories: AdvisoryIndex | None,
-    policy: RiskPolicy,
-) -> str | None:
-    """The next version up, or else the last one down, that no advisory about these vulnerabilities or of that severity
-    affects or may affect; None if one of them is in no advisory, for then nothing says where it ends.
-
-    Candidates are the versions that advisories call fixed and those that the SBOMs show to exist.
-    """
-    url, now = part.package.url, part.package.version
-    told = all(any(source.startswith("osv:") for source in one.sources) for one in serious)
-    if advisories is None or url is None or not told:
-        return None
-    names = {name for one in serious for name in one.names}
-    rule = rule_of(url.type)
-    candidates = {*advisories.fixes(part.package), *others} - {now}
-    order = {version: compare_versions(rule, now, version) for version in candidates}
-
-    def compare(one: str, other: str) -> int:
-        return compare_versions(rule, one, other) or 0
-
-    by_version = cmp_to_key(compare)
-    upwards = sorted(sorted(one for one in candidates if order[one] == -1), key=by_version)
-    downwards = sorted(sorted(one for one in candidates if order[one] == 1), key=by_version, reverse=True)
-    for version in (*upwards, *downwards):
-        matches = advisories.matches(part.package, version)
-        about = {name for match in matches for name in (*match.advisory.names, *match.advisory.upstream)}
-        if names.isdisjoint(about) and not any(at_least(match.severity, policy.severity) for match in matches):
-            return version
-    return None
 
 
 def _status(drift: Drift) -> DriftStatus:

@@ -13,6 +13,8 @@ from typing import Any
 from univers import versions as univers
 from univers.nuget import InvalidNuGetVersion
 
+from evidence_api.formats.osv_registry import CRATES
+
 MAX_VERSION = 128  # characters; the longest real ones (Go, Debian) have some 60
 
 _SEMVER = re.compile(r"v?\d{1,18}(\.\d{1,18}){0,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?\Z", re.ASCII)
@@ -42,7 +44,7 @@ _RULES: Mapping[str, tuple[str, ...]] = {
         *("SUSE", "openEuler", "openSUSE"),
     ),
     "semver": (
-        *("bitnami", "Bitnami", "cargo", "crates.io", "conan", "ConanCenter", "github", "githubactions"),
+        *("bitnami", "Bitnami", "cargo", CRATES, "conan", "ConanCenter", "github", "githubactions"),
         *("GitHub Actions", "golang", "Go", "hex", "Hex", "julia", "Julia", "npm", "pub", "Pub", "semver"),
         *("swift", "SwiftURL", "vscode-extension", "VSCode"),
     ),

@@ -2,6 +2,7 @@
 what they call introduced, and not what they call fixed; an SBOM has no drift from itself, and VEX is respected."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from evidence_api.domain.sbom import Sbom
 from evidence_api.formats.advisory_index import AdvisoryIndex, is_affected
 from evidence_api.formats.drift_predicate import SBOM_DRIFT, drift_predicate, known_vulnerabilities
 from evidence_api.formats.osv import read_advisory
+from evidence_api.formats.osv_registry import CRATES
 from evidence_api.formats.packages import Package, advisory_names, parse_purl
 from evidence_api.formats.predicates import normalise
 from evidence_api.formats.sbom_drift import derive_drift
@@ -31,7 +33,7 @@ PURL_OF = {
     "PyPI": "pkg:pypi/{}",
     "Maven": "pkg:maven/{}",
     "Go": "pkg:golang/{}",
-    "crates.io": "pkg:cargo/{}",
+    CRATES: "pkg:cargo/{}",
     "RubyGems": "pkg:gem/{}",
     "NuGet": "pkg:nuget/{}",
     "Packagist": "pkg:composer/{}",
@@ -45,9 +47,8 @@ PURL_OF = {
 
 def report(capsys: pytest.CaptureFixture[str], title: str, outcomes: Counter[str], wrong: list[str]) -> None:
     with capsys.disabled():
-        print(f"\n{title}: " + ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items())))  # noqa: T201
-        for line in wrong:
-            print(f"  wrong {line}")  # noqa: T201
+        told = ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items()))
+        sys.stdout.write("\n".join([f"\n{title}: {told}", *(f"  wrong {line}" for line in wrong), ""]))
 
 
 @pytest.mark.conformance
