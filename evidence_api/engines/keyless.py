@@ -18,8 +18,15 @@ from sigstore.sign import SigningContext
 from evidence_api.domain.errors import EvidenceError, Malformed, Undecided
 
 
+class _Read(Statement):
+    """A statement that formats/statement.py has read. The base class would refuse subjects named by a git commit."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._contents = payload
+
+
 def sign_keyless(payload: bytes, *, token: str = "", trust_config: Path | None = None) -> bytes:
-    """Sign a statement; the Sigstore bundle as JSON.
+    """Sign a statement; the Sigstore bundle as JSON. `payload` is one that formats/statement.py reads.
 
     Raises EvidenceError `no_identity` (no token, or one that is not usable), Malformed (the trust config), Undecided
     `sigstore_failed` (a service of the instance did not answer, or refused).
@@ -29,7 +36,7 @@ def sign_keyless(payload: bytes, *, token: str = "", trust_config: Path | None =
     try:
         context = SigningContext.from_trust_config(config or ClientTrustConfig.production())
         with context.signer(identity) as signer:
-            return signer.sign_dsse(Statement(payload)).to_json().encode()
+            return signer.sign_dsse(_Read(payload)).to_json().encode()
     except ExpiredIdentity as fault:
         raise EvidenceError("the identity token has expired", code="no_identity") from fault
     except Exception as fault:  # the services' clients share no class of errors

@@ -1,25 +1,22 @@
-"""Keyless signing where there is no network: what is missing is said, with a code, and nothing is signed."""
+"""Keyless signing with services on loopback; where there are none, what is missing is said, with a code."""
 
 import time
 from pathlib import Path
 from typing import Any
 
 import jwt
-import orjson
 import pytest
 
 from evidence_api.domain.errors import EvidenceError, Malformed, Undecided
+from evidence_api.domain.verification import CertificateSigner, Verified
 from evidence_api.engines.keyless import sign_keyless
-from tests.support import statements
+from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
+from evidence_api.formats.upload import BundleUpload, recognise
+from tests.support import sigstore_service, statements
+from tests.support.sigstore_authorities import IDENTITY, ISSUER
 from tests.support.sigstore_factory import Sigstore
 
 PAYLOAD = statements.statement_bytes(statements.test_result())
-NOWHERE = {
-    "url": "http://127.0.0.1:9",
-    "majorApiVersion": 1,
-    "operator": "x",
-    "validFor": {"start": "2020-01-01T00:00:00Z"},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -31,25 +28,8 @@ def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def trust_config(tmp_path: Path) -> Path:
     """A Sigstore whose services nobody runs."""
-    signing = {
-        "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-        "caUrls": [NOWHERE],
-        "oidcUrls": [NOWHERE],
-        "rekorTlogUrls": [NOWHERE],
-        "tsaUrls": [NOWHERE],
-        "rekorTlogConfig": {"selector": "ANY"},
-        "tsaConfig": {"selector": "ANY"},
-    }
     path = tmp_path / "config.json"
-    path.write_bytes(
-        orjson.dumps(
-            {
-                "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
-                "trustedRoot": orjson.loads(Sigstore().trusted_root()),
-                "signingConfig": signing,
-            }
-        )
-    )
+    path.write_bytes(sigstore_service.trust_config(Sigstore(), "http://127.0.0.1:9"))
     return path
 
 
@@ -57,6 +37,22 @@ def token(**changes: Any) -> str:  # noqa: ANN401  any claim
     now = int(time.time())
     claims = {"iss": "https://ci.example", "sub": "job", "aud": "sigstore", "iat": now, "exp": now + 600, **changes}
     return jwt.encode(claims, "a secret that is long enough for HS256", algorithm="HS256")
+
+
+def test_a_statement_is_signed_and_its_bundle_verifies(tmp_path: Path) -> None:
+    world = Sigstore()
+    path = tmp_path / "config.json"
+    with sigstore_service.serving(world) as url:
+        path.write_bytes(sigstore_service.trust_config(world, url))
+        body = sign_keyless(PAYLOAD, token=token(), trust_config=path)
+    upload = recognise(body)
+    assert isinstance(upload, BundleUpload)
+    assert upload.envelope is not None
+    assert upload.envelope.payload == PAYLOAD
+    found = BundleVerifier(world.trusted_root()).verify(upload, identities=[IdentityRule(ISSUER, IDENTITY)])
+    assert isinstance(found, Verified), found
+    assert isinstance(found.signer, CertificateSigner)
+    assert found.signer.identity == IDENTITY
 
 
 def test_services_that_do_not_answer_leave_it_undecided(trust_config: Path) -> None:

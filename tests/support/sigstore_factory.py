@@ -87,7 +87,7 @@ class Sigstore:
         key = new_key()
         leaf = self.fulcio.issue(key, at=certificate.pop("issued", at), **certificate)
         signature = key.sign(pae(IN_TOTO, payload) if signed is None else signed, _SHA256)
-        entry = self.rekor.entry(_dsse_body(payload, signature, leaf), at=at)
+        entry = self.rekor.entry(dsse_body(payload, signature, leaf), at=at)
         envelope = {"payload": b64(payload), "payloadType": IN_TOTO, "signatures": [{"sig": b64(signature)}]}
         return {
             "mediaType": media_type,
@@ -183,7 +183,7 @@ def _pem64(leaf: x509.Certificate) -> str:
     return b64(leaf.public_bytes(Encoding.PEM))
 
 
-def _dsse_body(payload: bytes, signature: bytes, leaf: x509.Certificate) -> Document:
+def dsse_body(payload: bytes, signature: bytes, leaf: x509.Certificate) -> Document:
     spec = {
         "envelopeHash": {"algorithm": "sha256", "value": "0" * 64},
         "payloadHash": {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()},
