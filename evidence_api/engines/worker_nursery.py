@@ -131,6 +131,7 @@ def _work(descriptor: int, make: Callable[[], Answerer]) -> None:
 def serve(channel: socket.socket, answer: Answerer) -> None:
     """Answer frames one after the other until the channel is closed."""
     frames = Frames()
-    while data := channel.recv(_PIECE):
-        for told, questions in frames.feed(data):
+    piece = memoryview(bytearray(_PIECE))  # made each time, memory of this size would cost as much as a signature
+    while size := channel.recv_into(piece):
+        for told, questions in frames.feed(piece[:size]):
             channel.sendall(frame(answer(told, questions)))

@@ -31,9 +31,9 @@ class Frames:
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def feed(self, data: bytes) -> Sequence[Plain]:
-        """The messages that are whole now."""
-        held: bytes | bytearray = data  # mostly a frame comes whole, and is not copied
+    def feed(self, data: bytes | memoryview) -> Sequence[Plain]:
+        """The messages that are whole now. `data` may be used again afterwards."""
+        held: bytes | bytearray | memoryview = data  # mostly a frame comes whole, and is not copied
         if self._held:
             self._held += data
             held = self._held
