@@ -21,7 +21,7 @@ from evidence_api.domain.errors import StoreUnavailable
 _BACKLOG = 2048
 _GRACE = 10  # seconds for requests that are under way when it stops
 # Requests free what they make by reference counts; the collector would look at everything they hold, a fifth of the
-# time of an upload. So it never comes to what was made at the start, and only where more is held than by uploads at work.
+# time of an upload. So it never comes to what was made at the start, and only where more is held than uploads need.
 _YOUNG_OBJECTS = 50_000
 
 

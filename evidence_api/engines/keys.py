@@ -96,17 +96,6 @@ def verify_envelope(envelope: Envelope, keys: Sequence[PublicKey]) -> Verificati
     return _why_not(envelope, keys)
 
 
-def first_candidate(envelope: Envelope, keys: Sequence[PublicKey]) -> PublicKey | None:
-    """The key that `verify_envelope` would try first, where the envelope has one signature and there is no doubt which
-    key that is; if it made the signature, `verify_envelope` would say so too. None: only it can tell."""
-    if len(envelope.signatures) != 1 or len(keys) > MAX_KEYS:
-        return None
-    if len(keys) == 1:
-        return keys[0]
-    named = [key for key in keys if envelope.signatures[0].keyid in key.hints]
-    return named[0] if len(named) == 1 else None
-
-
 @lru_cache(maxsize=1024)
 def verified_by(key: PublicKey, keys: tuple[PublicKey, ...]) -> Verified:
     """The result of an envelope whose signature `key`, one of the trusted `keys`, made."""
