@@ -87,6 +87,6 @@ def _translated(fault: Exception, scheme: str) -> EvidenceError:
         )
     if isinstance(fault, ValueError):
         return Malformed(f"not a key to sign with: {fault}", path="kms", value=scheme)
-    if isinstance(fault, OSError) and scheme == "file2":
-        return EvidenceError(fault.strerror or str(fault), code="unreadable_file", path=str(fault.filename or ""))
+    if isinstance(fault, OSError) and fault.filename is not None:
+        return EvidenceError(fault.strerror or str(fault), code="unreadable_file", path=str(fault.filename))
     return Undecided(f"the {scheme} key did not sign: {type(fault).__name__}: {fault}", code="kms_failed")
