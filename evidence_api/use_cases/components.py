@@ -31,6 +31,7 @@ from evidence_api.store.session import Database
 logger = structlog.get_logger(__name__)
 
 _ERASED = "erased"
+_KNOWN = 200_000  # some 20 MiB
 
 
 class ComponentIndexer:
@@ -40,6 +41,7 @@ class ComponentIndexer:
         self._database = database
         self._clock = clock
         self._woken = asyncio.Event()
+        self._known: set[bytes] = set()  # tenant and component, 16 bytes each
 
     def wake(self) -> None:
         """An SBOM was appended: look now instead of at the end of the interval."""
@@ -83,9 +85,19 @@ class ComponentIndexer:
             code = refusal.code
             logger.warning("sbom_unreadable", tenant=scope.name, leaf=waiting.leaf_index, code=code)
         del body
-        await components.add(self._database, scope, rows)
+        await self._add(scope, rows)
         ids: list[UUID] = [row.id for row in rows]
         await components.finish(self._database, scope, waiting.leaf_index, ids, code)
+
+    async def _add(self, scope: TenantScope, rows: list[IndexedComponent]) -> None:
+        """Add those this process has not added already: rows of components stay for ever, and most come again."""
+        tenant = scope.id.bytes
+        new = [row for row in rows if tenant + row.id.bytes not in self._known]
+        await components.add(self._database, scope, new)
+        if len(self._known) + len(new) > _KNOWN:
+            self._known.clear()
+        if len(new) <= _KNOWN:
+            self._known.update(tenant + row.id.bytes for row in new)
 
 
 def _rows_of(body: bytes) -> list[IndexedComponent]:

@@ -17,6 +17,7 @@ SMALL = {
     "ingest": ["--requests", "64", "--rounds", "1"],
     "batch": ["--envelopes", "50", "--rounds", "1"],
     "sboms": ["--megabytes", "0.1", "--components", "100"],
+    "components": ["--megabytes", "0.1", "--components", "100", "--uploads", "8", "--clients", "4"],
     "bundles": ["--bundles", "16", "--rounds", "1"],
 }
 
