@@ -143,3 +143,46 @@ def test_evaluation_agrees_with_a_walk_along_all_versions(events: list[tuple[Eve
             inside = True
     one = affected(*((kind, f"{number}.0.0") for kind, number in events))
     assert is_affected(one, f"{version}.0.0") is inside
+
+
+PURLS = {"npm": "pkg:npm/{}@{}", "PyPI": "pkg:pypi/{}@{}", "Debian": "pkg:deb/debian/{}@{}?distro=debian-12"}
+PACKAGES = st.builds(
+    lambda ecosystem, name, introduced, fixed, release: affected(
+        ("introduced", introduced),
+        ("fixed", fixed),
+        ecosystem=ecosystem,
+        name=name,
+        kind="ECOSYSTEM",
+        release=release if ecosystem == "Debian" else "",
+    ),
+    st.sampled_from(sorted(PURLS)),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["0", "1.0"]),
+    st.sampled_from(["1.5", "2.0", "odd!"]),
+    st.sampled_from(["", "11", "12"]),
+)
+RECORDS = st.lists(st.tuples(st.lists(PACKAGES, max_size=3), st.booleans()), max_size=6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    RECORDS, st.sampled_from(sorted(PURLS)), st.sampled_from(["a", "b", "c"]), st.sampled_from(["0.9", "1.2", "3.0"])
+)
+def test_the_index_finds_what_asking_every_record_finds(
+    records: list[tuple[list[AffectedPackage], bool]], ecosystem: str, name: str, version: str
+) -> None:
+    advisories = [
+        Advisory(f"GHSA-{place}", NOW, affected=tuple(packages), withdrawn=NOW if withdrawn else None)
+        for place, (packages, withdrawn) in enumerate(records)
+    ]
+    expected: dict[str, bool | None] = {}
+    for one in advisories:
+        answers = {
+            is_affected(package, version)
+            for package in one.affected
+            if (package.ecosystem, package.name) == (ecosystem, name) and package.release in {"", "12"}
+        }
+        if one.withdrawn is None and (True in answers or None in answers):
+            expected[one.id] = True if True in answers else None
+    found = AdvisoryIndex(reversed(advisories)).matches(component(PURLS[ecosystem].format(name, version)))
+    assert {match.advisory.id: match.affected for match in found} == expected
