@@ -101,11 +101,14 @@ class SuppressedVulnerability:
 
 @dataclass(frozen=True, slots=True)
 class UndecidedMatch:
-    """An advisory about a package of which it cannot be told whether it affects this version."""
+    """An advisory about a package of which it cannot be told whether it affects this version, and the severity the
+    vulnerability would have there."""
 
     package: str
     version: str
     advisory: str
+    severity: str | None = None
+    change: ChangeKind = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from evidence_api.domain.drift import (
     VersionChange,
 )
 from evidence_api.formats.severity import severity_counts, severity_of_word
-from evidence_api.formats.vulnerability_claims import worst
+from evidence_api.formats.vulnerability_claims import at_least, worst
 
 SBOM_DRIFT = "urn:evidence-api:sbom-drift:v1"
 PRODUCER = "evidence-api/sbom-drift"
@@ -92,11 +92,12 @@ def _rated(found: Iterable[ComponentVulnerability]) -> Iterable[tuple[str, str |
 
 
 def _counts(drift: Drift) -> dict[str, int]:
-    """Without a baseline nothing is said about changes; where nothing spoke of vulnerabilities, nothing about them."""
+    """Without a baseline nothing is said about changes; where nothing spoke of vulnerabilities, nothing about them; and
+    no risk found means none only if nothing was left undecided."""
     counts = {"components": drift.components}
     if drift.baseline is not None:
         counts |= {name: len(listed) for name, listed in (*_version_lists(drift), *_attribute_lists(drift))}
-    if drift.analysed or drift.risky:
+    if drift.risky or (drift.analysed and not _may_be_risky(drift)):
         counts["risky"] = len(drift.risky)
     if drift.analysed:
         counts |= count_vulnerabilities(_rated(drift.vulnerabilities))
@@ -107,6 +108,11 @@ def _counts(drift: Drift) -> dict[str, int]:
             "undecided": len(drift.undecided),
         }
     return counts
+
+
+def _may_be_risky(drift: Drift) -> bool:
+    """Whether an advisory that would make a change risky could not be decided: then none found is not none."""
+    return any(one.change != "unchanged" and at_least(one.severity, drift.policy.severity) for one in drift.undecided)
 
 
 def _version_lists(drift: Drift) -> tuple[tuple[str, Sequence[VersionChange]], ...]:

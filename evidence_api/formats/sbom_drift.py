@@ -18,17 +18,26 @@ from evidence_api.domain.drift import (
     KnownVulnerability,
     RiskPolicy,
     SuppressedVulnerability,
+    UndecidedMatch,
 )
 from evidence_api.formats.advisory_index import AdvisoryIndex
 from evidence_api.formats.component_changes import Bill, Changes, bill_of, compare_bills
 from evidence_api.formats.packages import Package
 from evidence_api.formats.risky_changes import risky_changes
 from evidence_api.formats.vex_rulings import Rulings
-from evidence_api.formats.vulnerability_claims import Aliases, Claims, at_least, gather_claims, standing
+from evidence_api.formats.vulnerability_claims import (
+    Aliases,
+    Claims,
+    at_least,
+    gather_claims,
+    standing,
+    undecided_matches,
+)
 
 _NOT_LISTED: tuple[ChangeKind, str | None] = ("unchanged", None)
 
 Entry = TypeVar("Entry")
+Placed = TypeVar("Placed", ComponentVulnerability, UndecidedMatch)
 
 
 def derive_drift(  # noqa: PLR0913  each input is a different piece of evidence
@@ -53,8 +62,10 @@ def derive_drift(  # noqa: PLR0913  each input is a different piece of evidence
     earlier = gather_claims(baseline, before, advisories) if baseline else Claims()
     recorded = _recorded(earlier, known)
     aliases = Aliases(claim.names for said in (there, earlier) for claim in said.claims)
-    counting, suppressed = standing(there.claims, aliases, Rulings(current, after))
+    rulings = Rulings(current, after)
+    counting, suppressed = standing(there.claims, aliases, rulings)
     counting = [_placed(one, changes) for one in counting]
+    undecided = [_placed(one, changes) for one in undecided_matches(there.undecided, counting, rulings)]
     had = _had(baseline, before, earlier, aliases) if baseline else []
     drift = replace(
         _composition(baseline, current, after, changes, policy),
@@ -64,7 +75,7 @@ def derive_drift(  # noqa: PLR0913  each input is a different piece of evidence
         new=_ordered(_new(counting, recorded)),
         fixed=_fixed([*had, *recorded] if baseline else [], counting, suppressed),
         suppressed=_ordered(suppressed),
-        undecided=_ordered(there.undecided),
+        undecided=_ordered(undecided),
         risky=_ordered(risky_changes(before, after, changes, counting, advisories, policy)),
     )
     return replace(drift, status=_status(drift))
@@ -97,7 +108,7 @@ def _composition(
     )
 
 
-def _placed(one: ComponentVulnerability, changes: Changes) -> ComponentVulnerability:
+def _placed(one: Placed, changes: Changes) -> Placed:
     kind, _ = changes.kinds.get((one.package, one.version), _NOT_LISTED)
     return replace(one, change=kind)
 

@@ -143,9 +143,20 @@ def test_where_nothing_speaks_of_vulnerabilities_none_are_counted() -> None:
     assert drift(None, inventory(LIB, stated=[])).analysed
 
 
-def test_an_advisory_that_cannot_be_decided_is_told_and_not_counted() -> None:
-    found = drift(None, inventory(component("lib", "main")), advisory("GHSA-1"))
-    assert (found.vulnerabilities, [one.advisory for one in found.undecided]) == ((), ["GHSA-1"])
+def test_an_advisory_that_cannot_be_decided_is_told_and_leaves_the_risk_unknown() -> None:
+    odd, known = component("lib", "main"), SbomVulnerability("GHSA-1", "low", affects=("lib@main",))
+    found = drift(None, inventory(odd), advisory("GHSA-1"))
+    assert (found.vulnerabilities, [(one.advisory, one.change) for one in found.undecided]) == (
+        (),
+        [("GHSA-1", "added")],
+    )
+    assert "risky" not in drift_predicate(found)["counts"]
+    assert drift_predicate(drift(None, inventory(odd), advisory("GHSA-1", severity="low")))["counts"]["risky"] == 0
+    untouched = drift(inventory(odd), inventory(odd), advisory("GHSA-1"))
+    assert (len(untouched.undecided), drift_predicate(untouched)["counts"]["risky"]) == (1, 0)
+    assert not drift(None, inventory(odd, vulnerabilities=(known,)), advisory("GHSA-1")).undecided
+    ruled_out = statement("GHSA-1", "not_affected", product="pkg:npm/lib@main")
+    assert not drift(None, inventory(odd, vex=[ruled_out]), advisory("GHSA-1")).undecided
 
 
 VEX = (

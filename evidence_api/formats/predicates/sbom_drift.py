@@ -87,6 +87,8 @@ class Undecided(Own):
     package: str
     version: str
     advisory: str
+    severity: Severity | None
+    change: Literal["added", "upgraded", "downgraded", "changed", "unchanged"]
 
 
 class Risky(Own):
