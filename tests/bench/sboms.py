@@ -8,7 +8,6 @@ Peak memory is that of the whole process, the document's bytes among it; the bas
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable, Mapping
 from evidence_api.formats.predicates.sbom import normalised_sbom
 from evidence_api.formats.sboms import WRAPPED_TYPE, read_sbom
 from tests.support import sboms
+from tests.support.memory import peak_mebibytes
 
 FORMATS: Mapping[str, tuple[str, Callable[..., bytes]]] = {
     "cyclonedx_json": ("https://cyclonedx.org/bom", sboms.cyclonedx_json),
@@ -34,14 +34,14 @@ def read_once(name: str, size: str) -> dict[str, float]:
         body = make(int(float(size[:-2]) * 1e6 * SAMPLE / len(make(SAMPLE))))
     else:
         body = make(int(size), full=False)
-    base, wall, processor = _peak(), time.perf_counter(), time.process_time()
+    base, wall, processor = peak_mebibytes(), time.perf_counter(), time.process_time()
     facts = normalised_sbom(read_sbom(predicate_type, body)).facts
     return {
         "components": float(str(facts["components"])),
         "seconds": round(time.perf_counter() - wall, 3),
         "processor_seconds": round(time.process_time() - processor, 3),
         "base_mib": base,
-        "peak_mib": _peak(),
+        "peak_mib": peak_mebibytes(),
     }
 
 
@@ -54,10 +54,6 @@ def measure(sizes: list[str]) -> dict[str, float]:
             one = json.loads(subprocess.run(run, check=True, capture_output=True).stdout)
             figures |= {f"{name}_{size}_{figure}": value for figure, value in one.items()}
     return figures
-
-
-def _peak() -> float:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def main() -> int:

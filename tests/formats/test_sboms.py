@@ -18,15 +18,16 @@ PARTS = 40
 ROOT = Path(__file__).resolve().parents[2]
 
 MEASURE = """
-import resource, sys, time
+import sys, time
 from evidence_api.formats.predicates.sbom import normalised_sbom
 from evidence_api.formats.sboms import read_sbom
 from tests.support import sboms
+from tests.support.memory import peak_mebibytes
 read_sbom(sys.argv[1], getattr(sboms, sys.argv[2])(1))
 body = getattr(sboms, sys.argv[2])(int(sys.argv[3]), full=False)
 begun = time.process_time()
 normalised_sbom(read_sbom(sys.argv[1], body))
-print(time.process_time() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(time.process_time() - begun, peak_mebibytes())
 """
 
 
