@@ -87,6 +87,6 @@ def _translated(fault: Exception, scheme: str) -> EvidenceError:
         )
     if isinstance(fault, ValueError):
         return Malformed(f"not a key to sign with: {fault}", path="kms", value=scheme)
-    if isinstance(fault, OSError) and fault.filename is not None:
-        return EvidenceError(fault.strerror or str(fault), code="unreadable_file", path=str(fault.filename))
+    if isinstance(fault, FileNotFoundError | PermissionError | IsADirectoryError):
+        return EvidenceError(f"the key cannot be read: {fault.args[0]}", code="unreadable_file", value=scheme)
     return Undecided(f"the {scheme} key did not sign: {type(fault).__name__}: {fault}", code="kms_failed")
