@@ -13,7 +13,15 @@ from evidence_api.domain.evidence import Checked, Evidence
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
 from evidence_api.domain.pack import PackContents, PackedEvidence, PackedTrust
 from evidence_api.domain.statement import Subject
-from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsupported, Verification, Verified
+from evidence_api.domain.verification import (
+    CertificateSigner,
+    Failed,
+    KeySigner,
+    Unsigned,
+    Unsupported,
+    Verification,
+    Verified,
+)
 from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import FORMERLY_UNSUPPORTED, AnyIdentity, BundleVerifier, IdentityRule
 from evidence_api.formats.checkpoint import Checkpoint, parse_verifier, verify_checkpoint
@@ -155,7 +163,7 @@ def _read_again(record: Evidence, checked: Checked) -> Evidence:
         kind=checked.normalised.kind,
         predicate_type=checked.predicate_type,
         media_type=checked.media_type,
-        subjects=record.subjects if _named(record.subjects) == _named(checked.subjects) else checked.subjects,
+        subjects=record.subjects if _same_subjects(record, checked) else checked.subjects,
         facts=dict(checked.normalised.facts),
         effective=checked.normalised.effective,
         collected=checked.collected,
@@ -163,6 +171,13 @@ def _read_again(record: Evidence, checked: Checked) -> Evidence:
         sources=checked.normalised.sources,
         erased=False,
     )
+
+
+def _same_subjects(record: Evidence, checked: Checked) -> bool:
+    """Whether the record is about what the body says. An uploader may have named more for what nobody signed: its row
+    counts for nothing, so more of it helps no verdict, and none that the body names can be left out."""
+    recorded, read = _named(record.subjects), _named(checked.subjects)
+    return recorded == read or (isinstance(record.verification, Unsigned) and recorded[: len(read)] == read)
 
 
 def _named(subjects: tuple[Subject, ...]) -> list[tuple[str, tuple[str, ...]]]:

@@ -13,6 +13,7 @@ from evidence_api.domain.kinds import KINDS
 from evidence_api.formats import attesting
 from evidence_api.formats.documents import DOCUMENTS
 from evidence_api.store import assessments, releases
+from evidence_api.use_cases.verify_pack import verify_pack
 from tests.support import statements
 from tests.support.statements import ARTIFACT, COMMIT, Statement
 from tests.web.conftest import Door
@@ -207,3 +208,19 @@ async def test_an_unsigned_release_is_refused(door: Door) -> None:
     answer = await door.http.post("/v1/evidence", content=statements.statement_bytes(statements.release()))
     assert (answer.status_code, answer.json()["code"]) == (422, "inadmissible")
     assert "admission.release_unverified" in answer.json()["rules"]
+
+
+async def test_a_pack_with_raw_documents_and_the_subjects_an_uploader_named_verifies(door: Door) -> None:
+    for statement in (statements.release(), statements.provenance(), statements.test_result()):
+        assert (await door.upload(statement)).status_code == 201
+    for body in RAW.values():
+        await send(door, body, ARTIFACT)
+    await send(door, json.dumps(statements.vulns()).encode())
+    answer = await door.http.post("/v1/packs", json={"release": "widget"})
+    assert answer.status_code == 201, answer.text
+    built = answer.json()
+    for form in ("pdf", "json"):
+        content = (await door.http.get(built[form])).content
+        report = await verify_pack(content, rego=door.application.rego)
+        assert report.ok, report
+        assert content.count(b".xml") > 0 or form == "pdf"
