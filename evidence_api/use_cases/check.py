@@ -123,11 +123,12 @@ def _read_document(evidence_id: str, upload: DocumentUpload, verification: Verif
 
 
 def name_subjects(checked: Checked, subjects: tuple[Subject, ...]) -> Checked:
-    """The same about these as well. Raises Malformed for anything that is signed: it says itself what it is about."""
+    """The same raw document about these as well. Raises Malformed for a statement: it says what it is about."""
     if not subjects:
         return checked
-    if not isinstance(checked.verification, Unsigned):
-        raise Malformed("a signed statement names its own subjects", path="subject")
+    stated = checked.media_type in {uploads.STATEMENT_MEDIA_TYPE, uploads.CONTAINER_MEDIA_TYPE}
+    if stated or not isinstance(checked.verification, Unsigned):
+        raise Malformed("a statement names its subjects itself; only a raw document can be given some", path="subject")
     return replace(checked, subjects=checked.subjects + subjects)
 
 
