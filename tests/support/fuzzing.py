@@ -8,7 +8,6 @@ prints {"targets": {name: {"tried", "codes"}}, "grown_mib"} or ends with the inp
 import base64
 import json
 import random
-import resource
 import sys
 import time
 import traceback
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 
 from evidence_api.domain.errors import EvidenceError
 from tests.support.fuzz_targets import TARGETS
+from tests.support.memory import peak_mebibytes
 
 _EXAMPLES = 50  # of one turn of one target
 
@@ -132,7 +132,7 @@ def fuzz(seconds: float, only: str = "") -> dict[str, Any]:
     """Every target in turns until the time is over (each at least once). Raises Broken."""
     targets = {name: target for name, target in TARGETS.items() if only in {"", name}}
     seen: Mapping[str, Counter[str]] = {name: Counter() for name in targets}
-    before = _peak_mib()
+    before = peak_mebibytes()
     until, first = time.monotonic() + seconds, True
     while first or time.monotonic() < until:
         for name, (target, examples) in targets.items():
@@ -142,12 +142,8 @@ def fuzz(seconds: float, only: str = "") -> dict[str, Any]:
         first = False
     return {
         "targets": {name: {"tried": counted.total(), "codes": dict(counted)} for name, counted in seen.items()},
-        "grown_mib": _peak_mib() - before,
+        "grown_mib": round(peak_mebibytes() - before),
     }
-
-
-def _peak_mib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def main() -> None:
