@@ -73,7 +73,7 @@ def compare_versions(rule: str, one: str, other: str) -> int | None:
     left, right = version_key(rule, one), version_key(rule, other)
     if left is None or right is None:
         return None
-    return 0 if left == right else -1 if left < right else 1
+    return -1 if left < right else 1 if left > right else 0  # in Debian's rules 4 and 04 are equal, not to `==`
 
 
 def same_version(rule: str, one: str, other: str) -> bool:

@@ -309,3 +309,27 @@ def test_nothing_is_named_unaffected_of_a_vulnerability_that_no_advisory_bounds(
     records = (advisory("GHSA-1", fixed="1.2.0"), rated_lower)
     (bounded,) = drift(None, inventory(LIB, vulnerabilities=(stated,)), *records).risky
     assert bounded.unaffected == "1.4.0"
+
+
+TEXT = st.text(max_size=12)
+PURLS = st.builds(
+    "pkg:{}/{}@{}?{}".format,
+    st.sampled_from(["npm", "pypi", "maven", "deb/debian", "rpm/redhat", "apk/alpine", "odd"]),
+    st.sampled_from(["a", "lib", "%40s/a", "%ff"]),
+    TEXT,
+    st.sampled_from(["", "epoch=1", "upstream=a.src.rpm", "distro=x", "distro"]),
+)
+ANYTHING = st.lists(
+    st.builds(SbomComponent, ref=TEXT, name=TEXT, version=TEXT, purl=PURLS | TEXT, supplier=TEXT, licence=TEXT),
+    max_size=5,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(ANYTHING, ANYTHING, st.lists(st.builds(SbomVulnerability, id=TEXT, state=TEXT), max_size=2))
+def test_whatever_documents_say_a_drift_is_derived_and_told(
+    before: list[SbomComponent], after: list[SbomComponent], vulnerabilities: list[SbomVulnerability]
+) -> None:
+    found = drift(inventory(*before), inventory(*after, vulnerabilities=tuple(vulnerabilities)), *RECORDS)
+    assert canonical(drift_predicate(found))
+    assert explain(found).endswith(".")

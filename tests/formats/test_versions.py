@@ -1,6 +1,8 @@
 from itertools import combinations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evidence_api.formats.versions import compare_versions, rule_of, same_version
 
@@ -40,6 +42,7 @@ SAME = (
     ("golang", "v1.2.3", "1.2.3"),
     ("nuget", "1.0.0.0", "1.0.0"),
     ("deb", "1.0-0", "1.0"),
+    ("deb", "1.04", "1.4"),
     ("npm", "latest", "latest"),
 )
 OTHER = (
@@ -76,3 +79,18 @@ def test_two_spellings_name_one_version_where_the_ecosystem_says_so(
 
 def test_build_metadata_tells_builds_apart_but_has_no_place_in_the_order() -> None:
     assert compare_versions("semver", "1.0.0+1", "1.0.0+2") == 0
+
+
+VERSIONS = st.text("0123456789.-_+~^:abrcv", min_size=1, max_size=10)
+RULES = st.sampled_from(["npm", "pypi", "maven", "deb", "rpm", "apk", "gem", "nuget", "composer", "hackage"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(RULES, VERSIONS, VERSIONS, VERSIONS)
+def test_every_rule_is_an_order(ecosystem: str, one: str, two: str, three: str) -> None:
+    rule = rule_of(ecosystem)
+    there, back = compare_versions(rule, one, two), compare_versions(rule, two, one)
+    assert (there is None) is (back is None)
+    assert there is None or there == -(back or 0)
+    if there == compare_versions(rule, two, three) == -1:
+        assert compare_versions(rule, one, three) == -1
