@@ -19,6 +19,7 @@ from evidence_api.bootstrap import Application, asgi_application
 from evidence_api.domain.errors import StoreUnavailable
 
 _BACKLOG = 2048
+_BLOB_SWEEP = 3600  # seconds
 _GRACE = 10  # seconds for requests that are under way when it stops
 # Requests free what they make by reference counts; the collector would look at everything they hold, a fifth of the
 # time of an upload. So it never comes to what was made at the start, and only where more is held than uploads need.
@@ -61,6 +62,7 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             asyncio.create_task(server.serve([listener])),
             asyncio.create_task(application.reassessor.run(settings.assess_interval)),
             asyncio.create_task(application.indexer.run(settings.assess_interval)),
+            asyncio.create_task(application.artifacts.run(_BLOB_SWEEP)),
         )
         application.ingest.warm_up()
         try:  # the socket already listens: whoever connects before uvicorn is ready waits in its queue

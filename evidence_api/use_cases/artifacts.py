@@ -7,19 +7,24 @@ The plan of an upload:
      sending the file again is all there is to do; a crash after it leaves it whole.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from evidence_api.domain.errors import NotFound, TooLarge, VerificationFailed
+import structlog
+
+from evidence_api.domain.errors import EvidenceError, NotFound, TooLarge, VerificationFailed
 from evidence_api.domain.principal import Principal, TenantScope
 from evidence_api.engines.blobs import CHUNK, BlobStore, BlobWriter
 from evidence_api.engines.clock import Clock
-from evidence_api.store import artifacts
+from evidence_api.store import artifacts, tenants
 from evidence_api.store.artifacts import StoredArtifact
 from evidence_api.store.session import Database
+
+logger = structlog.get_logger(__name__)
 
 ROW_BYTES = 1024 * 1024  # larger ones go to the blob store
 SWEEP_AFTER = timedelta(days=1)  # no upload takes longer
@@ -69,6 +74,17 @@ class Artifacts:
         """Size and bytes. Raises NotFound; while reading, StoreUnavailable and VerificationFailed "stored_bytes"."""
         artifact = await self._find(scope, digest, content=True)
         return artifact.size, self._read(artifact)
+
+    async def run(self, interval: float) -> None:
+        """Sweep every tenant for ever, every `interval` seconds; what cannot be swept now is said and left."""
+        while True:
+            try:
+                for scope in await tenants.every(self._database):
+                    for location in await self.sweep(scope):
+                        logger.info("blob_swept", tenant=scope.name, location=location)
+            except EvidenceError as fault:
+                logger.warning("blob_sweep_postponed", code=fault.code, detail=fault.message)
+            await asyncio.sleep(interval)
 
     async def sweep(self, scope: TenantScope) -> tuple[str, ...]:
         """Remove what broken uploads left in the blob store more than a day ago; the locations removed."""

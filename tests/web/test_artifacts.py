@@ -1,5 +1,6 @@
 """Artifacts over HTTP, on a real database and a folder for the large ones."""
 
+import os
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -122,3 +123,16 @@ async def test_who_has_it_need_not_fetch_it(door: Door) -> None:
     await _put(door, SMALL)
     got = await door.http.get(f"/v1/artifacts/{_digest(SMALL)}", headers={"If-None-Match": f'"{_digest(SMALL)}"'})
     assert (got.status_code, got.content) == (304, b"")
+
+
+async def test_what_a_crash_left_is_swept_after_a_day_and_nothing_else(door: Door, tmp_path: Path) -> None:
+    await _put(door, LARGE)
+    (kept,) = _blobs(tmp_path)
+    lost, young = kept.with_name("lost"), kept.with_name("young")
+    lost.write_bytes(b"half an upload")
+    young.write_bytes(b"an upload under way")
+    now = door.application.clock.now().timestamp()
+    os.utime(lost, (0, now - 2 * 86_400))
+    os.utime(young, (0, now))
+    await door.application.artifacts.sweep(door.scope)
+    assert sorted(_blobs(tmp_path)) == sorted([kept, young])
