@@ -21,7 +21,8 @@ from evidence_api.engines.worker_wire import Frames, Plain, frame
 
 logger = structlog.get_logger(__name__)
 
-MAX_FRAME = 16  # questions that go out together, so that the first answers come early
+MAX_FRAME = 16  # questions that go out together: waking a worker costs a fifth of what an envelope does
+FRAME_SECONDS = 0.004  # of work in a frame, so that the first answers come early
 MAX_CRASHES = 2  # of workers on one and the same question
 MAX_SECONDS = 30.0  # a question waits for a worker
 MAX_TOLD = 512  # shared things a worker is expected to remember; it keeps more (KEPT of the far end)
@@ -96,9 +97,11 @@ class _Worker(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass on whole answers; they come in the order of the questions."""
         for answers in self._received.feed(data):
-            for job, answer in zip(self.sent.popleft(), answers, strict=True):
+            jobs, now = self.sent.popleft(), asyncio.get_running_loop().time()
+            for job, answer in zip(jobs, answers, strict=True):
                 job.settle(answer)
-            self.begun = asyncio.get_running_loop().time()
+            self._lane.learn((now - self.begun) / len(jobs))
+            self.begun = now
         self._lane.soon()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -125,6 +128,7 @@ class Lane:
         self._starting: set[asyncio.Task[None]] = set()
         self._scheduled = False
         self._closed = False
+        self._pace = FRAME_SECONDS / MAX_FRAME  # seconds a question takes, lately
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -140,6 +144,10 @@ class Lane:
         """Queue a question."""
         self.waiting.append(job)
         self.soon()
+
+    def learn(self, seconds: float) -> None:
+        """A question took so long."""
+        self._pace += (seconds - self._pace) / 8
 
     def warm_up(self) -> None:
         """Start a worker, if there is none."""
@@ -219,9 +227,8 @@ class Lane:
         # With suspects left, one worker is given nothing more, so that it is soon there for them.
         helping = self._workers[1:] if self._suspects else self._workers
         while self.waiting and (free := min(filter(_is_free, helping), key=_load, default=None)):
-            # Shared out evenly over the workers, so that none waits while another has much.
-            share = -(-len(self.waiting) // self._size)
-            free.send([self.waiting.popleft() for _ in range(min(share, MAX_FRAME, len(self.waiting)))], now)
+            count = max(1, min(MAX_FRAME, len(self.waiting), int(FRAME_SECONDS / max(self._pace, 1e-6))))
+            free.send([self.waiting.popleft() for _ in range(count)], now)
         if (self.waiting or self._suspects) and len(self._workers) + len(self._starting) < self._size:
             self._add_worker()
 
