@@ -21,6 +21,8 @@ _SEMVER = re.compile(r"v?\d{1,18}(\.\d{1,18}){0,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-
 _NUMBERS = re.compile(r"v?\d{1,18}([.-]\d{1,18}){0,15}\Z", re.ASCII)
 _RPM = re.compile(r"(\d{1,9}:)?[A-Za-z0-9._+~^]+(-[A-Za-z0-9._+~^]+)?\Z", re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z0-9.:+~_!-]+\Z", re.ASCII)
+_MAVEN = re.compile(r"v?\d[A-Za-z0-9]*([._+-][A-Za-z0-9]+)*\Z", re.ASCII)
+_DOTTED_QUALIFIER = re.compile(r"[._](?=[A-Za-z])")
 _STARTS_WITH_DIGIT = re.compile(r"v?\d", re.ASCII)
 _COMPOSER = re.compile(
     r"v?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?"
@@ -109,6 +111,11 @@ def _composer(version: str) -> tuple[int, ...] | None:
     return (*(int(number or 0) for number in numbers), _STABILITY[stability], int(count or 0))
 
 
+def _maven(version: str) -> Any | None:  # noqa: ANN401  as version_key
+    """A qualifier after a dot is one after a hyphen (Maven's version order: 1.foo = 1-foo)."""
+    return univers.MavenVersion(_DOTTED_QUALIFIER.sub("-", version)) if _MAVEN.match(version) else None
+
+
 def _matching(shape: re.Pattern[str], read: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda version: read(version) if shape.match(version) else None
 
@@ -122,7 +129,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "composer": _composer,
     "deb": _digits_first(univers.DebianVersion),
     "gem": _digits_first(univers.RubygemsVersion),
-    "maven": _digits_first(univers.MavenVersion),
+    "maven": _maven,
     "nuget": _matching(_NUGET, univers.NugetVersion),
     "numbers": _numbers,
     "pypi": _digits_first(univers.PypiVersion),
