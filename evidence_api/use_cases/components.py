@@ -30,7 +30,7 @@ from evidence_api.store.session import Database
 
 logger = structlog.get_logger(__name__)
 
-_ERASED = "erased"
+_ERASED, _FAULT = "erased", "internal"
 _KNOWN = 200_000  # some 20 MiB
 
 
@@ -84,6 +84,9 @@ class ComponentIndexer:
         except Refused as refusal:  # it was read when it came in, by the readers of then
             code = refusal.code
             logger.warning("sbom_unreadable", tenant=scope.name, leaf=waiting.leaf_index, code=code)
+        except Exception:  # one SBOM must not keep all others out, nor end the server
+            code = _FAULT
+            logger.exception("sbom_unreadable", tenant=scope.name, leaf=waiting.leaf_index, code=code)
         del body
         await self._add(scope, rows)
         ids: list[UUID] = [row.id for row in rows]

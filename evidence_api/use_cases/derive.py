@@ -29,7 +29,7 @@ from evidence_api.domain.principal import TenantScope
 from evidence_api.formats.advisory_index import AdvisoryIndex
 from evidence_api.formats.dependency_debt import DEPENDENCY_DEBT, debt_predicate, derive_debt
 from evidence_api.formats.drift_predicate import SBOM_DRIFT, drift_predicate, known_vulnerabilities
-from evidence_api.formats.dsse import identity_of
+from evidence_api.formats.dsse import Envelope, identity_of
 from evidence_api.formats.inventory import INVENTORY_KINDS, StoredDocument, read_inventory
 from evidence_api.formats.osv import read_advisory
 from evidence_api.formats.packages import advisory_names, parse_purl
@@ -139,10 +139,9 @@ class Deriver:
         now = await _in_thread(_inventory, grounds.current, grounds.bodies)
         before = await _in_thread(_inventory, grounds.baseline, grounds.bodies) if grounds.baseline else None
         index, digest = await self._advisories(now, before) if grounds.import_id else (None, None)
-        known = _known(grounds)
 
         def derived() -> Drift:
-            return derive_drift(before, now, advisories=index, advisories_digest=digest, known=known)
+            return derive_drift(before, now, advisories=index, advisories_digest=digest, known=_known(grounds))
 
         return now, await _in_thread(derived)
 
@@ -157,6 +156,11 @@ class Deriver:
 
     async def _append(self, scope: TenantScope, grounds: Grounds, conclusion: Conclusion) -> int:
         """Step 4. Raises Refused (not admitted, the key was revoked), Undecided."""
+        made = await _in_thread(self._statement, grounds, conclusion)
+        return 0 if made is None else int((await self._own.append(scope, made)).created)
+
+    def _statement(self, grounds: Grounds, conclusion: Conclusion) -> Envelope | None:
+        """The signed statement; None where exactly this stands already."""
         subjects, kind = grounds.current.subjects, conclusion.predicate_type
         standing = grounds.current.standing.get((kind, conclusion.series))
         before = ""
@@ -164,10 +168,9 @@ class Deriver:
             stated = stored_statement(grounds.bodies[standing.body_digest]).predicate
             same = self._own.sign(subjects, kind, conclusion.predicate(stated.get("supersedes") or ""))
             if identity_of(same) == standing.id:
-                return 0
+                return None
             before = standing.id
-        made = self._own.sign(subjects, kind, conclusion.predicate(before))
-        return int((await self._own.append(scope, made)).created)
+        return self._own.sign(subjects, kind, conclusion.predicate(before))
 
 
 def _named(release: Release) -> str:

@@ -106,3 +106,22 @@ def test_every_fault_of_the_settings_is_told_at_once(
     faults = orjson.loads(shown)["error"]["faults"]
     assert {fault["message"].partition(":")[0] for fault in faults} == {"EVIDENCE_PORT", "EVIDENCE_DATABASE_URL"}
     assert "secret" not in shown
+
+
+def test_advisories_are_imported_once_and_shown(run: Answer, tmp_path: Path) -> None:
+    assert run("osv", "status") == {"feed": None}
+    feed = tmp_path / "feed.jsonl"
+    records = [{"id": f"PYSEC-2026-{number}", "modified": "2026-01-02T00:00:00Z"} for number in range(3)]
+    feed.write_bytes(b"\n".join([*map(orjson.dumps, records), b"no record"]))
+    imported = run("osv", "import", str(feed))
+    assert (imported["added"], imported["refused"], imported["feed"]["records"]) == (3, 1, 3)
+    assert imported["refusals"][0]["place"].endswith("feed.jsonl:4")
+    again = run("osv", "import", str(feed))
+    assert (again["added"], again["unchanged"], again["feed"]) == (0, 3, None)
+    assert run("osv", "status")["feed"]["digest"] == imported["feed"]["digest"]
+    assert run("osv", "import", str(tmp_path / "absent.zip")) == (output.USAGE, "unreadable_file")
+
+
+def test_drift_of_no_release_is_not_found(run: Answer) -> None:
+    run("tenant", "create", "drifting")
+    assert run("drift", "widget", "--tenant", "drifting") == (output.NO, "not_found")

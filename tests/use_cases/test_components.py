@@ -8,6 +8,7 @@ import pytest
 
 from evidence_api.domain.component import IndexedComponent
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.sbom import Sbom
 from evidence_api.formats.component_index import MAX_TEXT, indexed
 from evidence_api.formats.sboms import read_sbom
 from evidence_api.formats.stored import stored_statement
@@ -107,6 +108,26 @@ async def test_what_is_erased_or_unreadable_holds_up_nothing(
     async with database.reading(scope) as connection:
         codes = await connection.fetch("SELECT leaf_index, code FROM sbom_index WHERE code <> '' ORDER BY leaf_index")
     assert [tuple(row) for row in codes] == [(erased, "erased"), (unreadable, "malformed")]
+
+
+async def test_a_fault_in_reading_holds_up_nothing(
+    database: Database,
+    appender: Appender,
+    scope: TenantScope,
+    indexer: ComponentIndexer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await append(appender, scope, "hostile", sbom_body("hostile", count=5))
+    await append(appender, scope, "good", sbom_body("good"))
+
+    def picky(sbom: Sbom) -> list[IndexedComponent]:
+        if len(sbom.components) > 3:
+            raise RecursionError
+        return indexed(sbom)
+
+    monkeypatch.setattr("evidence_api.use_cases.components.indexed", picky)
+    assert await indexer.sweep() == 2
+    assert await counts(database, scope) == (3, 3, 0)
 
 
 async def test_clients_and_workers_at_once_lose_and_double_nothing(

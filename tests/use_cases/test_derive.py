@@ -15,6 +15,7 @@ from evidence_api.domain.verification import KeySigner, Verified
 from evidence_api.formats.drift_predicate import SBOM_DRIFT
 from evidence_api.formats.stored import stored_statement
 from evidence_api.store import assessments, baselines, evidence, read_log, releases, trust
+from evidence_api.use_cases import derive
 from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.own_evidence import KEY_NAME
 from tests.support import statements
@@ -307,6 +308,21 @@ async def test_debt_and_reproduction_are_derived_the_same_way(door: Door) -> Non
     assert isinstance(reproduced.verification, Verified)
     assert await door.application.reassessor.sweep() == 0
     assert len(await derived(door, "widget", "dependency_debt")) == 1
+
+
+async def test_a_fault_in_deriving_stops_no_assessment(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def divide(*_: object, **__: object) -> float:
+        return 1 / 0
+
+    monkeypatch.setattr(derive, "derive_drift", divide)
+    await publish(door, "1", OLD, [LEFT_PAD.format("1.0.0")])
+    assert await drifts(door, "widget") == []
+    async with door.application.database.reading(door.scope) as connection:
+        assert await assessments.latest(connection, door.scope, (await release_of(door, "widget")).id) is not None
+    assert await door.application.reassessor.sweep() == 0
+    monkeypatch.undo()
+    await door.application.reassessor.assess_now(door.scope, "widget")
+    assert len(await drifts(door, "widget")) == 1
 
 
 async def test_unsigned_sboms_are_not_derived_from(door: Door) -> None:
