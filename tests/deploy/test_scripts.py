@@ -62,12 +62,14 @@ def test_nothing_is_installed_twice(tmp_path: Path) -> None:
 
 
 def test_every_pinned_version_is_the_same_in_every_file() -> None:
-    seen: dict[str, set[str]] = {}
+    """For the same Python and system: one package may have to differ between those."""
+    seen: dict[tuple[str, str], set[str]] = {}
     for path in (ROOT / "deploy").glob("requirements*.txt"):
         for line in path.read_text().splitlines():
-            if "==" in line:
-                name, _, version = line.partition("==")
-                seen.setdefault(name, set()).add(version.split()[0])
+            if "==" in line.partition(";")[0]:
+                pinned, _, marker = line.removesuffix("\\").partition(";")
+                name, _, version = pinned.strip().partition("==")
+                seen.setdefault((name, marker.strip()), set()).add(version)
     assert {name: versions for name, versions in seen.items() if len(versions) > 1} == {}
 
 
