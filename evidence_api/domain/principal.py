@@ -5,6 +5,8 @@ from uuid import UUID
 
 from evidence_api.domain.ci_identity import CiIdentity
 
+SERVER = "server"  # the kind of the server itself, sending what it has derived
+
 
 @dataclass(frozen=True, slots=True)
 class TenantScope:
@@ -16,7 +18,7 @@ class TenantScope:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. `kind` is token | uploader | operator; `rights` e.g. {"evidence:write", "read"}.
+    """An authenticated caller. `kind` is token | uploader | operator | server; `rights` e.g. {"evidence:write"}.
 
     `uploader` is the CI job an uploader's token was exchanged for; None for all others.
     """

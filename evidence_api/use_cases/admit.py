@@ -21,7 +21,7 @@ from evidence_api.domain.errors import (
     VerificationFailed,
 )
 from evidence_api.domain.evidence import Candidate
-from evidence_api.domain.principal import Principal
+from evidence_api.domain.principal import SERVER, Principal
 from evidence_api.domain.trust_rule import TenantRules, TrustRule, outside
 from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsigned, Unsupported, Verified
 from evidence_api.use_cases.decide import Gate
@@ -38,6 +38,7 @@ Question: TypeAlias = tuple[object, ...]
 _STRANGER: Mapping[str, Any] = {
     "tenant": "",
     "rights": ["evidence:write"],
+    "own": False,
     "status": "verified",
     "code": "",
     "signer": "urn:evidence-api:nobody",
@@ -90,6 +91,7 @@ class Admission:
         question: Question = (
             principal.tenant.name,
             principal.rights,
+            principal.kind == SERVER,
             result.status,
             "" if isinstance(result, Verified) else result.code,
             _seen(signer, rules),
@@ -151,6 +153,7 @@ def _asked(principal: Principal, checked: Candidate, rules: TenantRules, beyond:
     asked = {
         "tenant": principal.tenant.name,
         "rights": sorted(principal.rights),
+        "own": principal.kind == SERVER,
         "status": result.status,
         "code": "" if isinstance(result, Verified) else result.code,
         "signer": "" if signer is None else signer.label,

@@ -13,7 +13,7 @@ from uuid import UUID
 from evidence_api.domain.digest import canonical
 from evidence_api.domain.errors import Conflict, Inadmissible, Refused, TooLarge
 from evidence_api.domain.evidence import Receipt
-from evidence_api.domain.principal import Principal, TenantScope
+from evidence_api.domain.principal import SERVER, Principal, TenantScope
 from evidence_api.domain.statement import Subject
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.keys import MAX_KEYS, EnvelopeSigner
@@ -54,7 +54,7 @@ class OwnEvidence:
     async def append(self, scope: TenantScope, envelope: Envelope) -> Receipt:
         """Check, admit and append it. Raises Refused (the key was revoked, the policy says no), Undecided."""
         await self._register(scope)
-        principal = Principal("server", self._signer.public_key.key_id, scope, _RIGHTS)
+        principal = Principal(SERVER, self._signer.public_key.key_id, scope, _RIGHTS)
         try:
             return await self._ingest.accept(principal, encode_envelope(envelope))
         except Refused:

@@ -2,7 +2,8 @@
 # title: Admission
 # description: |
 #   May this evidence be stored? Asked after every signature check, before the append.
-#   input: {tenant, rights, status, code, signer, kind, predicate_type, by, rules, outside, uploader}; `status` is the
+#   input: {tenant, rights, own, status, code, signer, kind, predicate_type, by, rules, outside, uploader}; `own` is
+#   whether the server itself derived and sends it, `status` the
 #   result of the checks (verified, unsupported, failed, unsigned), `code` names the check that did not hold.
 #   `by` is who signed: {type: key | certificate, issuer, identity, claims, key_id}; `rules` are the tenant's trust rules
 #   that may concern it, and `outside` maps the id of a rule to the first subject that its patterns do not cover.
@@ -46,6 +47,16 @@ denials contains {"rule": "admission.release_unverified", "reason": reason} if {
 	input.status in statuses
 	input.status != "verified"
 	reason := sprintf("a release statement must be verified, this one is %s", [input.status])
+}
+
+# What the server derives it does not take from others: theirs would stand in the place of its own.
+derived := {"sbom_drift", "dependency_debt", "reproducible_build"}
+
+denials contains {"rule": "admission.derived_by_another", "reason": reason} if {
+	input.kind in derived
+	input.status == "verified"
+	not input.own == true
+	reason := sprintf("%s is derived by the server from what it was sent, and taken from nobody else", [input.kind])
 }
 
 # What kind it is decides more than one rule above, so it must be said.

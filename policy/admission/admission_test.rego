@@ -7,6 +7,7 @@ asked(change) := object.union(
 	{
 		"tenant": "acme",
 		"rights": ["evidence:write"],
+		"own": false,
 		"status": "verified",
 		"code": "",
 		"signer": "key build",
@@ -35,6 +36,19 @@ test_verified_is_allowed if allowed({})
 test_verified_release_is_allowed if allowed({"kind": "release"})
 
 test_unsupported_is_stored if allowed({"status": "unsupported", "code": "unsupported"})
+
+test_what_the_server_derives_is_taken_from_it if allowed({"kind": "sbom_drift", "own": true})
+
+test_what_the_server_derives_is_taken_from_nobody_else if {
+	every kind in {"sbom_drift", "dependency_debt", "reproducible_build"} {
+		denied_for("admission.derived_by_another", {"kind": kind})
+	}
+}
+
+test_it_must_be_said_who_derived_it if {
+	answer := admission.decision with input as object.remove(asked({"kind": "sbom_drift"}), ["own"])
+	answer.rules == ["admission.derived_by_another"]
+}
 
 test_right_is_required if denied_for("admission.right_required", {"rights": ["evidence:read"]})
 
