@@ -20,7 +20,7 @@ from evidence_api.domain.principal import TenantScope
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection, Database
 
-LEASE = timedelta(seconds=120)
+LEASE = timedelta(seconds=60)
 BATCH = 5_000  # rows of one statement
 _ATTEMPTS = 8
 _PAUSE = 0.01  # seconds before the second attempt; doubles
