@@ -49,8 +49,8 @@ async def test_what_was_uploaded_is_derived_from_once_whenever_the_server_dies(
             server.kill()
             server.start()
         store = await store_of(server)
-        while await store.fetchval(_UNDONE):
-            await asyncio.sleep(0.2)  # noqa: ASYNC110  another process does it; what the dead had is free after a lease
+        while await store.fetchval(_UNDONE):  # noqa: ASYNC110  another process does it, once leases have run out
+            await asyncio.sleep(0.2)
         derived = await store.fetchval(
             "SELECT count(DISTINCT s.digest) FROM evidence e JOIN evidence_subject s USING (tenant_id, leaf_index) "
             "WHERE e.kind = 'sbom_drift'"
