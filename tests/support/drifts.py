@@ -68,7 +68,9 @@ def inventory(
         sboms=((evidence_id(name), sbom(*components, vulnerabilities=vulnerabilities)),),
         scans=() if stated is None else (evidence_id("scan"),),
         stated=tuple(stated or ()),
-        vex=((evidence_id("vex"), VexDocument("https://example.org/vex", "us", 1, NOW, NOW, tuple(vex))),) if vex else (),
+        vex=((evidence_id("vex"), VexDocument("https://example.org/vex", "us", 1, NOW, NOW, tuple(vex))),)
+        if vex
+        else (),
         subjects=(SUBJECT,),
     )
 
