@@ -67,11 +67,18 @@ def _usage(**used: bool) -> x509.KeyUsage:
 
 
 def _root(common_name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    return _authority(common_name, key, common_name, key)
+
+
+def _authority(
+    common_name: str, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey
+) -> x509.Certificate:
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(_name(common_name))
-        .issuer_name(_name(common_name))
+        .issuer_name(_name(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(START)
@@ -79,7 +86,8 @@ def _root(common_name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(identifier, critical=False)
-        .sign(key, hashes.SHA256())
+        .add_extension(above, critical=False)
+        .sign(signer, hashes.SHA256())
     )
 
 
@@ -103,14 +111,21 @@ class CertificateTransparency:
 
 @dataclass
 class Fulcio:
-    """Issues ten-minute certificates to identities."""
+    """Issues ten-minute certificates to identities; with `above`, under a root of that key."""
 
     ct: CertificateTransparency = field(default_factory=CertificateTransparency)
     key: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
+    above: ec.EllipticCurvePrivateKey | None = None
     root: x509.Certificate = field(init=False)
+    chain: list[x509.Certificate] = field(init=False)  # issuing certificate first
 
     def __post_init__(self) -> None:
         self.root = _root("Test Fulcio", self.key)
+        self.chain = [self.root]
+        if self.above is not None:
+            top = "Test Fulcio root"
+            self.root = _authority("Test Fulcio", self.key, top, self.above)
+            self.chain = [self.root, _root(top, self.above)]
 
     def issue(  # noqa: PLR0913  one argument a defect
         self,

@@ -68,7 +68,7 @@ class Sigstore:
             {
                 "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
                 "tlogs": [_log(self.rekor.key, log)],
-                "certificateAuthorities": [_authority([self.fulcio.root], ca)],
+                "certificateAuthorities": [_authority(self.fulcio.chain, ca)],
                 "ctlogs": [_log(self.fulcio.ct.key, ct)],
                 "timestampAuthorities": [_authority([self.tsa.certificate, self.tsa.root], tsa)],
             }
