@@ -18,7 +18,7 @@ class SbomComponent:
     """One component, package or file set.
 
     `ref` names it inside its document only (bom-ref, SPDXID; "" if it has none). `purl` is as given, "" if none.
-    `hashes` are sorted "algorithm:hex" with in-toto's lower-case algorithm names ("sha256:…", "sha3-256:…"), as in
+    `hashes` are sorted "algorithm:hex" with in-toto's lower-case algorithm names ("sha256:…", "sha3_256:…"), as in
     `Subject.digests`. `licence` is one SPDX expression, or the text as given; "" is unknown. `licences` are the
     statements it was joined from, in the document's order. `scope` is CycloneDX's (required, optional, excluded),
     "" if not said.

@@ -29,9 +29,9 @@ _Place = tuple[str, str]
 
 def derive_debt(current: Inventory, drift: Drift, released: Released | None = None) -> DependencyDebt:
     """The debt of a release; `drift` is its own, for the vulnerabilities that count."""
-    places = sorted({place for place, _ in _placed(current)})
-    graphs = [sbom.edges for _, sbom in current.sboms if sbom.edges is not None]
-    ranks = page_rank(len(places), _edges(current, places)) if places else []
+    placed = list(_placed(current))
+    places = sorted({place for place, _ in placed})
+    ranks = page_rank(len(places), _edges(current, placed, places)) if places else []
     found: dict[_Place, list[ComponentVulnerability]] = {}
     for one in drift.vulnerabilities:
         found.setdefault((one.package, one.version), []).append(one)
@@ -44,7 +44,7 @@ def derive_debt(current: Inventory, drift: Drift, released: Released | None = No
         sboms=drift.current,
         advisories=drift.advisories,
         analysed=drift.analysed,
-        ranked=bool(graphs),
+        ranked=any(sbom.edges is not None for _, sbom in current.sboms),
         components=tuple(components),
     )
 
@@ -111,10 +111,12 @@ def _placed(current: Inventory) -> Iterable[tuple[_Place, tuple[str, str]]]:
             yield (package.key, package.version), (source, component.ref)
 
 
-def _edges(current: Inventory, places: list[_Place]) -> Iterable[tuple[int, int]]:
+def _edges(
+    current: Inventory, placed: Iterable[tuple[_Place, tuple[str, str]]], places: list[_Place]
+) -> Iterable[tuple[int, int]]:
     """The dependency graph by position; references to what is no component (the product itself) are left out."""
     number = {place: position for position, place in enumerate(places)}
-    position = {reference: number[place] for place, reference in _placed(current) if reference[1]}
+    position = {reference: number[place] for place, reference in placed if reference[1]}
     for source, sbom in current.sboms:
         for giver, taker in sbom.edges or ():
             left, right = position.get((source, giver)), position.get((source, taker))

@@ -8,12 +8,12 @@ version: it has the same context, but its vulnerabilities and products are bare 
 from collections.abc import Mapping
 from typing import Any
 
-from evidence_api.domain.errors import Malformed, TooLarge
+from evidence_api.domain.errors import Malformed
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.vex import VexComponent, VexDocument, VexProduct, VexStatement
 from evidence_api.formats.document_subjects import image_digests
 from evidence_api.formats.openvex_document import CONTEXTS, Component, Document, Product, Stated
-from evidence_api.formats.typed_json import read_typed
+from evidence_api.formats.typed_json import check_length, read_typed
 
 MAX_STATEMENTS = 50_000
 VERSION = "v0.2.0"
@@ -29,9 +29,7 @@ def read_openvex(document: Mapping[str, Any]) -> VexDocument:
     if version not in {VERSION, ""}:
         message = f"@context: OpenVEX {version} is not read, only {VERSION}"
         raise Malformed(message, code="unsupported_version", path="@context", value=version, limit=VERSION)
-    listed = document.get("statements")
-    if isinstance(listed, list) and len(listed) > MAX_STATEMENTS:
-        raise TooLarge("statements: too many", path="statements", limit=MAX_STATEMENTS, value=len(listed))
+    check_length(document, "statements", MAX_STATEMENTS)
     model = read_typed(Document, document)
     return VexDocument(
         id=model.id,

@@ -9,21 +9,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from evidence_api.domain.advisory import Advisory, AffectedPackage, AffectedRange, RangeEvent
-from evidence_api.domain.errors import TooLarge
 from evidence_api.formats.cvss import base_score
 from evidence_api.formats.osv_record import EVENTS, Affected, Range, Rating, Record
 from evidence_api.formats.osv_registry import split_ecosystem
 from evidence_api.formats.severity import Severity, severity_of_score, severity_of_word
-from evidence_api.formats.typed_json import read_typed
+from evidence_api.formats.typed_json import check_length, read_typed
 
 MAX_AFFECTED = 50_000  # packages; the largest records of Linux distributions have some thousands
 
 
 def read_advisory(document: Mapping[str, Any]) -> Advisory:
     """Read one record. Raises Malformed with a dotted path (`affected.0.ranges.0.events`), TooLarge."""
-    listed = document.get("affected")
-    if isinstance(listed, list) and len(listed) > MAX_AFFECTED:
-        raise TooLarge("affected: too many packages", path="affected", limit=MAX_AFFECTED, value=len(listed))
+    check_length(document, "affected", MAX_AFFECTED)
     record = read_typed(Record, document)
     return Advisory(
         id=record.id,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
-from evidence_api.domain.errors import Malformed
+from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.formats.rfc3339 import parse_rfc3339
 
 T = TypeVar("T")
@@ -58,6 +58,13 @@ def read_typed(model: type[Model], document: Mapping[str, Any], *, at: str = "")
         value = repr(first["input"])[:_SHOWN]
         reason = first["msg"].removeprefix("Value error, ")[:_MOST_DESCRIBED]
         raise Malformed(f"{path}: {reason}", path=path, value=value) from fault
+
+
+def check_length(document: Mapping[str, Any], member: str, most: int) -> None:
+    """Refuse a list that is too long before its items are read. Raises TooLarge."""
+    listed = document.get(member)
+    if isinstance(listed, list) and len(listed) > most:
+        raise TooLarge(f"{member}: too many", path=member, limit=most, value=len(listed))
 
 
 def inside(fault: Malformed, at: str) -> Malformed:

@@ -12,9 +12,9 @@ from pydantic import Field, StringConstraints
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement, Subject
+from evidence_api.formats.predicates.github_checks import PASSING, Conclusion
 from evidence_api.formats.predicates.shape import Moment, Several, ThirdParty, Word, known_facts, read_model
 
-_PASSING = frozenset({"success", "neutral", "skipped"})
 _PAGES = "ask for per_page=100 and put all pages into one list"
 
 
@@ -37,20 +37,7 @@ class CheckRun(ThirdParty):
     name: Word
     head_sha: Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
     status: Literal["queued", "in_progress", "completed", "waiting", "requested", "pending"]
-    conclusion: (
-        Literal[
-            "success",
-            "failure",
-            "neutral",
-            "cancelled",
-            "skipped",
-            "timed_out",
-            "action_required",
-            "stale",
-            "startup_failure",
-        ]
-        | None
-    ) = None
+    conclusion: Conclusion | None = None
     started_at: Moment | None = None
     completed_at: Moment | None = None
     check_suite: Suite | None = None
@@ -59,7 +46,7 @@ class CheckRun(ThirdParty):
     @property
     def passed(self) -> bool:
         """Finished, and with a conclusion that lets a merge through."""
-        return self.status == "completed" and self.conclusion in _PASSING
+        return self.status == "completed" and self.conclusion in PASSING
 
     @property
     def failed(self) -> bool:

@@ -11,17 +11,11 @@ from pydantic import Field
 
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
-from evidence_api.formats.predicates.shape import Moment, ThirdParty, known_facts, read_model
+from evidence_api.formats.predicates.shape import ThirdParty, known_facts, read_model
+from evidence_api.formats.predicates.vulns import Database, ScanMetadata, scan_series
 from evidence_api.formats.severity import Severity, severity_counts, severity_of_word
 
 Found: TypeAlias = dict[tuple[str, ...], Severity | None]
-
-
-class Database(ThirdParty):
-    """The vulnerability database."""
-
-    uri: str | None = None
-    version: str | None = None
 
 
 class Scanner(ThirdParty):
@@ -31,13 +25,6 @@ class Scanner(ThirdParty):
     version: str | None = None
     db: Database | None = None
     result: Any = None
-
-
-class ScanMetadata(ThirdParty):
-    """When the scan ran."""
-
-    started: Moment | None = Field(default=None, alias="scanStartedOn")
-    finished: Moment | None = Field(default=None, alias="scanFinishedOn")
 
 
 class CosignVuln(ThirdParty):
@@ -62,8 +49,7 @@ def read_cosign_vuln(statement: Statement) -> Normalised:
     )
     if found is not None:
         facts |= severity_counts(found.values())
-    series = scanner.uri.partition("@")[0] if scanner.uri.startswith("pkg:") else scanner.uri
-    return Normalised("vulns", facts, metadata.finished or metadata.started, series=series)
+    return Normalised("vulns", facts, metadata.finished or metadata.started, series=scan_series(scanner.uri))
 
 
 def _found(result: object) -> Found | None:

@@ -6,11 +6,19 @@ from pydantic import Field
 
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.statement import Statement
-from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model, short_word
+from evidence_api.formats.predicates.shape import (
+    Count,
+    Own,
+    Producer,
+    Several,
+    Sha256,
+    known_facts,
+    read_model,
+    short_word,
+)
 
 _TOP = 10  # components the fact names
 
-Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 

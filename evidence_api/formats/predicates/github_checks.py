@@ -4,7 +4,7 @@ The statement's subject is the commit (`gitCommit`). A check without a conclusio
 GitHub's; success, neutral and skipped pass, as in branch protection, and every other one is a failure.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
@@ -12,7 +12,18 @@ from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.shape import Moment, Own, Producer, Several, Word, known_facts, read_model
 
-_PASSING = frozenset({"success", "neutral", "skipped"})
+Conclusion: TypeAlias = Literal[
+    "success",
+    "neutral",
+    "skipped",
+    "failure",
+    "cancelled",
+    "timed_out",
+    "action_required",
+    "stale",
+    "startup_failure",
+]
+PASSING: frozenset[Conclusion] = frozenset({"success", "neutral", "skipped"})
 
 
 class Check(Own):
@@ -20,27 +31,14 @@ class Check(Own):
 
     name: Word
     required: bool
-    conclusion: (
-        Literal[
-            "success",
-            "neutral",
-            "skipped",
-            "failure",
-            "cancelled",
-            "timed_out",
-            "action_required",
-            "stale",
-            "startup_failure",
-        ]
-        | None
-    ) = None
+    conclusion: Conclusion | None = None
     url: Word | None = None
     completed: Moment | None = Field(default=None, alias="completedAt")
 
     @property
     def passed(self) -> bool:
         """Finished, and with a conclusion that lets a merge through."""
-        return self.conclusion in _PASSING
+        return self.conclusion in PASSING
 
     @property
     def failed(self) -> bool:

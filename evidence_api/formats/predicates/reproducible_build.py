@@ -6,9 +6,16 @@ from pydantic import Field
 
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.statement import Statement
-from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model, short_word
-
-Count = Annotated[int, Field(ge=0)]
+from evidence_api.formats.predicates.shape import (
+    Count,
+    Own,
+    Producer,
+    Several,
+    Sha256,
+    known_facts,
+    read_model,
+    short_word,
+)
 
 
 class Build(Own):

@@ -3,17 +3,14 @@
 The counts are the facts; where a list was not cut short it must be as long as its count says.
 """
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.drift_predicate import MAX_LISTED, count_vulnerabilities
-from evidence_api.formats.predicates.shape import Own, Producer, Several, Sha256, known_facts, read_model
+from evidence_api.formats.predicates.shape import Count, Own, Producer, Several, Sha256, known_facts, read_model
 
-Count = Annotated[int, Field(ge=0)]
 Severity = Literal["critical", "high", "medium", "low", "info", "none"]
 
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from evidence_api.domain.evidence import Fact
 from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.formats.typed_json import Model, Moment, Own, Several, ThirdParty, Word, read_typed
 
 __all__ = [
+    "Count",
     "Moment",
     "Own",
     "Producer",
@@ -29,6 +30,7 @@ __all__ = [
 
 _WORD = 200  # characters of a name of others in a fact
 
+Count: TypeAlias = Annotated[int, Field(ge=0)]
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 

@@ -88,9 +88,12 @@ def read_vulns(statement: Statement) -> Normalised:
     )
     if scanner.result is not None:
         facts |= severity_counts(severity_of(one) for one in scanner.result)
-    # A package URL's version changes with every scanner release; the scanner stays the same.
-    series = scanner.uri.partition("@")[0] if scanner.uri.startswith("pkg:") else scanner.uri
-    return Normalised("vulns", facts, metadata.finished or metadata.started, series=series)
+    return Normalised("vulns", facts, metadata.finished or metadata.started, series=scan_series(scanner.uri))
+
+
+def scan_series(scanner: str) -> str:
+    """A package URL's version changes with every scanner release; the scanner stays the same."""
+    return scanner.partition("@")[0] if scanner.startswith("pkg:") else scanner
 
 
 def severity_of(found: Found) -> Severity | None:
