@@ -1,7 +1,6 @@
 """Later checks: which stored bodies are still to be checked, what was found, and how it differs from the record."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import asyncpg
 
@@ -122,14 +121,14 @@ async def of_leaves(
     )
     found: dict[int, list[Recheck]] = {}
     for row in rows:
-        found.setdefault(row["leaf_index"], []).append(_recheck(row, row["checked_at"]))
+        found.setdefault(row["leaf_index"], []).append(_recheck(row))
     return {leaf: tuple(checks) for leaf, checks in found.items()}
 
 
-def _recheck(row: asyncpg.Record, checked_at: datetime) -> Recheck:
+def _recheck(row: asyncpg.Record) -> Recheck:
     return Recheck(
         leaf_index=row["leaf_index"],
-        checked_at=checked_at,
+        checked_at=row["checked_at"],
         grounds=Grounds(row["root_digest"], row["trust_digest"]),
         status=row["status"],
         code=row["code"],

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
+from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Refused
 from evidence_api.domain.principal import TenantScope
+from evidence_api.store.rows import id_bytes, id_text
 from evidence_api.store.session import Connection, Database
 
 _MAX_MESSAGE = 2000
@@ -27,8 +28,7 @@ class Refusal:
 
 def line(at: datetime, token_id: str | None, body: bytes, refusal: Refused) -> Refusal:
     """What is put on record of a body that was refused."""
-    digest = f"sha256:{sha256(body).hexdigest()}"
-    return Refusal(at, _uuid(token_id), refusal.code, refusal.message, digest, len(body))
+    return Refusal(at, _uuid(token_id), refusal.code, refusal.message, digest_of(body), len(body))
 
 
 async def record(database: Database, scope: TenantScope, refusals: Sequence[Refusal]) -> None:
@@ -40,7 +40,7 @@ async def record(database: Database, scope: TenantScope, refusals: Sequence[Refu
             [
                 (
                     *(scope.id, one.at, one.token_id, one.code, one.message.replace("\0", "\ufffd")[:_MAX_MESSAGE]),
-                    *(bytes.fromhex(one.body_digest.removeprefix("sha256:")), min(one.body_size, 2**31 - 1)),
+                    *(id_bytes(one.body_digest), min(one.body_size, 2**31 - 1)),
                 )
                 for one in refusals
             ],
@@ -60,7 +60,7 @@ async def newest(connection: Connection, scope: TenantScope, limit: int = 100) -
             token_id=row["token_id"],
             code=row["code"],
             message=row["message"],
-            body_digest=f"sha256:{row['body_digest'].hex()}",
+            body_digest=id_text(row["body_digest"]),
             body_size=row["body_size"],
         )
         for row in rows

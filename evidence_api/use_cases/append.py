@@ -121,17 +121,17 @@ class Appender:
         self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
         self._watched: dict[str, Callable[[], None]] = {}
 
-    def announce(self, scope: TenantScope, count: int = 1) -> None:
-        """So many uploads are being checked and may be appended soon; `retract` follows for certain."""
+    def announce(self, scope: TenantScope) -> None:
+        """An upload is being checked and may be appended soon; `retract` follows for certain."""
         lane = self._lanes.get(scope.id)
         if lane is None:
             lane = self._lanes[scope.id] = _Lane()
-        lane.coming += count
+        lane.coming += 1
 
-    def retract(self, scope: TenantScope, count: int = 1) -> None:
-        """They are checked: now they are appended, or never will be."""
+    def retract(self, scope: TenantScope) -> None:
+        """It is checked: now it is appended, or never will be."""
         lane = self._lanes[scope.id]
-        lane.coming -= count
+        lane.coming -= 1
         lane.look()
         if not lane.coming:
             self._forget_if_idle(scope, lane)

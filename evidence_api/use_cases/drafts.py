@@ -12,9 +12,8 @@ from evidence_api.domain.statement import Subject
 from evidence_api.engines.worker_lane import Shared
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.engines.worker_pool import WorkerPool
-from evidence_api.store.batch import Draft
 from evidence_api.use_cases.check import Trust
-from evidence_api.use_cases.draft_worker import from_plain, trust_to_plain
+from evidence_api.use_cases.draft_worker import trust_to_plain
 
 _KEPT = 1024
 
@@ -31,12 +30,8 @@ class Drafts:
         self.workers = workers
         self._shared: dict[int, tuple[Trust, Shared]] = {}  # by identity: a trust is the same object for a while
 
-    async def of(self, body: bytes, trust: Trust, subjects: tuple[Subject, ...] = ()) -> Draft:
-        """The draft. Raises Refused (the document cannot be read or stored), Undecided (overloaded, stopping)."""
-        return from_plain(await self.ask(body, trust, subjects))
-
     def ask(self, body: bytes, trust: Trust, subjects: tuple[Subject, ...] = ()) -> "asyncio.Future[object]":
-        """The answer to come, for `from_plain`. Raises Overloaded."""
+        """The answer to come, for `from_plain`, which raises a refusal that came instead. Raises Overloaded."""
         shared = self._shared.get(id(trust))
         named = tuple((one.name, dict(one.digest)) for one in subjects)
         known = shared[1] if shared is not None else self._share(trust)

@@ -63,8 +63,7 @@ class Ingest:
         `subjects` are those the uploader names, for a raw document, which names none a statement would.
         """
         size, scope = len(body), principal.tenant
-        if not self._room.take_now(size):
-            await self._room.take(size)
+        await self._room.take(size)
         try:
             self._appender.announce(scope)
             try:

@@ -23,6 +23,7 @@ class TrustBook:
         self._verifier = verifier
         self._kept: dict[UUID, tuple[float, Trust, TenantRules]] = {}
         self._fresh = Once(self._read)
+        self._forgotten = 0  # times
 
     async def of(self, scope: TenantScope) -> Trust:
         """The tenant's trust now (at most two seconds old): what signatures are checked against.
@@ -41,8 +42,11 @@ class TrustBook:
     def forget(self, scope: TenantScope) -> None:
         """Read the tenant's trust again the next time: this process has changed it."""
         self._kept.pop(scope.id, None)
+        self._fresh.forget(scope)
+        self._forgotten += 1
 
     async def _read(self, scope: TenantScope) -> tuple[Trust, TenantRules]:
+        begun = self._forgotten
         async with self._database.tenant(scope) as connection:
             keys = await trust.active_keys(connection, scope)
             rules = TenantRules(await trust_rules.active(connection, scope))
@@ -53,5 +57,6 @@ class TrustBook:
             ),
             verifier=self._verifier,
         )
-        self._kept[scope.id] = (monotonic() + _KEPT_SECONDS, fresh, rules)
+        if begun == self._forgotten:  # else what was read may be of before the change
+            self._kept[scope.id] = (monotonic() + _KEPT_SECONDS, fresh, rules)
         return fresh, rules

@@ -54,3 +54,27 @@ async def test_who_leaves_does_not_end_it_for_the_others() -> None:
         await leaving
     go.set()
     assert await staying == "read"
+
+
+async def test_who_asks_after_it_was_forgotten_never_gets_what_was_being_read_before() -> None:
+    gates = [asyncio.Event(), asyncio.Event()]
+    begun: list[int] = []
+
+    async def read(_: str) -> int:
+        number = len(begun)
+        begun.append(number)
+        await gates[number].wait()
+        return number
+
+    once = Once(read)
+    before = asyncio.create_task(once("a"))
+    await asyncio.sleep(0.01)
+    once.forget("a")
+    after = asyncio.create_task(once("a"))
+    await asyncio.sleep(0.01)
+    gates[0].set()
+    assert await before == 0
+    joining = asyncio.create_task(once("a"))  # the end of the first does not hide the second
+    await asyncio.sleep(0.01)
+    gates[1].set()
+    assert [await after, await joining] == [1, 1]
