@@ -179,7 +179,11 @@ class Appender:
             while lane.queue:
                 await _gather(lane)
                 batch = _take(lane.queue)
-                await self._write_batch(scope, batch)
+                try:
+                    await self._write_batch(scope, batch)
+                except BaseException as fault:
+                    _fail(batch, StoreUnavailable(f"the append was interrupted: {type(fault).__name__}"))
+                    raise
         finally:
             lane.writer = None
             while lane.queue:  # only a cancelled writer leaves anybody waiting
@@ -204,9 +208,6 @@ class Appender:
             middle = len(batch) // 2
             await self._write_batch(scope, batch[:middle])
             await self._write_batch(scope, batch[middle:])
-        except BaseException as fault:
-            _fail(batch, StoreUnavailable(f"the append was interrupted: {type(fault).__name__}"))
-            raise
 
     async def _append_persistently(self, scope: TenantScope, batch: Sequence[_Waiting]) -> None:
         """Again, where another transaction got in the way: nothing of it was written, so the result is the same."""

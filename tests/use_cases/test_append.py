@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from evidence_api.domain.errors import EvidenceError, Overloaded, StoreUnavailable, VerificationFailed
+from evidence_api.domain.errors import EvidenceError, Malformed, Overloaded, StoreUnavailable, VerificationFailed
 from evidence_api.domain.evidence import Receipt
 from evidence_api.domain.merkle import grow, leaf_hash, verify_inclusion
 from evidence_api.domain.principal import TenantScope
@@ -252,6 +252,20 @@ async def test_one_impossible_row_does_not_hold_up_its_batch(appender: Appender,
     assert isinstance(answers[1], EvidenceError)
     assert answers[1].code == "malformed"
     assert [answer.leaf_index for answer in answers if isinstance(answer, Receipt)] == [0, 1]
+
+
+async def test_a_batch_ended_while_its_halves_are_appended_leaves_nobody_waiting(
+    appender: Appender, scope: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended(_: object, batch: Sequence[object]) -> None:
+        raise Malformed("a row is at fault") if len(batch) > 1 else asyncio.CancelledError
+
+    monkeypatch.setattr(appender, "_append", ended)
+    waiting = asyncio.gather(
+        *(appender.append(scope, checked(str(number)), ADMITTED) for number in range(4)), return_exceptions=True
+    )
+    answers = await asyncio.wait_for(waiting, 5)
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 4
 
 
 async def test_a_full_queue_says_so(appender: Appender, scope: TenantScope, monkeypatch: pytest.MonkeyPatch) -> None:
