@@ -11,6 +11,7 @@ from typing import Any
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.vex import VexComponent, VexDocument, VexProduct, VexStatement
+from evidence_api.formats.cyclonedx_reading import hash_name
 from evidence_api.formats.document_subjects import image_digests
 from evidence_api.formats.openvex_document import CONTEXTS, Component, Document, Product, Stated
 from evidence_api.formats.typed_json import check_length, read_typed
@@ -97,19 +98,12 @@ def _product(product: Product) -> VexProduct:
 def _component(component: Component) -> VexComponent:
     stated = component.identifiers.purl if component.identifiers else ""
     purls = tuple(dict.fromkeys(purl for purl in (component.id, stated) if purl.startswith("pkg:")))
-    hashes = {_algorithm(name) + ":" + text.lower() for name, text in component.hashes.items()}
+    hashes = {hash_name(name) + ":" + text.lower() for name, text in component.hashes.items()}
     return VexComponent(component.id or stated, purls, tuple(sorted(hashes)))
 
 
-def _algorithm(name: str) -> str:
-    """IANA's `sha-256` is in-toto's `sha256`."""
-    return name.replace("sha-", "sha")
-
-
 def _digest(component: VexComponent) -> dict[str, str]:
-    digest = {
-        algorithm.replace("-", "_"): text for algorithm, _, text in (one.partition(":") for one in component.hashes)
-    }
+    digest = {algorithm: text for algorithm, _, text in (one.partition(":") for one in component.hashes)}
     for algorithm, text in image_digests(*component.purls):
         digest.setdefault(algorithm, text)
     return digest

@@ -27,7 +27,7 @@ def test_a_document_is_read_with_what_its_statements_inherit() -> None:
     assert second.time == document.time == datetime(2026, 1, 31, 12, tzinfo=UTC)
     whole, (part,) = first.products[0].whole, first.products[0].parts
     assert whole.purls == ("pkg:npm/widget@1",)
-    assert whole.hashes == (f"sha256:{DIGEST}", f"sha3-256:{DIGEST}")
+    assert whole.hashes == (f"sha256:{DIGEST}", f"sha3_256:{DIGEST}")
     assert part.purls == ("pkg:npm/part@2",)
 
 
