@@ -1,6 +1,6 @@
 """Command line, the server: one application behind one socket, until a signal or the caller ends it.
 
-The background sweep of assessments and the index of components run beside it; whichever ends first ends all.
+The sweep of assessments, the index of components and the sweep of blobs run beside it; whichever ends first ends all.
 """
 
 import asyncio
