@@ -1,4 +1,4 @@
-"""`evidence-api artifact`: raw files to and from a server, by digest; the operator's sweep of broken uploads."""
+"""`evidence-api artifact`: raw files to and from a server, by digest."""
 
 import hashlib
 from pathlib import Path

@@ -58,7 +58,8 @@ class Client:
             results = [orjson.loads(line) for line in response.content.splitlines()]
         except orjson.JSONDecodeError as fault:
             raise Undecided("the batch was not answered with JSON Lines", code="not_our_server") from fault
-        if [result.get("line") for result in results] != list(range(1, len(bodies) + 1)):
+        lines = [result.get("line") if isinstance(result, dict) else None for result in results]
+        if lines != list(range(1, len(bodies) + 1)):
             raise Undecided("the batch was not answered line by line", code="not_our_server")
         return results
 
@@ -98,7 +99,7 @@ class Client:
             raise self._unreachable(fault) from fault
         if not response.is_success:
             raise refusal(response)
-        return orjson.loads(response.content)
+        return _parsed(response, target)
 
     def stream(self, path: str) -> Iterator[bytes]:
         """The bytes at a path, as they come. Raises what the server raised."""
@@ -115,11 +116,7 @@ class Client:
         return Undecided(f"no answer from {self._http.base_url}: {fault}", code="unreachable")
 
     def _json(self, method: str, path: str, body: bytes) -> Any:  # noqa: ANN401  any JSON value
-        response = self._send(method, path, body)
-        try:
-            return orjson.loads(response.content)
-        except orjson.JSONDecodeError as fault:
-            raise Undecided(f"{path} did not answer with JSON", code="not_our_server") from fault
+        return _parsed(self._send(method, path, body), path)
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, media_type: str = "application/json"
@@ -131,10 +128,17 @@ class Client:
         try:
             response = self._http.request(method, path, content=packed or body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
-            raise Undecided(f"no answer from {self._http.base_url}: {fault}", code="unreachable") from fault
+            raise self._unreachable(fault) from fault
         if response.is_success:
             return response
         raise refusal(response)
+
+
+def _parsed(response: httpx.Response, path: str) -> Any:  # noqa: ANN401  any JSON value
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError as fault:
+        raise Undecided(f"{path} did not answer with JSON", code="not_our_server") from fault
 
 
 def _packed(body: bytes) -> bytes | None:

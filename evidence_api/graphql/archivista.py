@@ -18,6 +18,7 @@ from strawberry.types import Info
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.gitoid import Named
 from evidence_api.domain.principal import TenantScope
+from evidence_api.formats.dsse import IN_TOTO
 from evidence_api.graphql import faults
 from evidence_api.graphql.archivista_filters import (
     DsseWhere,
@@ -179,7 +180,7 @@ def _dsse(named: Named) -> Dsse:
         )
     return Dsse(
         gitoid_sha256=named.gitoid,
-        payload_type="application/vnd.in-toto+json",
+        payload_type=IN_TOTO,
         statement=ArchivedStatement(predicate=named.predicate_type, attestation_collections=collection),
     )
 

@@ -30,7 +30,7 @@ Headers: TypeAlias = dict[bytes, bytes]
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, refused as soon as it is known to pass `limit` bytes. Raises TooLarge, Malformed,
     UnsupportedMedia."""
-    return await receive_body(dict(request.headers.raw), request.receive, limit)
+    return await receive_body(headers_of(request.scope), request.receive, limit)
 
 
 def headers_of(scope: Scope) -> Headers:

@@ -1,6 +1,5 @@
 """Route for CI jobs: their OIDC token in, an upload token of fifteen minutes out. Needs no token of ours."""
 
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ from evidence_api.domain.errors import Malformed
 from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
+from evidence_api.web.requests import CREATED
 
 log = structlog.get_logger(__name__)
 
@@ -29,9 +29,7 @@ async def post_token_exchange(request: Request) -> Response:
         "expiresAt": format_rfc3339(made.expires),
         "rules": list(made.rules),
     }
-    return Response(
-        orjson.dumps(body), int(HTTPStatus.CREATED), {"Cache-Control": "no-store"}, media_type="application/json"
-    )
+    return Response(orjson.dumps(body), CREATED, {"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _asked(body: bytes) -> dict[str, str]:

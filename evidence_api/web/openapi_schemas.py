@@ -28,8 +28,8 @@ def _problem_schema() -> dict[str, Any]:
             "code": {**TEXT, "description": "stable for ever"},
             "detail": TEXT,
             "requestId": TEXT,
-            "limit": {"type": "integer"},
-            "value": {"type": "integer"},
+            "limit": {"type": "number"},
+            "value": {"description": "what was found: a number, or a text"},
             "path": TEXT,
         },
     }

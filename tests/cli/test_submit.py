@@ -8,10 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
 from evidence_api.cli import credentials, main, output, sending
+from evidence_api.cli.client import Client
+from evidence_api.domain.errors import Undecided
 from evidence_api.domain.evidence import Receipt
 from evidence_api.domain.merkle import Frontier, Prover, grow, leaf_hash
 from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
@@ -309,3 +312,10 @@ def test_a_server_that_is_not_ours(
 ) -> None:
     assert send(envelope, serve(lambda _: (404, {"detail": "no"})), "--json") == output.UNDECIDED
     assert orjson.loads(capsys.readouterr().out)["results"][0]["error"]["code"] == "not_our_server"
+
+
+def test_a_batch_answered_by_a_server_that_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(httpx.Client, "request", lambda *_, **__: httpx.Response(200, content=b"1\n2\n"))
+    with Client("http://127.0.0.1:9", "") as client, pytest.raises(Undecided) as fault:
+        client.submit_batch([signed(1), signed(2)])
+    assert fault.value.code == "not_our_server"
