@@ -111,9 +111,9 @@ class TokenVerifier:
         now = self._clock.now()
         expires, issued = _moment(claims, "exp"), _moment(claims, "iat")
         begins = _moment(claims, "nbf") if "nbf" in claims else issued
-        if expires + LEEWAY <= now:
+        if expires <= now - LEEWAY:  # added to our time, as the token's may be the last there is
             raise Unauthenticated(f"the token ended {expires:%Y-%m-%d %H:%M:%S} UTC", code="token_expired", path="exp")
-        if max(issued, begins) - LEEWAY > now:
+        if max(issued, begins) > now + LEEWAY:
             raise Unauthenticated(
                 f"the token begins {max(issued, begins):%Y-%m-%d %H:%M:%S} UTC, which is still to come",
                 code="token_from_the_future",

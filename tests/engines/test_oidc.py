@@ -106,6 +106,9 @@ async def test_claims_that_do_not_hold(
     assert await code_of(verifier, issuer, token) == code
 
 
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the seconds that a datetime begins and ends with
+
+
 @pytest.mark.parametrize(
     ("exp", "iat", "code"),
     [
@@ -121,6 +124,25 @@ async def test_times(  # noqa: PLR0913, PLR0917  fixtures, and one argument for 
 ) -> None:
     at = int(clock.now().timestamp())
     token = issuer.token(issuer.claims(clock.now(), AUDIENCE, exp=at + exp, iat=at + iat, nbf=at + iat))
+    assert await code_of(verifier, issuer, token) == code
+
+
+@pytest.mark.parametrize(
+    ("exp", "iat", "code"),
+    [
+        (_LAST, None, "token_lifetime"),
+        (_FIRST, None, "token_expired"),
+        (None, _FIRST, "token_lifetime"),
+        (_LAST, _LAST, "token_from_the_future"),
+    ],
+)
+async def test_the_first_and_last_times_there_are(  # noqa: PLR0913, PLR0917  as above
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: SteppingClock, exp: int | None, iat: int | None, code: str
+) -> None:
+    at = int(clock.now().timestamp())
+    begins = at if iat is None else iat
+    times = {"exp": at + 300 if exp is None else exp, "iat": begins, "nbf": begins}
+    token = issuer.token(issuer.claims(clock.now(), AUDIENCE, **times))
     assert await code_of(verifier, issuer, token) == code
 
 
