@@ -86,7 +86,7 @@ INDEXES = (
 )
 GRANTS = {
     "component": "SELECT, INSERT",
-    "sbom_component": "SELECT, INSERT, DELETE",
+    "sbom_component": "SELECT, INSERT",
     "sbom_index": "SELECT, INSERT, UPDATE (components, code, claimed_until)",
     "advisory_match": "SELECT, INSERT, UPDATE (import_id)",
     # Imported with the owner's connection: no request of a tenant can change what all tenants are matched with.
