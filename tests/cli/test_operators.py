@@ -1,6 +1,6 @@
 """What operators do, through the command line and a real database: tenants, keys, identities, tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +10,8 @@ import pytest
 from evidence_api.cli import main, output
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.checkpoint import parse_verifier
-from evidence_api.store.embedded import EmbeddedPostgres
 
 Answer = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home folder whose database runs as long as the module, so that each command only joins it."""
-    folder = tmp_path_factory.mktemp("operators")
-    with EmbeddedPostgres(folder):
-        yield folder
-
-
-@pytest.fixture
-def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Answer:
-    """Run a command with --json; gives its answer, or the failure as (exit code, code)."""
-    monkeypatch.setenv("EVIDENCE_HOME", str(home))
-
-    def once(*words: str) -> Any:  # noqa: ANN401  a JSON answer
-        code = main.main([*words, "--json"])
-        shown = capsys.readouterr()
-        return orjson.loads(shown.out) if code == output.OK else (code, orjson.loads(shown.err)["error"]["code"])
-
-    return once
 
 
 def test_a_tenant_has_a_log_that_can_be_checked(run: Answer) -> None:

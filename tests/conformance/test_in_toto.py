@@ -9,7 +9,7 @@ import pytest
 from evidence_api.domain.errors import Malformed
 from evidence_api.formats.predicates import normalise
 from evidence_api.formats.statement import parse_statement, read_resource, read_statement
-from tests.support.conformance import cases, suite
+from tests.support.conformance import cases, show_table, suite
 
 SUITE = "in-toto-attestation"
 SUBJECT = {"name": "a", "digest": {"sha256": "a" * 64}}
@@ -60,8 +60,7 @@ def test_every_shared_case_is_read_or_refused(capsys: pytest.CaptureFixture[str]
             skipped.append(f"{case['case']}: {fault}")
         else:
             wrong.append((case["case"], case["expect"], answer))
-    with capsys.disabled():
-        title = f"{SUITE}: right {right}, wrong {len(wrong)}, skipped {len(skipped)} (digests abbreviated in prose)"
-        print("", title, *(f"  {line}" for line in skipped), sep="\n")  # noqa: T201  the suite's table
+    title = f"{SUITE}: right {right}, wrong {len(wrong)}, skipped {len(skipped)} (digests abbreviated in prose)"
+    show_table(capsys, title, skipped)
     assert not wrong
     assert right

@@ -4,7 +4,7 @@ import pytest
 
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.formats.documents import recognise_document
-from tests.support.conformance import cases, suite
+from tests.support.conformance import cases, show_table, suite
 from tests.support.facts import assert_facts_fit
 
 SUITE = "openvex"
@@ -31,8 +31,7 @@ def test_every_shared_document_is_read_or_refused(capsys: pytest.CaptureFixture[
             refused += [] if valid else [f"{case['case']}: {why[:100]}"]
         else:
             wrong.append(f"{case['case']}: {why}")
-    with capsys.disabled():
-        title = f"{SUITE}: right {right}, wrong {len(wrong)}, skipped 0; rightly refused:"
-        print("", title, *(f"  {line}" for line in (*refused, *wrong)), sep="\n")  # noqa: T201  the suite's table
+    title = f"{SUITE}: right {right}, wrong {len(wrong)}, skipped 0; rightly refused:"
+    show_table(capsys, title, (*refused, *wrong))
     assert not wrong
     assert right

@@ -4,7 +4,7 @@ import pytest
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.formats.documents import document_type
-from tests.support.conformance import cases, suite
+from tests.support.conformance import cases, show_table, suite
 from tests.support.facts import assert_facts_fit
 
 SUITE = "osv"
@@ -32,8 +32,7 @@ def test_every_shared_record_has_the_verdict_of_the_schema(capsys: pytest.Captur
             right += 1
         else:
             wrong.append(f"{case['case']}: {answer}, not {case['expect']}: {why}")
-    with capsys.disabled():
-        title = f"{SUITE}: right {right}, wrong {len(wrong)}, skipped {len(skipped)}"
-        print("", title, *(f"  {line}" for line in (*wrong, *skipped)), sep="\n")  # noqa: T201  the suite's table
+    title = f"{SUITE}: right {right}, wrong {len(wrong)}, skipped {len(skipped)}"
+    show_table(capsys, title, (*wrong, *skipped))
     assert not wrong
     assert right

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from evidence_api.domain.errors import Malformed, Refused
 from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Verification, Verified
-from evidence_api.engines.keys import PublicKey
-from evidence_api.engines.sigstore import AnyIdentity, BundleVerifier, Identities, IdentityRule
+from evidence_api.engines.sigstore import AnyIdentity, BundleVerifier, IdentityRule
 from evidence_api.formats import dsse
 from evidence_api.formats.upload import BundleUpload, recognise
 from tests.support import sigstore_factory as factory
 from tests.support.keys import TestKey, fresh_keys
 from tests.support.sigstore_authorities import AT, IDENTITY, ISSUER, START, b64
+from tests.support.sigstore_check import Check
 from tests.support.sigstore_entries import by_certificate, intoto_v2
 from tests.support.sigstore_factory import ARTIFACT, ARTIFACT_DIGEST, DEFECTS, STATEMENT, Document, Sigstore, entry_of
 
@@ -28,19 +28,7 @@ VERIFIER = BundleVerifier(WORLD.trusted_root())
 TRUSTED = (IdentityRule("https://elsewhere.example", IDENTITY), IdentityRule(ISSUER, IDENTITY))
 GOOD = WORLD.of_statement()
 VERSIONS = [factory.V01, factory.V02, factory.V03_OLD, factory.V03]
-
-
-def check(
-    bundle: Document,
-    verifier: BundleVerifier = VERIFIER,
-    *,
-    identities: Identities = TRUSTED,
-    artifact_digest: str | None = None,
-    key: PublicKey | None = None,
-) -> Verification:
-    upload = recognise(orjson.dumps(bundle))
-    assert isinstance(upload, BundleUpload)
-    return verifier.verify(upload, identities=identities, artifact_digest=artifact_digest, key=key)
+check = Check(VERIFIER, TRUSTED)
 
 
 def code_of(bundle: Document, verifier: BundleVerifier = VERIFIER, **asked: Any) -> str:  # noqa: ANN401  as check

@@ -14,16 +14,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsupported, Verification, Verified
-from evidence_api.engines.keys import PublicKey
-from evidence_api.engines.sigstore import CHECKS, PROMISED_CHECKS, AnyIdentity, BundleVerifier, Identities, IdentityRule
+from evidence_api.engines.sigstore import CHECKS, PROMISED_CHECKS, AnyIdentity, BundleVerifier, IdentityRule
 from evidence_api.engines.sigstore_binding import UNKNOWN_SPELLING
 from evidence_api.engines.sigstore_entry import read_entry
 from evidence_api.engines.sigstore_identity import StepFailed
 from evidence_api.formats.dsse import IN_TOTO, pae
-from evidence_api.formats.upload import BundleUpload, recognise
 from tests.support import sigstore_factory as factory
 from tests.support.keys import TestKey, fresh_keys
 from tests.support.sigstore_authorities import AT, IDENTITY, ISSUER, START, b64, der
+from tests.support.sigstore_check import Check
 from tests.support.sigstore_entries import (
     INTOTO_DEFECTS,
     OTHER,
@@ -49,19 +48,7 @@ KEYS = fresh_keys()
 P256 = KEYS["ecdsa-p256"]
 Make = Callable[[Logged], Document]
 MAKES: list[Make] = [intoto_v1, intoto_v2, hashedrekord_v1, dsse_v2, hashedrekord_v2]
-
-
-def check(
-    bundle: Document,
-    verifier: BundleVerifier = VERIFIER,
-    *,
-    identities: Identities = TRUSTED,
-    artifact_digest: str | None = None,
-    key: PublicKey | None = None,
-) -> Verification:
-    upload = recognise(orjson.dumps(bundle))
-    assert isinstance(upload, BundleUpload)
-    return verifier.verify(upload, identities=identities, artifact_digest=artifact_digest, key=key)
+check = Check(VERIFIER, TRUSTED)
 
 
 def code_of(result: Verification) -> str:

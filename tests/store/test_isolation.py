@@ -106,9 +106,17 @@ async def test_a_tenant_cannot_write_into_another(
         "SET ROLE evidence_owner",
         "CREATE TABLE mine ()",
         "TRUNCATE evidence",
+        "UPDATE trust_rule SET issuer = 'elsewhere'",
+        "UPDATE trust_rule SET claims = '{}'",
+        "DELETE FROM trust_rule",
+        "UPDATE upload_token SET expires_at = now() + interval '1 year'",
+        "DELETE FROM upload_token",
+        "UPDATE api_token SET rights = '{}'",
     ],
 )
-async def test_the_application_cannot_rewrite_the_log(database: Database, scope: TenantScope, statement: str) -> None:
+async def test_the_application_cannot_rewrite_what_is_kept(
+    database: Database, scope: TenantScope, statement: str
+) -> None:
     with pytest.raises(StoreUnavailable) as refused:
         async with database.tenant(scope) as connection:
             await connection.execute(statement)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +23,9 @@ def cases(name: str) -> list[dict[str, Any]]:
     """The cases of a suite's index.json, each with at least `case`, `files`, `expect`."""
     loaded: list[dict[str, Any]] = json.loads((suite(name) / "index.json").read_text())["cases"]
     return loaded
+
+
+def show_table(capsys: pytest.CaptureFixture[str], title: str, lines: Iterable[str]) -> None:
+    """A suite's table, past pytest's capture: its title, and below it what has to be read."""
+    with capsys.disabled():
+        print("", title, *(f"  {line}" for line in lines), sep="\n")  # noqa: T201  the suite's table
