@@ -7,11 +7,9 @@ In one run and in turns, with the same number of new envelopes of 4 KiB signed w
   http    the same as one POST of JSON Lines, answered with 1,000 receipts
 """
 
-import argparse
 import asyncio
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -33,6 +31,7 @@ from evidence_api.settings import Settings
 from evidence_api.store.batch import prepare
 from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.use_cases.check import Trust, check_evidence
+from tests.bench._figures import parser_of, show
 from tests.bench.ingest import envelope_of
 
 _TABLE = (
@@ -120,8 +119,7 @@ async def measure(home: Path, envelopes: int, rounds: int) -> dict[str, object]:
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--envelopes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=9)
     asked = parser.parse_args()
@@ -129,11 +127,7 @@ def main() -> None:
         Path(folder).chmod(0o755)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             figures = runner.run(measure(Path(folder), asked.envelopes, asked.rounds))
-    if asked.json:
-        sys.stdout.write(json.dumps(figures) + "\n")
-    else:
-        for name, value in figures.items():
-            sys.stdout.write(f"{name:22} {value}\n")
+    show(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from sigstore.verify.policy import Identity
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.engines.worker_pool import usable_cores
 from evidence_api.web.requests import CREATED
+from tests.bench._figures import parser_of, show
 from tests.bench._server import bench_server
 from tests.support import http_load, statements
 from tests.support.sigstore_authorities import IDENTITY, ISSUER, Fulcio
@@ -106,8 +107,7 @@ def measure(bundles: int, rounds: int) -> dict[str, object]:
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--bundles", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", type=Path, nargs=2, help=argparse.SUPPRESS)
@@ -116,11 +116,7 @@ def main() -> None:
         verify_alone(*asked.alone)
         return
     figures = measure(asked.bundles, asked.rounds)
-    if asked.json:
-        sys.stdout.write(json.dumps(figures) + "\n")
-    else:
-        for name, value in figures.items():
-            sys.stdout.write(f"{name:22} {value}\n")
+    show(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,9 @@ could be made: the server is nearly all there is to measure. `ratio_with_httpx_c
 `evidence-api submit` uses, which cost more than the server does.
 """
 
-import argparse
 import itertools
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -25,6 +23,7 @@ import uvloop
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.dsse import encode_envelope
 from evidence_api.web.requests import CREATED
+from tests.bench._figures import parser_of, show
 from tests.bench._server import bench_server
 from tests.support import cpu, http_load, statements
 
@@ -144,17 +143,12 @@ async def _with_httpx(port: int, headers: dict[str, str], bodies: Sequence[bytes
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--requests", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args(arguments)
     figures = measure(asked.requests, asked.rounds)
-    if asked.json:
-        sys.stdout.write(json.dumps(figures) + "\n")
-    else:
-        for name, value in figures.items():
-            sys.stdout.write(f"{name:22} {value}\n")
+    show(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 
-from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.graphql.schema import schema_text
 from evidence_api.web.openapi import openapi_document
-from tests.support.server import Server
+from tests.support.server import Server, running
 
 EXAMPLES = 25
 SCHEMA = schemathesis.openapi.from_dict(openapi_document())
@@ -26,13 +25,8 @@ QUERIES = [found.ok() for found in GRAPHQL.get_all_operations() if isinstance(fo
 
 @pytest.fixture(scope="module")
 def server(open_folder: Path) -> Iterator[Server]:
-    made = Server(open_folder / "fuzzed")
-    key = open_folder / "fuzzed.pem"
-    key.write_text(EnvelopeSigner.generate().public_key.pem)
-    made.make_tenant("acme", key)
-    made.start()
-    yield made
-    made.stop()
+    with running(open_folder / "fuzzed") as made:
+        yield made
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")

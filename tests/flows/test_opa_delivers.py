@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evidence_api.engines.keys import EnvelopeSigner
 from tests.support import http_load
-from tests.support.server import Server, closed
+from tests.support.server import Server, closed, running
 
 OPA = shutil.which("opa")
 DECISIONS = 5
@@ -26,13 +25,8 @@ pytestmark = pytest.mark.skipif(OPA is None, reason="no opa on the path: its dec
 
 @pytest.fixture
 def server(open_folder: Path) -> Iterator[Server]:
-    made = Server(open_folder / "decided")
-    key = open_folder / "decided.pem"
-    key.write_text(EnvelopeSigner.generate().public_key.pem)
-    made.make_tenant("acme", key)
-    made.start()
-    yield made
-    made.stop()
+    with running(open_folder / "decided") as made:
+        yield made
 
 
 @pytest.fixture

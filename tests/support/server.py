@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evidence_api.engines.keys import EnvelopeSigner
 from tests.support import http_load
 
 
@@ -93,3 +95,17 @@ class Server:
         self.command("tenant", "create", name)
         self.command("tenant", "key", "add", str(key), "--tenant", name, "--name", "ci")
         self.token = self.command("token", "create", "--tenant", name, "--name", "ci")["token"]
+
+
+@contextlib.contextmanager
+def running(home: Path) -> Iterator[Server]:
+    """A started server over a new home folder, with the tenant `acme` and a token for it."""
+    made = Server(home)
+    key = home.with_suffix(".pem")
+    key.write_text(EnvelopeSigner.generate().public_key.pem)
+    made.make_tenant("acme", key)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
