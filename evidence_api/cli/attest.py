@@ -9,6 +9,7 @@ The plan:
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -19,6 +20,7 @@ import orjson
 import typer
 
 from evidence_api.cli import output, signing
+from evidence_api.cli.client import Client
 from evidence_api.cli.credentials import DEFAULT_SERVER, Audience, FromExchange, Sending, Server, Tenant, Token, connect
 from evidence_api.cli.sending import Outgoing, Result, Sender
 from evidence_api.cli.submit import LogKey, show
@@ -90,16 +92,17 @@ def attest(  # one parameter for each option
     asked = signing.Asked(key, kms, public_key, keyless, identity_token, trust_config, unsigned)
     signing.check_one(asked)
     made = _statement(file, kind, predicate_type, [_subject(one) for one in subject or ()])
-    body = signing.sign(made.payload, asked)
-    told = _told(file, made, body, out)
     to = Sending(server, token, token_from_exchange, tenant, audience)
-    result = _send(Outgoing(str(out or file), 0, body), to, log_key) if submit else None
+    # Who may not send is told before anything is signed: a keyless signature is public and stays in its log.
+    with connect(to) if submit else nullcontext() as client:
+        body = signing.sign(made.payload, asked)
+        told = _told(file, made, body, out)
+        result = _send(Outgoing(str(out or file), 0, body), client, log_key) if client is not None else None
     _show(told, body, result, as_json=json)
 
 
-def _send(upload: Outgoing, to: Sending, log_key: str | None) -> Result:
-    with connect(to) as client:
-        (result,) = Sender(client, parse_verifier(log_key) if log_key else None).send([upload])
+def _send(upload: Outgoing, client: Client, log_key: str | None) -> Result:
+    (result,) = Sender(client, parse_verifier(log_key) if log_key else None).send([upload])
     return result
 
 

@@ -29,7 +29,7 @@ def import_feed(
     """Import advisories, as the public dumps have them (all.zip), in one transaction.
 
     The same files again change nothing. When something changed, the current releases are matched again in the
-    background. Records that are not OSV are left out and named; exit code 1 when that were all.
+    background. Records that are not OSV are left out and named; exit code 1 when that was all of them.
     """
     with _bar(quiet=json) as told:
 
