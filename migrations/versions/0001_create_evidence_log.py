@@ -55,8 +55,6 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE {table} CASCADE")
     for function in ("append_at", "append_batch", "lock_log", "presented_token", "current_tenant"):
         op.execute(f"DROP FUNCTION {function}")
-    for kind in ("new_evidence", "new_subject", "new_link", "new_release", "new_release_subject"):
-        op.execute(f"DROP TYPE {kind}")
 
 
 def _statements(script: str) -> list[str]:

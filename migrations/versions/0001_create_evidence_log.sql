@@ -238,24 +238,18 @@ BEGIN
 END
 $$;
 
--- What an append is given: one value for each row, which is cheaper for both sides than an array for each column.
-CREATE TYPE new_evidence AS (
-  id bytea, leaf bytea, leaf_hash bytea, received timestamptz, kind text, predicate_type text, media_type text,
-  body_digest bytea, body_size integer, encoding text, content bytea,
-  status text, signer text, verification jsonb, facts jsonb, effective timestamptz, collected timestamptz,
-  series text, sources text, decision_id text,
-  due_kind text                    -- what its releases now owe: its kind, or *
-);
-CREATE TYPE new_subject AS (leaf_index bigint, position integer, digest text, name text);
-CREATE TYPE new_link AS (subject text, source text, leaf_index bigint);
-CREATE TYPE new_release AS (id bytea, leaf_index bigint, name text, version text);
-CREATE TYPE new_release_subject AS (digest text, release_id bytea);
-
 -- Second half: everything an append of one batch writes, except tiles and decisions (rare), in one round trip.
+-- Arrays of one group have one element per row. due_kinds says per envelope what its releases now owe: its kind, or *.
 CREATE FUNCTION append_batch(
   new_size bigint, new_root bytea, new_frontier bytea, new_checkpoint text, first_leaf bigint,
-  batch new_evidence[], subjects new_subject[], links new_link[],
-  releases new_release[], release_subjects new_release_subject[]
+  ids bytea[], leaves bytea[], leaf_hashes bytea[], received timestamptz[], kinds text[], predicate_types text[],
+  media_types text[], body_digests bytea[], body_sizes integer[], encodings text[], contents bytea[],
+  statuses text[], signers text[], verifications text[], facts text[], effective timestamptz[], collected timestamptz[],
+  series text[], sources text[], decision_ids text[], due_kinds text[],
+  subject_leaves bigint[], subject_positions integer[], subject_digests text[], subject_names text[],
+  link_subjects text[], link_sources text[], link_leaves bigint[],
+  release_ids bytea[], release_leaves bigint[], release_names text[], release_versions text[],
+  owned_digests text[], owner_ids bytea[]
 ) RETURNS void LANGUAGE plpgsql
   -- As above.
   SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
@@ -265,31 +259,34 @@ DECLARE
   tenant uuid := current_tenant();
 BEGIN
   INSERT INTO body (tenant_id, digest, size, encoding, content)
-    SELECT tenant, body_digest, body_size, encoding, content FROM unnest(batch)
+    SELECT tenant, * FROM unnest(body_digests, body_sizes, encodings, contents)
     ON CONFLICT DO NOTHING;
   INSERT INTO evidence (tenant_id, leaf_index, id, leaf, leaf_hash, received, kind, predicate_type, media_type,
       body_digest, body_size, status, signer, verification, facts, effective, collected, series, sources, decision_id)
-    SELECT tenant, first_leaf + n - 1, i, l, h, r, k, p, m, b, z, s, g, v, f, e, c, x, string_to_array(o, ' '), d
-      FROM unnest(batch) WITH ORDINALITY
-        AS one (i, l, h, r, k, p, m, b, z, encoding, content, s, g, v, f, e, c, x, o, d, due_kind, n);
+    SELECT tenant, first_leaf + n - 1, i, l, h, r, k, p, m, b, z, s, g, v::jsonb, f::jsonb, e, c, x,
+        string_to_array(o, ' '), d
+      FROM unnest(ids, leaves, leaf_hashes, received, kinds, predicate_types, media_types, body_digests, body_sizes,
+          statuses, signers, verifications, facts, effective, collected, series, sources, decision_ids)
+        WITH ORDINALITY AS batch (i, l, h, r, k, p, m, b, z, s, g, v, f, e, c, x, o, d, n);
   INSERT INTO evidence_subject (tenant_id, leaf_index, position, digest, name)
-    SELECT tenant, * FROM unnest(subjects);
-  IF cardinality(links) > 0 THEN
+    SELECT tenant, * FROM unnest(subject_leaves, subject_positions, subject_digests, subject_names);
+  IF cardinality(link_leaves) > 0 THEN
     INSERT INTO source_link (tenant_id, subject, source, leaf_index)
-      SELECT DISTINCT tenant, * FROM unnest(links);
+      SELECT DISTINCT tenant, * FROM unnest(link_subjects, link_sources, link_leaves);
   END IF;
-  IF cardinality(releases) > 0 THEN
+  IF cardinality(release_leaves) > 0 THEN
     INSERT INTO release (tenant_id, id, leaf_index, name, version)
-      SELECT tenant, * FROM unnest(releases);
+      SELECT tenant, * FROM unnest(release_ids, release_leaves, release_names, release_versions);
     INSERT INTO release_subject (tenant_id, digest, release_id)
-      SELECT DISTINCT tenant, * FROM unnest(release_subjects);
+      SELECT DISTINCT tenant, * FROM unnest(owned_digests, owner_ids);
     INSERT INTO due (tenant_id, release_id, kind, leaf_index)
-      SELECT tenant, id, '*', new_size - 1 FROM unnest(releases) ORDER BY id
+      SELECT tenant, i, '*', new_size - 1 FROM unnest(release_ids) AS new (i) ORDER BY i
       ON CONFLICT (tenant_id, release_id, kind) DO UPDATE SET leaf_index = excluded.leaf_index;
   END IF;
   IF EXISTS (SELECT FROM release r WHERE r.tenant_id = tenant) THEN
     WITH RECURSIVE reach (kind, digest, step) AS (
-      SELECT DISTINCT (batch[s.leaf_index - first_leaf + 1]).due_kind, s.digest, 0 FROM unnest(subjects) AS s
+      SELECT DISTINCT due_kinds[s.leaf - first_leaf + 1], s.digest, 0
+        FROM unnest(subject_leaves, subject_digests) AS s (leaf, digest)
       UNION
       SELECT reach.kind, l.subject, reach.step + 1
         FROM reach JOIN source_link l ON l.tenant_id = tenant AND l.source = reach.digest
@@ -303,7 +300,7 @@ BEGIN
       ON CONFLICT (tenant_id, release_id, kind) DO UPDATE SET leaf_index = excluded.leaf_index;
   END IF;
   UPDATE log_head SET tree_size = new_size, root = new_root, frontier = new_frontier, checkpoint = new_checkpoint,
-      updated_at = (batch[cardinality(batch)]).received
+      updated_at = received[cardinality(received)]
     WHERE tenant_id = tenant;
 END
 $$;
@@ -313,8 +310,14 @@ $$;
 CREATE FUNCTION append_at(
   tenant uuid, expected_size bigint,
   new_size bigint, new_root bytea, new_frontier bytea, new_checkpoint text, first_leaf bigint,
-  batch new_evidence[], subjects new_subject[], links new_link[],
-  releases new_release[], release_subjects new_release_subject[]
+  ids bytea[], leaves bytea[], leaf_hashes bytea[], received timestamptz[], kinds text[], predicate_types text[],
+  media_types text[], body_digests bytea[], body_sizes integer[], encodings text[], contents bytea[],
+  statuses text[], signers text[], verifications text[], facts text[], effective timestamptz[], collected timestamptz[],
+  series text[], sources text[], decision_ids text[], due_kinds text[],
+  subject_leaves bigint[], subject_positions integer[], subject_digests text[], subject_names text[],
+  link_subjects text[], link_sources text[], link_leaves bigint[],
+  release_ids bytea[], release_leaves bigint[], release_names text[], release_versions text[],
+  owned_digests text[], owner_ids bytea[]
 ) RETURNS boolean LANGUAGE plpgsql
   -- As above.
   SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
@@ -323,13 +326,15 @@ AS $$
 BEGIN
   PERFORM set_config('evidence.tenant', tenant::text, true);
   PERFORM FROM log_head h WHERE h.tenant_id = tenant AND h.tree_size = expected_size FOR UPDATE;
-  IF NOT FOUND OR EXISTS (
-    SELECT FROM evidence e WHERE e.tenant_id = tenant AND e.id = ANY (ARRAY(SELECT id FROM unnest(batch)))
-  ) THEN
+  IF NOT FOUND OR EXISTS (SELECT FROM evidence e WHERE e.tenant_id = tenant AND e.id = ANY (ids)) THEN
     RETURN false;
   END IF;
   PERFORM append_batch(
-    new_size, new_root, new_frontier, new_checkpoint, first_leaf, batch, subjects, links, releases, release_subjects
+    new_size, new_root, new_frontier, new_checkpoint, first_leaf, ids, leaves, leaf_hashes, received, kinds,
+    predicate_types, media_types, body_digests, body_sizes, encodings, contents, statuses, signers, verifications,
+    facts, effective, collected, series, sources, decision_ids, due_kinds, subject_leaves, subject_positions,
+    subject_digests, subject_names, link_subjects, link_sources, link_leaves, release_ids, release_leaves,
+    release_names, release_versions, owned_digests, owner_ids
   );
   RETURN true;
 END

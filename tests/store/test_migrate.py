@@ -22,7 +22,7 @@ from evidence_api.store.session import Database
 from evidence_api.store.tables import metadata
 from evidence_api.use_cases.append import Appender
 from tests.conftest import MIGRATIONS
-from tests.support.checked import ADMITTED, release
+from tests.support.checked import ADMITTED, SteppingClock, TestSigner, release
 
 
 def differences(connection: Connection) -> Any:  # noqa: ANN401  Alembic's operations are untyped
@@ -60,6 +60,29 @@ async def test_down_and_up_again_over_data(
     assert await connection.fetchval("SELECT count(*) FROM evidence") == 0
     await connection.close()
     assert "evidence_app" in again.app_dsn
+
+
+async def test_a_log_goes_on_over_a_change_of_what_an_append_is_given(
+    login: Login, scope: TenantScope, database: Database, signer: TestSigner, clock: SteppingClock
+) -> None:
+    before = Appender(database, signer, clock)
+    await before.append(scope, release("app", "first"), ADMITTED)
+    await before.close()
+    await database.close()
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    await migrate(superuser, MIGRATIONS, "0005")
+    connection = await asyncpg.connect(superuser)
+    asked = "SELECT pg_get_function_arguments(oid) FROM pg_proc WHERE proname = 'append_at'"
+    assert "ids bytea[]" in await connection.fetchval(asked)
+    made = await migrate(superuser, MIGRATIONS)
+    assert "batch new_evidence[]" in await connection.fetchval(asked)
+    await connection.close()
+    opened = await Database.open(made.app_dsn)
+    again = Appender(opened, signer, clock)
+    receipt = await again.append(scope, release("app", "second"), ADMITTED)
+    await again.close()
+    await opened.close()
+    assert (receipt.leaf_index, receipt.tree_size) == (1, 2)
 
 
 async def test_migrating_twice_changes_nothing(login: Login) -> None:
