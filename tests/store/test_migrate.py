@@ -79,7 +79,7 @@ async def test_a_log_goes_on_over_a_change_of_what_an_append_is_given(
     await connection.close()
     opened = await Database.open(made.app_dsn)
     again = Appender(opened, signer, clock)
-    receipt = await again.append(scope, release("app", "second"), ADMITTED)
+    receipt = await again.append(scope, release("app", "second", version="2.0"), ADMITTED)
     await again.close()
     await opened.close()
     assert (receipt.leaf_index, receipt.tree_size) == (1, 2)
