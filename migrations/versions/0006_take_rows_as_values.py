@@ -15,6 +15,8 @@ TYPES = ("new_evidence", "new_subject", "new_link", "new_release", "new_release_
 
 def upgrade() -> None:
     _drop_functions()
+    for kind in TYPES:  # a database made between two published states has them from its first revision
+        op.execute(f"DROP TYPE IF EXISTS {kind}")
     for statement in _statements(Path(__file__).with_suffix(".sql")):
         op.execute(statement)
 
