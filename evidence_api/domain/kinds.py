@@ -170,7 +170,16 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "opa",
             "Policy decision (Rego)",
-            {"rule": W, "result": W, "denies": N, "reasons": L, "policy_bundle": W, "input_digest": W},
+            {
+                "rule": W,
+                "result": W,
+                "denies": N,
+                "reasons": L,
+                "policy_bundle": W,
+                "input_digest": W,
+                "area": W,
+                "rules": L,
+            },
             words={"result": ("allow", "deny")},
         ),
         Kind("release", "Release statement", {"name": W, "version": W, "subjects": N}),

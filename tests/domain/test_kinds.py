@@ -15,7 +15,7 @@ EVERY = (
     statements.test_result(),
     statements.vulns(severities=("critical", "low")),
     statements.github_checks(),
-    statements.policy_decision(result="deny", reasons=("no review",)),
+    statements.policy_decision(result="deny", reasons=("no review",), area="merge", rules=["merge.no_review"]),
     statements.release(),
     statements.statement("https://example.org/other/v1", statements.ARTIFACT, {}),
     *(

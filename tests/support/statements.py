@@ -223,8 +223,9 @@ def policy_decision(
     rule: str = "data.merge.allow",
     reasons: Sequence[str] = (),
     decided: str = WHEN,
+    **more: object,
 ) -> Statement:
-    """One Rego decision."""
+    """One Rego decision; `more` are further members (area, rules …)."""
     return statement(
         "urn:evidence-api:policy-decision:v1",
         subjects,
@@ -236,6 +237,7 @@ def policy_decision(
             "reasons": list(reasons),
             "inputDigest": digest_of(b"input"),
             "bundleDigest": digest_of(b"bundle"),
+            **more,
         },
     )
 

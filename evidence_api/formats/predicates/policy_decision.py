@@ -1,4 +1,8 @@
-"""`urn:evidence-api:policy-decision:v1` -> kind `opa`: one decision of one Rego rule about the subjects."""
+"""`urn:evidence-api:policy-decision:v1` -> kind `opa`: one decision of one Rego rule about the subjects.
+
+A later answer takes the place of an earlier one to the same question. Where an area was asked, the question is its
+input, or what the caller gave of it (`questionDigest`) if the rest came from the moment of asking; else it is the rule.
+"""
 
 from typing import Literal
 
@@ -19,6 +23,9 @@ class PolicyDecision(Own):
     reasons: Several[Word] = ()
     input_digest: Sha256 = Field(alias="inputDigest")
     bundle_digest: Sha256 = Field(alias="bundleDigest")
+    area: Word | None = None
+    rules: Several[Word] | None = None
+    question_digest: Sha256 | None = Field(default=None, alias="questionDigest")
 
 
 def read_policy_decision(statement: Statement) -> Normalised:
@@ -32,6 +39,14 @@ def read_policy_decision(statement: Statement) -> Normalised:
             "reasons": predicate.reasons,
             "policy_bundle": predicate.bundle_digest,
             "input_digest": predicate.input_digest,
+            "area": predicate.area,
+            "rules": predicate.rules,
         }
     )
-    return Normalised("opa", facts, predicate.decided, series=f"{predicate.producer.id} {predicate.rule}")
+    return Normalised("opa", facts, predicate.decided, series=f"{predicate.producer.id} {_question(predicate)}")
+
+
+def _question(predicate: PolicyDecision) -> str:
+    if predicate.area is None:
+        return predicate.rule
+    return f"{predicate.area} {predicate.question_digest or predicate.input_digest}"

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.formats.predicates import normalise
@@ -55,6 +56,18 @@ def test_decisions_of_two_rules_stand_side_by_side() -> None:
     assert first.series != second.series
 
 
+def test_a_later_answer_replaces_that_to_the_same_question_of_an_area_alone() -> None:
+    asked: dict[str, Any] = {"area": "residency", "rules": ["residency.region"]}
+    denied = read(statements.policy_decision(rule="residency.region", result="deny", **asked))
+    assert (denied.facts["area"], denied.facts["rules"]) == ("residency", ("residency.region",))
+    assert read(statements.policy_decision(rule="residency", **asked)).series == denied.series
+    other = read(statements.policy_decision(**asked, inputDigest=digest_of(b"other")))
+    assert other.series != denied.series
+    same: dict[str, Any] = {**asked, "questionDigest": digest_of(b"asked")}
+    first, second = (read(statements.policy_decision(**same, inputDigest=digest_of(at))) for at in (b"1", b"2"))
+    assert first.series == second.series != denied.series
+
+
 def test_release_names_itself() -> None:
     normalised = read(statements.release([statements.ARTIFACT, statements.COMMIT], name="widget", version="1.0"))
     assert normalised.facts == {"name": "widget", "version": "1.0", "subjects": 2}
@@ -97,6 +110,8 @@ def test_release_is_strict(members: dict[str, Any], path: str) -> None:
         (statements.policy_decision(), {"result": "maybe"}, "predicate.result"),
         (statements.policy_decision(), {"inputDigest": "abc"}, "predicate.inputDigest"),
         (statements.policy_decision(), {"reasons": ["a", 1]}, "predicate.reasons.1"),
+        (statements.policy_decision(), {"area": "", "rules": []}, "predicate.area"),
+        (statements.policy_decision(), {"area": "a", "rules": "r"}, "predicate.rules"),
         (statements.test_result(), {"result": "passed"}, "predicate.result"),
         (statements.test_result(), {"configuration": [{}]}, "predicate.configuration.0"),
         (statements.test_result(), {"failedTests": "none"}, "predicate.failedTests"),
