@@ -184,6 +184,68 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind("release", "Release statement", {"name": W, "version": W, "subjects": N}),
         Kind(
+            "override",
+            "Override: a control or rule accepted as not met, for a while, by somebody named",
+            {
+                "control": W,
+                "rule": W,
+                "scope": W,
+                "reason": W,
+                "owner": W,
+                "requester": W,
+                "approver": W,
+                "from": T,
+                "until": T,
+            },
+        ),
+        Kind(
+            "action",
+            "Action taken, by whom and why",
+            {"action": W, "actor": W, "target": W, "justification": W},
+            words={
+                "action": (
+                    "retry_alt_arm",
+                    "downshift",
+                    "escalate_tests",
+                    "open_incident",
+                    "rollback",
+                    "quarantine",
+                    "raise_budget",
+                    "file_adr",
+                )
+            },
+        ),
+        Kind(
+            "plugin_review",
+            "Review of a plugin",
+            {
+                "plugin": W,
+                "version": W,
+                "rubric": W,
+                "stars": N,
+                "verdict": W,
+                "permissions": L,
+                "reviewer": W,
+            },
+            words={"verdict": ("approve", "reject")},
+        ),
+        Kind(
+            "incident",
+            "Incident",
+            {
+                "id": W,
+                "title": W,
+                "severity": W,
+                "status": W,
+                "plugin": W,
+                "opened": T,
+                "resolved": T,
+                "time_to_resolve": D,
+                "root_cause": W,
+            },
+            words={"severity": ("low", "medium", "high", "critical"), "status": ("open", "mitigated", "resolved")},
+        ),
+        Kind(
             "sbom_drift",
             "What changed in the SBOM since the last green release (derived by the server)",
             {

@@ -5,7 +5,7 @@ first moment of the next minute.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from evidence_api.domain.errors import Malformed
 
@@ -13,6 +13,7 @@ _RFC3339 = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<minute>[0-9]{2}:[0-9]{2}):(?P<second>[0-9]{2})"
     r"(?:\.(?P<fraction>[0-9]{1,30}))?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
 )
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _SHOWN = 80
 
 
@@ -35,3 +36,13 @@ def parse_rfc3339(text: str, *, path: str = "$") -> datetime:
 def format_rfc3339(moment: datetime) -> str:
     """`2026-01-31T12:00:00Z`, with a fraction of six digits when there is one. `moment` must be aware."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def parse_day(text: str) -> date | None:
+    """A calendar day alone (`2026-01-31`); None where the text is no day, or one that does not exist."""
+    if not _DAY.match(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -245,3 +245,81 @@ def policy_decision(
 def release(subjects: str | Sequence[str] = ARTIFACT, *, name: str = "widget", version: str = "1.0.0") -> Statement:
     """A release statement: the subjects are the release's artifacts."""
     return statement("urn:evidence-api:release:v1", subjects, {"name": name, "version": version})
+
+
+def _own(name: str, subjects: str | Sequence[str], decided: str, predicate: Mapping[str, Any]) -> Statement:
+    """A statement of our own, without the members that are None."""
+    stated = {key: value for key, value in predicate.items() if value is not None}
+    head = {"producer": {"id": f"{name}-desk", "version": "1.0.0"}, "decidedAt": decided}
+    return statement(f"urn:evidence-api:{name}:v1", subjects, {**head, **stated})
+
+
+def override(  # noqa: PLR0913  each is one thing a test may want to be different
+    subjects: str | Sequence[str] = ARTIFACT,
+    *,
+    control: str | None = "IG-SC-5",
+    rule: str | None = None,
+    scope: str | None = None,
+    reason: str = "Only in the test image.",
+    owner: str = "o.wner",
+    requester: str = "r.equester",
+    approver: str = "a.pprover",
+    starts: str = "2026-01-01T00:00:00Z",
+    until: str = "2026-03-01T00:00:00Z",
+    decided: str = WHEN,
+) -> Statement:
+    """An override of a control (or, with `rule`, of a policy rule)."""
+    people = {"owner": owner, "requester": requester, "approver": approver}
+    about = {"control": None if rule else control, "rule": rule, "scope": scope, "reason": reason}
+    return _own("override", subjects, decided, {**about, **people, "from": starts, "until": until})
+
+
+def action(  # noqa: PLR0913  each is one thing a test may want to be different
+    subjects: str | Sequence[str] = ARTIFACT,
+    *,
+    action: str = "rollback",
+    actor: str = "release-bot",
+    target: str = "widget",
+    justification: str = "error rate over the limit",
+    decided: str = WHEN,
+) -> Statement:
+    """Something that was done."""
+    done = {"action": action, "actor": actor, "target": target, "justification": justification}
+    return _own("action", subjects, decided, done)
+
+
+def plugin_review(  # noqa: PLR0913  each is one thing a test may want to be different
+    subjects: str | Sequence[str] = ARTIFACT,
+    *,
+    plugin: str = "widget-plugin",
+    version: str = "1.0.0",
+    rubric: str = "marketplace-2026",
+    stars: int = 4,
+    verdict: str = "approve",
+    permissions: Sequence[str] = ("read:code",),
+    reviewer: str = "r.eviewer",
+    decided: str = WHEN,
+) -> Statement:
+    """One reviewer's judgement of a plugin."""
+    judged = {"rubric": rubric, "stars": stars, "verdict": verdict, "permissions": list(permissions)}
+    review = {"plugin": plugin, "version": version, "reviewer": reviewer, **judged}
+    return _own("plugin-review", subjects, decided, review)
+
+
+def incident(  # noqa: PLR0913  each is one thing a test may want to be different
+    subjects: str | Sequence[str] = ARTIFACT,
+    *,
+    name: str = "INC-1",
+    severity: str = "high",
+    status: str = "resolved",
+    opened: str = "2026-01-30T10:00:00Z",
+    resolved: str | None = "2026-01-30T12:30:00Z",
+    plugin: str | None = None,
+    root_cause: str | None = "expired certificate",
+    decided: str = WHEN,
+) -> Statement:
+    """An incident; `resolved` goes with the status of that name."""
+    told = {"id": name, "title": "Checkout is down", "severity": severity, "status": status, "opened": opened}
+    return _own(
+        "incident", subjects, decided, {**told, "resolved": resolved, "plugin": plugin, "rootCause": root_cause}
+    )

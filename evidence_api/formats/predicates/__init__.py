@@ -11,12 +11,16 @@ from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.cyclonedx import SPEC_VERSIONS
+from evidence_api.formats.predicates.action import read_action
 from evidence_api.formats.predicates.check_runs import read_check_runs
 from evidence_api.formats.predicates.cosign_vuln import read_cosign_vuln
 from evidence_api.formats.predicates.dependency_debt import read_dependency_debt
 from evidence_api.formats.predicates.github_checks import read_github_checks
+from evidence_api.formats.predicates.incident import read_incident
 from evidence_api.formats.predicates.opa_decision import read_opa_decision
 from evidence_api.formats.predicates.osv_record import read_osv
+from evidence_api.formats.predicates.override import read_override
+from evidence_api.formats.predicates.plugin_review import read_plugin_review
 from evidence_api.formats.predicates.policy_decision import read_policy_decision
 from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
 from evidence_api.formats.predicates.provenance_v1 import read_v1
@@ -62,11 +66,15 @@ READERS: Mapping[str, Reader] = {
     "https://openvex.dev/ns/v0.2.0": read_vex,
     "https://slsa.dev/verification_summary/v0.2": read_vsa,
     "https://slsa.dev/verification_summary/v1": read_vsa,
+    "urn:evidence-api:action:v1": read_action,
     "urn:evidence-api:check-runs:v1": read_check_runs,
     "urn:evidence-api:document:v1": read_wrapped,
     "urn:evidence-api:github-checks:v1": read_github_checks,
+    "urn:evidence-api:incident:v1": read_incident,
     "urn:evidence-api:opa-decision:v1": read_opa_decision,
     "urn:evidence-api:osv:v1": read_osv,
+    "urn:evidence-api:override:v1": read_override,
+    "urn:evidence-api:plugin-review:v1": read_plugin_review,
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
     "urn:evidence-api:dependency-debt:v1": read_dependency_debt,
     "urn:evidence-api:release:v1": read_release,

@@ -26,6 +26,11 @@ SAMPLES: tuple[statements.Statement, ...] = (
     statements.github_checks(conclusions=("success", None)),
     statements.policy_decision(reasons=("because",)),
     statements.release(),
+    statements.override(),
+    statements.override(rule="write_paths.outside"),
+    statements.action(),
+    statements.plugin_review(),
+    statements.incident(),
 )
 
 

@@ -1,0 +1,54 @@
+"""`urn:evidence-api:incident:v1` -> kind `incident`: something went wrong, how badly, and whether it is over."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from evidence_api.domain.evidence import Normalised
+from evidence_api.domain.statement import Statement
+from evidence_api.formats.predicates.shape import Moment, Own, Producer, Word, known_facts, read_model
+
+
+class Incident(Own):
+    """The predicate. `resolved` is there exactly when the status says so."""
+
+    producer: Producer
+    decided: Moment = Field(alias="decidedAt")
+    id: Word
+    title: Word
+    severity: Literal["low", "medium", "high", "critical"]
+    status: Literal["open", "mitigated", "resolved"]
+    opened: Moment
+    resolved: Moment | None = None
+    plugin: Word | None = None
+    root_cause: Word | None = Field(default=None, alias="rootCause")
+
+    @model_validator(mode="after")
+    def _over_when_resolved(self) -> "Incident":
+        if (self.status == "resolved") != (self.resolved is not None):
+            raise ValueError("resolved is stated exactly when the status is resolved")
+        if self.resolved is not None and self.resolved < self.opened:
+            raise ValueError("resolved before it was opened")
+        return self
+
+
+def read_incident(statement: Statement) -> Normalised:
+    """Read an incident. What its producer says of it later takes its place; it is about the newest time it states.
+    Raises Malformed."""
+    incident = read_model(Incident, statement.predicate)
+    resolved = incident.resolved
+    facts = known_facts(
+        {
+            "id": incident.id,
+            "title": incident.title,
+            "severity": incident.severity,
+            "status": incident.status,
+            "plugin": incident.plugin,
+            "opened": incident.opened,
+            "resolved": resolved,
+            "time_to_resolve": None if resolved is None else (resolved - incident.opened).total_seconds(),
+            "root_cause": incident.root_cause,
+        }
+    )
+    newest = max(incident.decided, incident.opened, resolved or incident.opened)
+    return Normalised("incident", facts, newest, series=f"{incident.producer.id} {incident.id}")
