@@ -50,7 +50,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a control. `source` is the `where` text as written."""
+    """One query of a control. `source` is the `where` text as written.
+
+    `population` says which rows of the kind the query is about (None: all), `population_source` as written.
+    """
 
     kind: str
     where: Expression
@@ -62,6 +65,8 @@ class Query:
     on_empty: str = "missing"  # missing | not_applicable
     on_empty_reason: str = ""
     sample: Sample = Sample()
+    population: Expression | None = None
+    population_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,11 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A framework as shown to auditors, e.g. id aicpa-tsc, title "AICPA TSC"."""
+    """A framework as shown to auditors, e.g. id aicpa-tsc, title "AICPA TSC".
+
+    `licence` says what may be shown of it: with "own" only ids and our own titles, with every other word also
+    the owner's text; `credit` names the owner.
+    """
 
     id: str
     title: str
@@ -109,6 +118,11 @@ class Framework:
     licence: str
     criteria: tuple[Criterion, ...]
     aliases: tuple[str, ...] = ()
+    credit: str = ""
+
+    def quoted(self, criterion: Criterion) -> str:
+        """The text of a criterion, where the licence allows to show it; otherwise ""."""
+        return "" if self.licence == "own" else criterion.text
 
     def shown(self, ref: str) -> str:
         """A criterion as it is shown to auditors: "AICPA TSC CC7.2"."""

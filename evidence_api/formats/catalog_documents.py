@@ -25,6 +25,7 @@ from evidence_api.domain.errors import InvalidSource
 from evidence_api.domain.narrative import PLACEHOLDERS
 from evidence_api.domain.where import Constant, Expression
 from evidence_api.formats.catalog_fields import Fields
+from evidence_api.formats.framework_names import LICENCES, OWN, licence_of
 from evidence_api.formats.where import parse_where_at
 from evidence_api.formats.where_types import nearest
 from evidence_api.formats.yaml_source import Mapping, Node, Scalar
@@ -34,7 +35,6 @@ FREQUENCIES = ("per_release", "continuous", "daily", "weekly", "monthly", "quart
 METHODS = ("inspection", "reperformance", "inquiry", "observation")
 STATES = ("active", "draft", "deprecated", "retired")
 CLOCKS = ("effective", "collected", "received")
-LICENCES = ("public-domain", "apache-2.0", "cc0-1.0", "ids-only")
 # The relation words of NIST IR 8477 (set theory and supportive styles); without one it is "relates_to".
 RELATIONS = (
     "relates_to",
@@ -129,8 +129,11 @@ def _template(fields: Fields) -> str:
 def _query(node: Node, outer: Fields) -> Query:
     fields = Fields(node, outer.sink, "query")
     kind = fields.text("kind", required=True)
-    where, source = _where(fields, kind)
+    where, source = _where(fields, kind, fields)
     on_empty, reason = _on_empty(fields)
+    population, population_source, sample = fields.nested(
+        "population", lambda inner: _population(inner, kind, fields)
+    ) or (None, "", Sample())
     query = Query(
         kind=kind,
         where=where,
@@ -143,20 +146,22 @@ def _query(node: Node, outer: Fields) -> Query:
         ),
         on_empty=on_empty,
         on_empty_reason=reason,
-        sample=fields.nested("population", _population) or Sample(),
+        sample=sample,
+        population=population,
+        population_source=population_source,
     )
     fields.close()
     return query
 
 
-def _where(fields: Fields, kind: str) -> tuple[Expression, str]:
-    """The condition, typed against the kind's facts; faults point into the YAML scalar."""
+def _where(fields: Fields, kind: str, query: Fields) -> tuple[Expression, str]:
+    """The condition, typed against the facts of the query's kind; faults point into the YAML scalar."""
     node = fields.required("where")
     if node is None or not isinstance(node, Scalar):
         if node is not None:
             fields.sink.at(node, "wrong_shape", "'where' is text", "quote a condition that begins with [ or {")
         return Constant(value=False), ""
-    kind_node = fields.values["kind"][1] if "kind" in fields.values else node
+    kind_node = query.values["kind"][1] if "kind" in query.values else node
     try:
         return parse_where_at(node.text, kind, file=fields.sink.file, locate=node.locate()), node.text.strip()
     except InvalidSource as invalid:
@@ -185,7 +190,19 @@ def _on_empty(fields: Fields) -> tuple[str, str]:
     return pair
 
 
-def _population(fields: Fields) -> Sample:
+def _population(fields: Fields, kind: str, query: Fields) -> tuple[Expression | None, str, Sample]:
+    """`where`: the rows that the query is about; `sample`: how many of them are tested. A sample is drawn before
+    conditions are evaluated, so it is drawn from all rows of the kind or not at all."""
+    sample = _sample(fields)
+    if "where" not in fields.values:
+        return None, "", sample
+    if sample.size is not None:
+        message = "a sample is drawn from all rows of the kind, so not from those of a 'where'"
+        fields.sink.at(fields.values["where"][0], "wrong_shape", message, "leave out either")
+    return *_where(fields, kind, query), sample
+
+
+def _sample(fields: Fields) -> Sample:
     """`sample: all`, or `sample: {size, seed}`."""
     node = fields.node_of("sample")
     if isinstance(node, Mapping):
@@ -207,22 +224,22 @@ def read_framework(fields: Fields) -> Framework:
     seen: set[str] = set()
     for node in fields.items("criteria", required=True):
         inner = Fields(node, fields.sink, "criterion")
-        criterion = Criterion(inner.identifier("ref"), inner.text("title", required=True), inner.text("text"))
+        ref, title = inner.identifier("ref", reference=True), inner.text("title", required=True)
+        criterion = Criterion(ref, title, inner.text("text"))
         inner.close()
         if criterion.ref in seen:
             fields.sink.at(node, "duplicate_id", f"criterion '{criterion.ref}' is written twice")
         seen.add(criterion.ref)
         criteria.append(criterion)
-    framework = Framework(
+    return Framework(
         id=fields.identifier("framework"),
         title=fields.text("title", required=True),
         edition=fields.text("edition", required=True),
-        licence=fields.word("licence", LICENCES, "ids-only"),
+        licence=licence_of(fields.word("licence", LICENCES, OWN)),
         criteria=tuple(criteria),
         aliases=fields.words("aliases"),
+        credit=fields.text("credit"),
     )
-    fields.text("credit")
-    return framework
 
 
 def read_mapping(fields: Fields) -> tuple[CriterionMapping, tuple[Reference, ...]]:
@@ -231,7 +248,7 @@ def read_mapping(fields: Fields) -> tuple[CriterionMapping, tuple[Reference, ...
         found for node in fields.items("maps_to", required=True) if (found := _reference(node, fields)) is not None
     )
     mapping = CriterionMapping(
-        external=fields.identifier("external"),
+        external=fields.identifier("external", reference=True),
         framework="",
         ref="",
         maps_to=tuple(dict.fromkeys(reference.control for reference in references)),

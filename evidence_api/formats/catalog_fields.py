@@ -21,6 +21,8 @@ MAX_ITEMS = 10_000
 _INTEGER = re.compile(r"-?[0-9]{1,9}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?\Z")
+# The same, and the enhancements of NIST SP 800-53 as they are written: AC-2(1).
+_REFERENCE = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\([A-Za-z0-9]{1,8}\)){0,3}\Z")
 _T = TypeVar("_T")
 
 
@@ -82,12 +84,13 @@ class Fields:
             self.sink.at(node, "empty_value", f"'{key}' is empty")
         return node.text.strip()
 
-    def identifier(self, key: str) -> str:
-        """A required id: letters, digits, `.`, `_` and `-`, at most 64."""
+    def identifier(self, key: str, *, reference: bool = False) -> str:
+        """A required id: letters, digits, `.`, `_` and `-`, at most 64; a reference may end in `(1)`."""
         text = self.text(key, required=True)
         node = self.values[key][1] if key in self.values else None
-        if text and node and not _IDENTIFIER.match(text):
-            self.sink.at(node, "bad_id", f"'{text[:80]}' is no id", "letters, digits, . _ - and at most 64 of them")
+        if text and node and not (_REFERENCE if reference else _IDENTIFIER).match(text):
+            hint = "letters, digits, . _ - and at most 64 of them" + (", then (1)" if reference else "")
+            self.sink.at(node, "bad_id", f"'{text[:80]}' is no id", hint)
         return text
 
     def word(self, key: str, allowed: Sequence[str], default: str) -> str:

@@ -8,20 +8,66 @@ from collections.abc import Iterable, Mapping
 
 from evidence_api.domain.control import Criterion, Framework
 
-_IDS_ONLY = "ids-only"
+OWN = "own"
+# How the words were spelt before, in catalogs that packs hold; they mean the same.
+_SPELT_BEFORE = {"ids-only": OWN, "public-domain": "public_domain", "cc0-1.0": "cc0"}
+# What may be shown of a framework. "own": only its ids; titles are our own words, and its text is not shown.
+# "by_permission": its owner allowed whoever runs the catalog to show it.
+LICENCES = (OWN, "public_domain", "cc0", "apache-2.0", "by_permission", *_SPELT_BEFORE)
+
+_NIST = "National Institute of Standards and Technology"
 
 WELL_KNOWN: Mapping[str, Framework] = {
     framework.id: framework
     for framework in (
         Framework(
-            "aicpa-tsc", "AICPA TSC", "2017, points of focus revised 2022", _IDS_ONLY, (), ("SOC2", "TSC", "AICPA-TSC")
+            "aicpa-tsc", "AICPA TSC", "2017, points of focus revised 2022", OWN, (), ("SOC2", "TSC", "AICPA-TSC")
         ),
-        Framework("iso-27001", "ISO/IEC 27001", "2022", _IDS_ONLY, (), ("ISO27001", "ISO-27001")),
+        Framework("iso-27001", "ISO/IEC 27001", "2022", OWN, (), ("ISO27001", "ISO-27001")),
         Framework(
-            "nist-800-53", "NIST SP 800-53", "Revision 5", "public-domain", (), ("NIST-800-53", "NIST-SP-800-53")
+            "nist-800-53",
+            "NIST SP 800-53",
+            "Revision 5, moderate baseline",
+            "public_domain",
+            (),
+            ("NIST-800-53", "NIST-SP-800-53"),
+            f"{_NIST}, SP 800-53 Rev. 5",
         ),
+        Framework(
+            "fedramp-moderate",
+            "FedRAMP Moderate",
+            "Rev5",
+            "cc0",
+            (),
+            ("FEDRAMP-MOD", "FEDRAMP-MODERATE"),
+            f"FedRAMP, Rev5 moderate baseline; titles: {_NIST}, SP 800-53 Rev. 5",
+        ),
+        Framework(
+            "nist-ssdf",
+            "NIST SSDF",
+            "1.1 (SP 800-218)",
+            "public_domain",
+            (),
+            ("SSDF", "NIST-SSDF"),
+            f"{_NIST}, SP 800-218, Secure Software Development Framework (SSDF) Version 1.1",
+        ),
+        Framework(
+            "osps-baseline",
+            "OSPS Baseline",
+            "2026.08.28",
+            "apache-2.0",
+            (),
+            ("OSPS",),
+            "OSPS Baseline Authors (OpenSSF), Open Source Project Security Baseline 2026.08.28, Apache License 2.0",
+        ),
+        Framework("slsa-build", "SLSA", "1.2, build track", OWN, (), ("SLSA",)),
     )
 }
+
+
+def licence_of(word: str) -> str:
+    """One of LICENCES, as it is spelt today."""
+    return _SPELT_BEFORE.get(word, word)
 
 
 def aliases(frameworks: Iterable[Framework]) -> dict[str, str]:

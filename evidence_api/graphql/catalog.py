@@ -44,6 +44,7 @@ class ControlQuery:
     max_age_seconds: int | None = strawberry.field(description="Older evidence is stale; null if age does not matter.")
     clock: str | None = strawberry.field(description="The clock the age is measured on; null without an age.")
     on_empty: str = strawberry.field(description="The outcome without any row: missing or not_applicable.")
+    population: str = strawberry.field(description='Which rows of the kind it is about, as written; "" if all.')
 
 
 @strawberry.type(description="What the organisation holds itself to, and the evidence that decides it.")
@@ -207,6 +208,7 @@ def _query_of(given: domain.Query) -> ControlQuery:
         max_age_seconds=None if given.fresh is None else int(given.fresh.max_age.total_seconds()),
         clock=None if given.fresh is None else given.fresh.clock,
         on_empty=given.on_empty,
+        population=given.population_source,
     )
 
 
@@ -238,7 +240,7 @@ def criterion_of_catalog(
         ref=given.ref,
         shown=framework.shown(given.ref),
         title=given.title,
-        text=given.text,
+        text=framework.quoted(given),
         mappings=[
             CriterionMapping(
                 external=one.external,
