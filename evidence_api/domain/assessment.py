@@ -194,7 +194,7 @@ def _result(query: Query, told: Mapping[str, Any], rows: _Rows) -> tuple[QueryRe
     unknown = rows.group(query.kind, numbers["unknown"])
     parted = Parted(
         outcome=Outcome(told["outcome"]),
-        population=len(rows.counted.get(query.kind, ())),
+        population=int(numbers["tested"]) if query.population else len(rows.counted.get(query.kind, ())),
         tested=int(numbers["tested"]),
         matched=rows.group(query.kind, numbers["matched"]),
         failed=rows.group(query.kind, numbers["failed"]),
@@ -230,8 +230,9 @@ def _shown(query: Query, parted: Parted) -> QueryResult:
 
 
 def _absent(query: Query, unknown: Sequence[Row]) -> tuple[str, ...]:
-    """The paths of the condition that some unknown row does not say."""
-    return tuple(path for path in paths(query.where) if any(_is_absent(row, path) for row in unknown))
+    """The paths of the conditions that some unknown row does not say."""
+    asked = (*(paths(query.population) if query.population else ()), *paths(query.where))
+    return tuple(path for path in dict.fromkeys(asked) if any(_is_absent(row, path) for row in unknown))
 
 
 def _is_absent(row: Row, path: str) -> bool:

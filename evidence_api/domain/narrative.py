@@ -129,7 +129,7 @@ def _found(query: Query, parted: Parted) -> str:
             age = f"the limit is {write_duration(limit.max_age)} on the {limit.clock} clock" if limit else "no limit"
             return f"{old} of {_of(parted)} too old to count, {age} ({parted.stale.origin})"
         case Outcome.NOT_APPLICABLE:
-            return f"no evidence of this kind, which is in order: {query.on_empty_reason}"
+            return f"no evidence of this kind{_about(query)}, which is in order: {query.on_empty_reason}"
         case _:
             return _missing(query, parted)
 
@@ -141,7 +141,8 @@ def _missing(query: Query, parted: Parted) -> str:
         return f"{erased} ({_digests(parted.withheld.ids)})"
     if not parted.population:
         unverified = len(parted.unverified.rows)
-        return "no verified evidence of this kind" + (f"; {unverified} unverified do not count" if unverified else "")
+        shown = f"; {unverified} unverified do not count" if unverified else ""
+        return f"no verified evidence of this kind{_about(query)}{shown}"
     if parted.unknown.rows:
         absent = listed(parted.absent) or "what is asked"
         silent = "does not say" if len(parted.unknown.rows) == 1 else "do not say"
@@ -166,7 +167,16 @@ def _of(parted: Parted) -> str:
 
 
 def _condition(query: Query) -> str:
-    text = " ".join(query.source.split())
+    return _shortened(query.source)
+
+
+def _about(query: Query) -> str:
+    """Which rows of the kind the query is about, where not all of them."""
+    return f" with {_shortened(query.population_source)}" if query.population else ""
+
+
+def _shortened(source: str) -> str:
+    text = " ".join(source.split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

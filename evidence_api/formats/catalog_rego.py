@@ -76,7 +76,7 @@ class _Compiler:
                 label = f"query {number}{f' ({query.name})' if query.name else ''}: {query.kind} where {query.source}"
                 lines += comment(label, "  ")
                 true, false = self.pair(f"{rule}_{number}", *self.sets(query.where, query.kind, rule, lines), lines)
-                calls += self.counts(control, number, query, (true, false))
+                calls += self.counts(control, number, query, (true, false), self.population(query, rule, lines))
             joined = "combine_all" if control.combine is Combine.ALL else "combine_any"
             lines += [f"{rule} := {joined}([", *calls, "])"]
         return [*lines, "", f"verdicts[{text(control.id)}] := {rule} if wanted({text(control.id)})"]
@@ -182,10 +182,32 @@ class _Compiler:
         self.atoms += ["}", ""]
         return name, f"({said} - {name})"
 
-    def counts(self, control: Control, number: int, query: Query, sets: tuple[str, str]) -> Iterable[str]:
+    def population(self, query: Query, rule: str, lines: list[str]) -> tuple[str, str] | None:
+        """The rows a query is about, and those of which it is known; None: all rows of its kind.
+
+        Asked of every row, it is about those too that do not say whether they belong, and they are unknown. Asked
+        of some, it is not about them.
+        """
+        if query.population is None:
+            return None
+        lines += comment(f"about {query.kind} where {query.population_source}", "  ")
+        about, others = self.pair(f"{rule}_about", *self.sets(query.population, query.kind, rule, lines), lines)
+        return (f"{self.rows(query.kind)[0]} - {others}" if query.per is Per.OCCURRENCE else about), about
+
+    def counts(
+        self,
+        control: Control,
+        number: int,
+        query: Query,
+        sets: tuple[str, str],
+        population: tuple[str, str] | None,
+    ) -> Iterable[str]:
         """The call that counts one query's rows."""
         rows, withheld = self.rows(query.kind)
         true, false = sets
+        if population is not None:
+            rows, about = population
+            true, false = f"{true} & {about}", f"{false} & {about}"
         if query.sample.size is not None:
             rows = f"sampled({text(control.id)}, {text(str(number))})"
             true, false = f"{true} & {rows}", f"{false} & {rows}"

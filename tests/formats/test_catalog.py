@@ -183,6 +183,8 @@ QUERY = "id: A\nquery:\n  - kind: opa\n    where: denies==0\n"
         (QUERY + "    population: {sample: some}\n", (5, 26), "unknown_value", "all"),
         (QUERY + "    population: {sample: {seed: x}}\n", (5, 26), "missing_key", ""),
         (QUERY + "    population: {sample: {size: 5}}\n", (5, 26), "missing_key", ""),
+        (QUERY + "    population: {where: denis==0}\n", (5, 25), "unknown_path", "'denies'"),
+        (QUERY + "    population: {where: denies==0, sample: {size: 5, seed: x}}\n", (5, 18), "wrong_shape", "either"),
         (QUERY + "combin: all\n", (5, 1), "unknown_key", "'combine'"),
         (QUERY + "combine: both\n", (5, 10), "unknown_value", ""),
         (QUERY + "tier: first\n", (5, 7), "unknown_value", "" ),

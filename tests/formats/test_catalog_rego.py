@@ -127,6 +127,9 @@ def rows_of_facts(*found: Mapping[str, Fact], **more: Any) -> list[Row]:  # noqa
 
 BASE = query_of(ONE)
 FRESH = replace(BASE, fresh=Fresh(timedelta(days=30)))
+A: dict[str, Fact] = {"word": "a"}
+B: dict[str, Fact] = {"word": "b"}
+ABOUT_A = replace(BASE, population=Compare("word", "==", "a"), population_source="word == a")
 
 
 @pytest.mark.parametrize(
@@ -186,6 +189,24 @@ FRESH = replace(BASE, fresh=Fresh(timedelta(days=30)))
             replace(FRESH, per=Per.SUBJECT),
             [*rows_of_facts(TRUE), row("every_type", TRUE, number=9, subjects=DIGESTS[1:], age=OLD)],
             "stale",
+        ),
+        (ABOUT_A, rows_of_facts(A | TRUE, B | FALSE), "pass"),
+        (ABOUT_A, rows_of_facts(A | FALSE, B | TRUE), "fail"),
+        (ABOUT_A, rows_of_facts(A | UNKNOWN, B | TRUE), "missing"),
+        (ABOUT_A, rows_of_facts(B | TRUE), "missing"),
+        (ABOUT_A, rows_of_facts(A | TRUE, FALSE), "pass"),  # who does not say so is none of them
+        (ABOUT_A, rows_of_facts(TRUE), "missing"),
+        (ABOUT_A, [*rows_of_facts(A | TRUE), row("every_type", B, number=9, withheld=True)], "missing"),
+        (replace(ABOUT_A, on_empty="not_applicable", on_empty_reason="r"), rows_of_facts(B | FALSE), "not_applicable"),
+        (replace(ABOUT_A, per=Per.SUBJECT), rows_of_facts(A | TRUE, B | TRUE, subjects=DIGESTS), "pass"),
+        (replace(ABOUT_A, per=Per.SUBJECT), rows_of_facts(B | TRUE, subjects=DIGESTS), "missing"),
+        (replace(ABOUT_A, per=Per.OCCURRENCE), rows_of_facts(A | TRUE, B | FALSE), "pass"),
+        (replace(ABOUT_A, per=Per.OCCURRENCE), rows_of_facts(A | TRUE, A | FALSE), "fail"),
+        (replace(ABOUT_A, per=Per.OCCURRENCE), rows_of_facts(A | TRUE, TRUE), "missing"),  # it may be one of them
+        (
+            replace(ABOUT_A, per=Per.OCCURRENCE, fresh=Fresh(timedelta(days=30))),
+            [*rows_of_facts(A | TRUE), row("every_type", B | TRUE, number=9, age=OLD)],
+            "pass",
         ),
         (replace(BASE, where=Constant(value=True)), rows_of_facts(UNKNOWN), "pass"),
         (replace(BASE, where=Constant(value=False)), rows_of_facts(TRUE), "fail"),

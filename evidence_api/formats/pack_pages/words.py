@@ -125,6 +125,8 @@ def expectation(query: Query) -> str:
     """What a query asks for, in words."""
     scope = {Per.RELEASE: "for the release", Per.SUBJECT: "for each artifact", Per.OCCURRENCE: "and every row"}
     parts = [f"at least {query.at_least} {scope[query.per]}"]
+    if query.population is not None:
+        parts.append(f"of those with {query.population_source}")
     if query.fresh is not None:
         parts.append(f"not older than {lasting(query.fresh.max_age)} ({query.fresh.clock} time)")
     if query.sample.size is not None:
