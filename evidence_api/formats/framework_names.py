@@ -49,7 +49,7 @@ WELL_KNOWN: Mapping[str, Framework] = {
             "public_domain",
             (),
             ("SSDF", "NIST-SSDF"),
-            f"{_NIST}, SP 800-218, Secure Software Development Framework (SSDF) Version 1.1",
+            f"{_NIST}, SP 800-218, Secure Software Development Framework 1.1",
         ),
         Framework(
             "osps-baseline",
