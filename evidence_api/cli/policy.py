@@ -67,7 +67,7 @@ def digest(directory: Folder = None, *, json: AsJson = False) -> None:
 
 @app.command("eval")
 def evaluate(
-    area: Annotated[str, typer.Argument(help="Policy area: admission, authorisation, model_budget …")],
+    area: Annotated[str, typer.Argument(help="Policy area: admission, authorisation, model_call …")],
     *,
     input_: Annotated[Path, typer.Option("--input", "-i", help="JSON file with the input.")],
     policy: Annotated[Path | None, typer.Option(help="Folder of policies; the shipped ones if left out.")] = None,

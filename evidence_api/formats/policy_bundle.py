@@ -1,7 +1,8 @@
 """Policy bundle: a folder of Rego modules and data, named by its content so that a decision can name its policy.
 
 The digest is sha256 over the canonical JSON of {"modules": {path: sha256 of the text}, "data": sha256 of
-the canonical data}. Test modules (`*_test.rego`) are no part of a bundle: they decide nothing.
+the canonical data}. Test modules (`*_test.rego`) and invariants (`*_invariant.rego`) are no part of a bundle,
+nor are the input schemas beside them: they decide nothing.
 """
 
 import re
@@ -18,6 +19,8 @@ from evidence_api.formats.yaml_source import Mapping, Node, Sequence, documents
 
 MODULE_SUFFIX = ".rego"
 TEST_SUFFIX = "_test.rego"
+INVARIANT_SUFFIX = "_invariant.rego"
+SCHEMA_NAME = "input.schema.json"
 DATA_NAMES = ("data.yaml", "data.json")
 
 _PLAIN = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -51,7 +54,7 @@ def policy_bundle(modules: MappingOf[str, str], data: bytes = b"{}") -> PolicyBu
 
 
 def bundle_from_files(files: MappingOf[str, str], *, tests: bool = False) -> PolicyBundle:
-    """The bundle of a folder's texts (relative path with / -> text); `tests` keeps the test modules too.
+    """The bundle of a folder's texts (relative path with / -> text); `tests` keeps tests and invariants too.
 
     Data files stand at the root of the folder or beside the modules; all are merged into one document,
     and two files that give one key are refused. Raises InvalidSource with every fault found.
@@ -59,7 +62,7 @@ def bundle_from_files(files: MappingOf[str, str], *, tests: bool = False) -> Pol
     modules = {
         name: text
         for name, text in files.items()
-        if name.endswith(MODULE_SUFFIX) and (tests or not name.endswith(TEST_SUFFIX))
+        if name.endswith(MODULE_SUFFIX) and (tests or decides(name))
     }
     faults: list[SourceFault] = []
     merged: dict[str, Any] = {}
@@ -71,6 +74,11 @@ def bundle_from_files(files: MappingOf[str, str], *, tests: bool = False) -> Pol
     if faults:
         raise InvalidSource(faults)
     return policy_bundle(modules, orjson.dumps(merged, option=orjson.OPT_SORT_KEYS))
+
+
+def decides(name: str) -> bool:
+    """Whether a file of this name is a module that a bundle holds: no test, no invariant."""
+    return name.endswith(MODULE_SUFFIX) and not name.endswith((TEST_SUFFIX, INVARIANT_SUFFIX))
 
 
 def _merge(merged: dict[str, Any], name: str, text: str, faults: list[SourceFault]) -> None:

@@ -1,10 +1,12 @@
 # METADATA
 # title: Write paths
 # description: |
-#   May an agent write this file by itself? input: {action: "write", path}; other actions are not its
-#   concern. Paths are relative, with /; one that could leave its folder is outside every folder.
+#   May an agent write this file by itself? input: {action: "write", path}; actions that change nothing are not its
+#   concern, every other one is a kind of writing. Paths are relative, with /; one that could mean another place for some
+#   reader of it (.., escapes, backslashes, letters that look like / or .) is outside every folder.
 package evidence.policy.write_paths
 
+import data.evidence.policy.shape
 import rego.v1
 
 decision := {
@@ -13,41 +15,47 @@ decision := {
 	"reasons": sort({denial.reason | some denial in denials}),
 }
 
+settings := object.get(data, "write_paths", {})
+
+action := object.get(input, "action", null)
+
+path := object.get(input, "path", null)
+
 denials contains {"rule": "write_paths.review_required", "reason": reason} if {
-	input.action == "write"
-	is_path
+	writes
+	is_string(path)
 	not inside
-	reason := sprintf("Writes to %s require human review", [input.path])
+	reason := sprintf("Writes to %s require human review", [path])
 }
 
 denials contains {"rule": "write_paths.incomplete", "reason": "the input does not say which path is written"} if {
-	input.action == "write"
-	not is_path
+	writes
+	not is_string(path)
 }
 
-denials contains {"rule": "write_paths.incomplete", "reason": "the input does not say its action"} if not input.action
+denials contains {"rule": "write_paths.incomplete", "reason": "the input does not say its action"} if {
+	not shape.text(action)
+}
 
-is_path if is_string(input.path)
+writes if {
+	shape.text(action)
+	not action in object.get(settings, "harmless", ["read"])
+}
 
 inside if {
-	is_path
-	some folder in data.write_paths.allowed
-	startswith(input.path, folder)
+	plain
+	some folder in object.get(settings, "allowed", [])
+	startswith(path, sprintf("%s/", [trim_right(folder, "/")]))
+}
+
+# Letters, digits and the marks that file names have; no empty, "." or ".." part, and none that ends in a blank or dot.
+plain if {
+	is_string(path)
+	regex.match(`^[\pL\pM\p{Nd}._@+=,~()\[\]{}$!'#&; -]+(/[\pL\pM\p{Nd}._@+=,~()\[\]{}$!'#&; -]+)*$`, path)
 	not roundabout
 }
 
 roundabout if {
-	is_path
-	some part in split(input.path, "/")
-	part in {"..", "."}
-}
-
-roundabout if {
-	is_path
-	contains(input.path, "\\")
-}
-
-roundabout if {
-	is_path
-	contains(input.path, "//")
+	is_string(path)
+	regex.match(`(^|/)[ ]|[ .](/|$)`, path)
 }

@@ -52,10 +52,10 @@ def test_check_and_digest_agree(capsys: pytest.CaptureFixture[str]) -> None:
 def test_eval_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str], spends: list[int], code: int) -> None:
     question = tmp_path / "input.json"
     question.write_bytes(orjson.dumps({"kind": "model_call", "spends": spends, "budget": 2}))
-    assert main(["policy", "eval", "model_budget", "--input", str(question), "--json"]) == code
+    assert main(["policy", "eval", "model_call", "--input", str(question), "--json"]) == code
     shown = orjson.loads(capsys.readouterr().out)
     assert shown["allow"] is (code == 0)
-    assert shown["rules"] == ([] if code == 0 else ["model_budget.exceeded"])
+    assert shown["rules"] == ([] if code == 0 else ["model_call.exceeded"])
 
 
 @pytest.mark.parametrize("text", ["[]", "{"])

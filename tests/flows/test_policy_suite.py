@@ -15,7 +15,7 @@ from evidence_api.formats.policy_bundle import bundle_from_files
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.policies import load_policy, read_policy, run_policy_tests
 
-AREAS = ("admission", "authorisation", "exchange", "model_budget", "residency", "write_paths")
+AREAS = ("admission", "authorisation", "exchange", "model_call", "residency", "write_paths")
 FOLDER = shipped("policy")
 
 
@@ -60,7 +60,7 @@ async def test_removing_facts_from_a_denied_question_never_allows_it(rego: RegoP
         ("admission", admission | {"status": "unsigned", "code": "unsigned", "kind": "release"}),
         ("admission", admission | {"status": "verified", "code": "", "kind": "sbom", "rights": []}),
         ("authorisation", {"principal": principal, "action": "evidence:write"}),
-        ("model_budget", {"kind": "model_call", "spends": [3], "budget": 2}),
+        ("model_call", {"kind": "model_call", "spends": [3], "budget": 2}),
         ("residency", {"country": "DE", "region": "us-east"}),
         ("write_paths", {"action": "write", "path": "infra/main.tf"}),
     ]
