@@ -109,3 +109,9 @@ def _cell(value: Any) -> str:  # noqa: ANN401  a cell of a row above
     if isinstance(value, list):
         return ", ".join(value)
     return "" if value is None else str(value)
+
+
+@app.command("replay")
+def replay(json: AsJson = False) -> None:
+    """Show what a candidate catalog or policy would change, and which factor changes it."""
+    # A line of the help alone: cli/main.py runs cli/replay.py in its place, which needs the server's packages.

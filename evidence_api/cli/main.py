@@ -62,8 +62,11 @@ COMMANDS: Sequence[Command] = (
 )
 
 _TABLE = {command.name: command for command in COMMANDS}
-# Commands inside a group that need less than the group does.
-_INNER = {"token exchange": Command("token exchange", "evidence_api.cli.exchange:exchange", "", ACCESS)}
+# Commands inside a group that need less, or more, than the group does.
+_INNER = {
+    "token exchange": Command("token exchange", "evidence_api.cli.exchange:exchange", "", ACCESS),
+    "catalog replay": Command("catalog replay", "evidence_api.cli.replay:replay", "", RULES, "server"),
+}
 
 _EXAMPLES = """\
 [bold]Examples[/bold]

@@ -21,6 +21,7 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -88,6 +89,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     stdout().print(table)
+
+
+def print_fields(fields: Iterable[tuple[str, object]], *, title: str = "") -> None:
+    """Print what is known of one thing on stdout: a name and a value a line, long values folded beside their names.
+    What has no value is left out."""
+    grid = Table.grid("name", "value", padding=(0, 2, 0, 0), pad_edge=False)
+    grid.columns[0].no_wrap = True
+    grid.columns[1].overflow = "fold"
+    for name, value in fields:
+        if value not in {None, ""}:
+            grid.add_row(f"[bold]{escape(name)}[/bold]", escape(str(value)))
+    console = stdout()
+    if title:
+        console.print(f"[bold]{escape(title)}[/bold]", no_wrap=True, overflow="ellipsis")
+    console.print(Padding(grid, (0, 0, 0, 2)))
 
 
 def say(text: str) -> None:

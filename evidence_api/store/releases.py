@@ -61,6 +61,12 @@ async def every(
     return tuple(map(release_of, rows))
 
 
+async def count(connection: Connection, scope: TenantScope) -> int:
+    """How many releases the tenant has."""
+    counted: int = await connection.fetchval("SELECT count(*) FROM release WHERE tenant_id = $1", scope.id)
+    return counted
+
+
 async def affected(connection: Connection, scope: TenantScope, digests: Iterable[str]) -> tuple[Release, ...]:
     """The releases that own evidence about any of these digests, directly or by at most three provenance links."""
     rows = await connection.fetch(_AFFECTED, *(scope.id, list(digests)))
