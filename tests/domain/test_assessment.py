@@ -275,11 +275,35 @@ def any_row(draw: st.DrawFn) -> Row:
     )
 
 
+_AREAS = (
+    "authorisation", "model_call", "write_paths", "dependencies", "residency", "export", "marketplace", "rollout",
+)  # fmt: skip
+_SUITES = (
+    "policy-test", "policy-fuzz", "secret-scan", "penetration-test", "model-eval", "agent-red-team", "rollback-drill",
+    "canary", "pii-scan", "restore-drill", "failover-drill", "load-test", "incident-exercise",
+)  # fmt: skip
+_VERIFIED = (
+    "ACCESS_REVIEWED", "MFA_ENFORCED", "LEAVERS_REMOVED", "CODE_REVIEWED", "BRANCH_PROTECTED", "SLSA_BUILD_LEVEL_3",
+    "RETENTION_ENFORCED", "ENCRYPTION_ENFORCED", "BACKUP_VERIFIED", "SUPPLIERS_REVIEWED",
+)  # fmt: skip
 _GOOD: Mapping[str, Mapping[str, Fact]] = {
-    "github_checks": {"required": "pass", "required_checks": 2, "failed": 0},
-    "opa": {"result": "allow", "denies": 0, "rule": "r", "policy_bundle": "b", "input_digest": "d"},
+    "github_checks": {"required": "pass", "required_checks": 2, "failed": 0, "names": ("build", "code-review")},
     "release": {"name": "payments", "version": "2.4.0", "subjects": 2},
-    "test_result": {"result": "passed", "passed": 9, "failed": 0, "warned": 0},
+    "test_result": {"result": "passed", "passed": 9, "failed": 0, "warned": 0, "configuration": _SUITES},
+    "vsa": {"result": "passed", "levels": _VERIFIED},
+    "static_analysis": {"tool": "gitleaks", "errors": 0, "warnings": 0, "notes": 0},
+    "vex": {"affected": 0, "under_investigation": 0},
+    "sbom_drift": {
+        "status": "none",
+        **dict.fromkeys(("risky_added", "rehashed", "supplier_changed", "licence_changed"), 0),
+        **dict.fromkeys(("added", "upgraded", "downgraded", "changed", "new_criticals", "new_highs"), 0),
+    },
+    "reproducible_build": {"status": "reproduced"},
+    "dependency_debt": {"oldest_days": 30},
+    "override": dict.fromkeys(("reason", "owner", "requester", "approver"), "x") | {"until": "2026-10-01T00:00:00Z"},
+    "action": {"action": "escalate_tests", "actor": "a", "target": "t", "justification": "j"},
+    "plugin_review": {"verdict": "approve", "stars": 5, "permissions": ("read",)},
+    "incident": {"severity": "high", "status": "resolved", "plugin": "p", "root_cause": "c"},
     "vulns": {"scanner": "s", "criticals": 0, "highs": 0, "unrated": 0},
     "provenance": {"builder": "b", "build_type": "t", "materials": 1},
     "sbom": {
@@ -300,7 +324,11 @@ _GOOD: Mapping[str, Mapping[str, Fact]] = {
         "source.digest": "sha1:ab",
     },
 }
-GOOD = tuple(row(kind, facts, number=number, subjects=DIGESTS) for number, (kind, facts) in enumerate(_GOOD.items()))
+_ALLOWED: Mapping[str, Fact] = {"result": "allow", "denies": 0, "rule": "r", "policy_bundle": "b", "input_digest": "d"}
+GOOD = tuple(
+    row(kind, facts, number=number, subjects=DIGESTS)
+    for number, (kind, facts) in enumerate((*_GOOD.items(), *(("opa", _ALLOWED | {"area": area}) for area in _AREAS)))
+)
 
 
 def passing(found: Assessment) -> set[str]:
@@ -314,7 +342,9 @@ def test_every_shipped_control_can_pass() -> None:
 
 def test_without_evidence_nothing_passes() -> None:
     found = assess(shipped_catalog(), ())
-    assert {str(finding.outcome) for finding in found.findings} == {"missing"}
+    assert {str(finding.outcome) for finding in found.findings} == {"missing", "not_applicable"}
+    neutral = {finding.control: finding.because for finding in found.findings if finding.outcome == "not_applicable"}
+    assert all("which is in order: " in because for because in neutral.values()), neutral
 
 
 @settings(max_examples=40, deadline=None)
