@@ -6,7 +6,7 @@ verdicts by domain/assessment.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +46,14 @@ class Sample:
 
     size: int | None = None
     seed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Who looked at a control or a mapping last, and when."""
+
+    by: str
+    on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ class Control:
     policy: str = ""
     state: str = "active"
     replaced_by: str = ""
+    reviewed: Review | None = None
 
     def kinds(self) -> frozenset[str]:
         """The evidence kinds whose arrival can change this control's outcome (a Rego rule may read any)."""
@@ -132,7 +141,8 @@ class Framework:
 @dataclass(frozen=True, slots=True)
 class CriterionMapping:
     """One criterion mapped to controls. `external` is the id as written (SOC2-CC7.2); relation is a
-    word of NIST IR 8477 or "relates_to"; `coverage` says full | partial per control."""
+    word of NIST IR 8477 or "relates_to"; `partial` are the controls that cover it only in part, `notes` what is
+    said of single controls; `text` says whose words the narrative is (own, or a licence)."""
 
     external: str
     framework: str
@@ -141,12 +151,20 @@ class CriterionMapping:
     narrative: str
     relation: str = "relates_to"
     partial: frozenset[str] = frozenset()
+    notes: tuple[tuple[str, str], ...] = ()
+    text: str = "own"
+    also_known_as: tuple[str, ...] = ()
+    reviewed: Review | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
     """A control accepted as not met, for a while, by somebody named. `scope` "" is every release,
-    otherwise a release name, name@version or subject digest."""
+    otherwise a release name, name@version or subject digest.
+
+    Written in the catalog, it counts whole days; read from an `override`, whose evidence id is both `id` and
+    `evidence`, from the first of `moments` until just before the second (domain/waiver.py).
+    """
 
     id: str
     control: str
@@ -156,6 +174,9 @@ class Waiver:
     starts: date
     until: date
     scope: str = ""
+    requester: str = ""
+    evidence: str = ""
+    moments: tuple[datetime, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +188,17 @@ class Place:
     column: int
 
 
+def query_place(control: str, number: int) -> str:
+    """Under which name a catalog's `places` keep the condition of a control's query; numbers count from 1."""
+    return f"{control} query {number}"
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """Everything in controls/, checked. `digest` covers `sources` (file name -> text), which packs embed.
 
-    `places` says where each control, framework and waiver (by id) and mapping (by external id) is written.
+    `places` says where each control, framework and waiver (by id), each mapping (by external id) and each query's
+    condition (by `query_place`) is written. `name` and `version` are for people; the digest is what counts.
     """
 
     digest: str
@@ -182,6 +209,8 @@ class Catalog:
     sources: Mapping[str, str] = field(repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
+    name: str = ""
+    version: str = ""
 
     def __hash__(self) -> int:
         """By digest, so that what is made from a catalog (its Rego) can be kept beside it."""

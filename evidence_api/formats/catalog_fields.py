@@ -5,10 +5,10 @@ nearest name that exists. Reading goes on after a fault, so that one load report
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Examples
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeVar
 
 from evidence_api.domain.control import Place
 from evidence_api.domain.errors import SourceFault
@@ -23,7 +23,6 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?\Z")
 # The same, and the enhancements of NIST SP 800-53 as they are written: AC-2(1).
 _REFERENCE = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\([A-Za-z0-9]{1,8}\)){0,3}\Z")
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +44,15 @@ class Sink:
 class Fields:
     """One YAML mapping, read key by key."""
 
-    def __init__(self, node: Node, sink: Sink, what: str) -> None:
-        """`what` names the mapping in faults, e.g. "control"."""
-        self.node, self.sink, self.what = node, sink, what
+    def __init__(self, node: Node, sink: Sink, what: str, examples: Examples[str, str] | None = None) -> None:
+        """`what` names the mapping in faults, e.g. "control"; `examples` are values of its keys, for hints."""
+        self.node, self.sink, self.what, self.examples = node, sink, what, examples or {}
         self.values: dict[str, tuple[Scalar, Node]] = {}
         self.asked: list[str] = []
         if isinstance(node, Mapping):
             self.values = {key.text: (key, value) for key, value in node.entries}
         else:
-            sink.at(node, "wrong_shape", f"a {what} is a mapping of keys to values")
+            sink.at(node, "wrong_shape", f"a {what} is a mapping of keys to values", self._example_of_a_key())
 
     def node_of(self, key: str) -> Node | None:
         """The value of a key, or None."""
@@ -66,9 +65,16 @@ class Fields:
         node = self.node_of(key)
         if node is None and isinstance(self.node, Mapping):
             close = nearest(key, [name for name in self.values if name not in self.asked])
-            hint = close if close.startswith("did") else ""
+            hint = close if close.startswith("did") else self._written(key)
             self.sink.at(self.node, "missing_key", f"a {self.what} needs the key '{key}'", hint)
         return node
+
+    def _written(self, key: str) -> str:
+        """How a key is written."""
+        return f"write {key}: {self.examples.get(key, '…')}"
+
+    def _example_of_a_key(self) -> str:
+        return self._written(next(iter(self.examples), "key"))
 
     def text(self, key: str, *, required: bool = False) -> str:
         """Free text, folded to one line's white space at its ends; "" when absent."""
@@ -76,12 +82,13 @@ class Fields:
         if node is None:
             return ""
         if not isinstance(node, Scalar):
-            self.sink.at(node, "wrong_shape", f"'{key}' is text")
+            self.sink.at(node, "wrong_shape", f"'{key}' is text", self._written(key))
             return ""
         if len(node.text) > MAX_TEXT:
-            self.sink.at(node, "too_large", f"'{key}' has {len(node.text)} characters; the limit is {MAX_TEXT}")
+            message = f"'{key}' has {len(node.text)} characters; the limit is {MAX_TEXT}"
+            self.sink.at(node, "too_large", message, "shorten it")
         if required and not node.text.strip():
-            self.sink.at(node, "empty_value", f"'{key}' is empty")
+            self.sink.at(node, "empty_value", f"'{key}' is empty", self._written(key))
         return node.text.strip()
 
     def identifier(self, key: str, *, reference: bool = False) -> str:
@@ -109,7 +116,8 @@ class Fields:
         if node is None:
             return default
         if not isinstance(node, Scalar) or not _INTEGER.match(node.text) or not low <= int(node.text) <= high:
-            self.sink.at(node, "unknown_value", f"'{key}' is a whole number from {low} to {high}")
+            message = f"'{key}' is a whole number from {low} to {high}"
+            self.sink.at(node, "unknown_value", message, self._written(key))
             return default
         return int(node.text)
 
@@ -132,7 +140,7 @@ class Fields:
                     return date.fromisoformat(node.text)
             except ValueError:
                 pass  # no such day: reported below like any other bad date
-            self.sink.at(node, "unknown_value", f"'{key}' is a date", "YYYY-MM-DD")
+            self.sink.at(node, "unknown_value", f"'{key}' is a date", f"YYYY-MM-DD; {self._written(key)}")
         return date.min
 
     def items(self, key: str, *, required: bool = False) -> tuple[Node, ...]:
@@ -141,12 +149,13 @@ class Fields:
         if node is None:
             return ()
         if not isinstance(node, Items):
-            self.sink.at(node, "wrong_shape", f"'{key}' is a list")
+            self.sink.at(node, "wrong_shape", f"'{key}' is a list", self._written(key))
             return ()
         if required and not node.items:
-            self.sink.at(node, "empty_value", f"'{key}' is an empty list")
+            self.sink.at(node, "empty_value", f"'{key}' is an empty list", self._written(key))
         if len(node.items) > MAX_ITEMS:
-            self.sink.at(node, "too_large", f"'{key}' has {len(node.items)} items; the limit is {MAX_ITEMS}")
+            message = f"'{key}' has {len(node.items)} items; the limit is {MAX_ITEMS}"
+            self.sink.at(node, "too_large", message, "split it over several documents")
         return node.items[:MAX_ITEMS]
 
     def words(self, key: str, allowed: Sequence[str] = ()) -> tuple[str, ...]:
@@ -156,26 +165,16 @@ class Fields:
         found: list[str] = []
         for item in nodes:
             if not isinstance(item, Scalar) or not item.text.strip():
-                self.sink.at(item, "wrong_shape", f"'{key}' is a list of words")
+                self.sink.at(item, "wrong_shape", f"'{key}' is a list of words", self._written(key))
             elif allowed and item.text not in allowed:
                 self.sink.at(item, "unknown_value", f"'{key}' is never '{item.text[:60]}'", nearest(item.text, allowed))
             else:
                 found.append(item.text)
         return tuple(found)
 
-    def nested(self, key: str, read: Callable[["Fields"], _T]) -> _T | None:
-        """A mapping inside this one, read and closed; None when absent."""
-        node = self.node_of(key)
-        if node is None:
-            return None
-        inner = Fields(node, self.sink, key)
-        value = read(inner)
-        inner.close()
-        return value
-
     def close(self) -> None:
         """Report the keys nobody asked for."""
         for name, (key, _) in self.values.items():
             if name not in self.asked:
-                hint = nearest(name, self.asked)
+                hint = nearest(name, self.asked) or f"leave it out; a {self.what} has {', '.join(self.asked)}"
                 self.sink.at(key, "unknown_key", f"a {self.what} has no key '{name[:60]}'", hint)
