@@ -54,7 +54,7 @@ class CatalogVersions:
 
     def keep(self, digest: str, sources: Mapping[str, str]) -> CatalogIndex:
         """Load a catalog from its sources and keep it."""
-        index = self._past[digest] = CatalogIndex(load_catalog(sources))
+        index = self._past[digest] = CatalogIndex(load_catalog(sources, recorded=True))
         if len(self._past) > _KEPT:
             self._past.popitem(last=False)
         return index
