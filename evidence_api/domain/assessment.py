@@ -18,11 +18,21 @@ from evidence_api.domain.facts import Row
 from evidence_api.domain.narrative import Group, Parted, control_sentence, group_of, query_sentence
 from evidence_api.domain.population import assessment_input, counted, unverified
 from evidence_api.domain.rollup import roll_up
-from evidence_api.domain.verdict import WORST_FIRST, Assessment, CriterionResult, Finding, Outcome, QueryResult
-from evidence_api.domain.waiver import waive, waiver_notes
+from evidence_api.domain.verdict import (
+    DERIVATION,
+    WORST_FIRST,
+    Assessment,
+    CriterionResult,
+    Finding,
+    Outcome,
+    QueryResult,
+)
+from evidence_api.domain.waiver import OVERRIDE, waivers_of
+from evidence_api.domain.waiving import waive, waiver_notes
 from evidence_api.domain.where import paths
 
 __all__ = [
+    "DERIVATION",
     "WORST_FIRST",
     "Assessment",
     "CriterionResult",
@@ -61,18 +71,23 @@ class _Rows:
 
 
 def due(
-    catalog: Catalog, only: Collection[str] | None, previous: Assessment | None, policy_digest: str
+    catalog: Catalog,
+    only: Collection[str] | None,
+    previous: Assessment | None,
+    policy_digest: str,
+    rows: Sequence[Row] = (),
 ) -> frozenset[str] | None:
     """The controls that must be evaluated again; None is all of them.
 
-    Beside `only`: those whose outcome moves with time alone (freshness, waivers), and those that
-    `previous` does not hold. A previous assessment by another catalog or policy is of no use.
+    Beside `only`: those whose outcome moves with time alone (freshness, waivers), those that an override among the
+    `rows` names or named, and those that `previous` does not hold. A previous assessment by another catalog or policy
+    is of no use.
     """
     if only is None or previous is None:
         return None
     if (previous.catalog_digest, previous.policy_digest) != (catalog.digest, policy_digest):
         return None
-    waived = {waiver.control for waiver in catalog.waivers}
+    waived = {waiver.control for waiver in catalog.waivers} | _overridden(rows, previous)
     held = {finding.control for finding in previous.findings}
     return frozenset(
         control.id
@@ -82,6 +97,14 @@ def due(
         or control.id not in held
         or any(query.fresh for query in control.queries)
     )
+
+
+def _overridden(rows: Sequence[Row], previous: Assessment) -> set[str]:
+    """The controls that overrides name now, and those whose last finding rests on one: it may be erased by now."""
+    overrides = [row for row in rows if row.kind == OVERRIDE]
+    ids = {row.evidence[0] for row in overrides}
+    rested = {one.control for one in previous.findings if ids.intersection(one.evidence) or ":" in one.waiver}
+    return rested | {str(row.facts["control"]) for row in overrides if "control" in row.facts}
 
 
 def fold(  # noqa: PLR0913  an assessment is a function of exactly these
@@ -96,19 +119,23 @@ def fold(  # noqa: PLR0913  an assessment is a function of exactly these
     catalog_digest: str = "",
     only: Collection[str] | None = None,
     previous: Assessment | None = None,
+    derivation: int = DERIVATION,
 ) -> Assessment:
     """Join the engine's answer (control id -> {outcome, queries}) with the rows it was given.
 
     A control the answer does not hold is `error`: a rule that gives no decision decides nothing. With
-    `only`, the findings of other controls are taken from `previous`.
+    `only`, the findings of other controls are taken from `previous`. `derivation` is that of an assessment
+    made before, which is to be made again word for word.
     """
     kinds = _Rows(rows)
+    waivers = waivers_of(catalog, release, rows)
+    warns = derivation > 1
     kept = {finding.control: finding for finding in previous.findings} if previous and only is not None else {}
     wanted = frozenset(only or ())
     findings = tuple(
         kept[control.id]
         if control.id in kept and control.id not in wanted
-        else waive(_finding(control, decided.get(control.id), kinds), catalog.waivers, release, at)
+        else waive(_finding(control, decided.get(control.id), kinds), waivers.get(control.id, ()), at, warns=warns)
         for control in catalog.controls
     )
     counts = Counter(finding.outcome for finding in findings)
@@ -121,7 +148,7 @@ def fold(  # noqa: PLR0913  an assessment is a function of exactly these
         findings=findings,
         criteria=roll_up(catalog, {finding.control: finding.outcome for finding in findings}),
         counts={outcome: counts[outcome] for outcome in Outcome},
-        notes=waiver_notes(catalog.waivers, findings, release, at),
+        notes=waiver_notes(waivers, rows, catalog, findings, at, warns=warns),
     )
 
 

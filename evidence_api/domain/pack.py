@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from evidence_api.domain.assessment import Assessment
+from evidence_api.domain.assessment import DERIVATION, Assessment
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.evidence import Evidence, Release
@@ -75,7 +75,7 @@ class PackedPolicy:
 class PackContents:
     """Everything a pack is made of. The only moment in it is the assessment's, so that the same inputs
     give the same bytes. `log_key` is the log's note verifier key; `rego` the generated package of the
-    catalog; `software` names what made the pack (name -> version)."""
+    catalog; `software` names what made the pack (name -> version); `derivation` how its verdicts were derived."""
 
     tenant: str
     log_origin: str
@@ -89,6 +89,7 @@ class PackContents:
     policy: PackedPolicy
     trust: PackedTrust = field(repr=False)
     software: Mapping[str, str]
+    derivation: int = DERIVATION
 
 
 @dataclass(frozen=True, slots=True)

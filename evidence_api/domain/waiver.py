@@ -1,15 +1,85 @@
-"""After the rules ran: waivers. A finding keeps its raw outcome beside `waived`; what is over is reported."""
+"""Waivers: who accepts that a control is not met, for which releases, from when until when.
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+They come from two places and are the same afterwards: the catalog's own, and the release's `override` evidence that is
+verified and names a control. What they do to a finding is in domain/waiving.py.
+"""
 
-from evidence_api.domain.control import Waiver
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from evidence_api.domain.control import Catalog, Waiver
 from evidence_api.domain.evidence import Release
-from evidence_api.domain.verdict import Finding, Outcome
+from evidence_api.domain.facts import Row
+from evidence_api.domain.verdict import Outcome
 
+OVERRIDE = "override"
 # A waiver accepts that a control is not met. An undecided or unread control is not accepted by it.
 WAIVABLE = frozenset({Outcome.FAIL, Outcome.MISSING, Outcome.STALE, Outcome.NEEDS_REVIEW})
+WARN_BEFORE = timedelta(days=30)  # of its end, a waiver says so
+
+_DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC)
+_SAID = ("control", "reason", "owner", "requester", "approver")  # what an override must say to count
+
+
+def overrides_of(rows: Sequence[Row]) -> tuple[Waiver, ...]:
+    """The waivers among a release's rows: verified overrides of a control whose body is still there."""
+    standing = (row for row in rows if row.kind == OVERRIDE and row.verified and not row.withheld)
+    return tuple(waiver for row in standing if (waiver := _waiver(row)) is not None)
+
+
+def _waiver(row: Row) -> Waiver | None:
+    """What a row accepts; None where it overrides a policy rule, or does not say all there is to say."""
+    words = {name: row.facts.get(name, "") for name in (*_SAID, "scope")}
+    said = {name: word for name, word in words.items() if isinstance(word, str)}
+    begins, ends = (_moment(row.facts.get(name)) for name in ("from", "until"))
+    if begins is None or ends is None or not all(said.get(name) for name in _SAID) or "scope" not in said:
+        return None
+    return Waiver(
+        id=row.evidence[0],
+        **said,
+        starts=begins.date(),
+        until=(ends - _INSTANT).date(),
+        evidence=row.evidence[0],
+        moments=(begins, ends),
+    )
+
+
+def _moment(fact: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(fact) if isinstance(fact, str) else None
+    except ValueError:
+        return None  # no time, so it is not said
+    return found.astimezone(UTC) if found is not None and found.tzinfo else None
+
+
+def begins(waiver: Waiver) -> datetime:
+    """The first moment at which it counts: of a day, its first in UTC."""
+    return waiver.moments[0] if waiver.moments else datetime.combine(waiver.starts, time(), UTC)
+
+
+def ends(waiver: Waiver) -> datetime:
+    """The first moment at which it no longer counts: of a last day, the first of the next in UTC."""
+    if waiver.moments:
+        return waiver.moments[1]
+    return _LAST if waiver.until == date.max else datetime.combine(waiver.until, time(), UTC) + _DAY
+
+
+def turns(waiver: Waiver) -> tuple[datetime, datetime, datetime]:
+    """When time alone changes what is said of it: it begins, its end comes near, it ends."""
+    return begins(waiver), ends(waiver) - WARN_BEFORE, ends(waiver)
+
+
+def in_force(waiver: Waiver, at: datetime) -> bool:
+    """From the first to the last day, both included, in UTC; or between its moments."""
+    return begins(waiver) <= at < ends(waiver)
+
+
+def days_left(waiver: Waiver, at: datetime) -> int:
+    """Whole days until it ends; none once it has."""
+    return max(timedelta(), ends(waiver) - at) // _DAY
 
 
 def in_scope(waiver: Waiver, release: Release) -> bool:
@@ -18,48 +88,34 @@ def in_scope(waiver: Waiver, release: Release) -> bool:
     return waiver.scope in names
 
 
-def in_force(waiver: Waiver, at: datetime) -> bool:
-    """From the first to the last day, both included, in UTC."""
-    return waiver.starts <= at.astimezone(UTC).date() <= waiver.until
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one, however they are written: case, spaces and Unicode's twin forms aside."""
+    return _plain(one) == _plain(other)
 
 
-def waive(finding: Finding, waivers: Sequence[Waiver], release: Release, at: datetime) -> Finding:
-    """The finding after the waivers of its control; of several in force the one that lasts longest counts."""
-    if finding.outcome not in WAIVABLE:
-        return finding
-    own = [waiver for waiver in waivers if waiver.control == finding.control and in_scope(waiver, release)]
-    active = [waiver for waiver in own if in_force(waiver, at)]
-    if active:
-        chosen = max(active, key=lambda waiver: (waiver.until, waiver.id))
-        because = (
-            f"Waived until {chosen.until} by {chosen.id}, approved by {chosen.approver}, owned by {chosen.owner}: "
-            f"{chosen.reason.rstrip('.')}. Without the waiver: {finding.because}"
-        )
-        return replace(finding, outcome=Outcome.WAIVED, because=because, waiver=chosen.id)
-    over = " ".join(_over(waiver, at) for waiver in sorted(own, key=lambda waiver: waiver.id))
-    return replace(finding, because=f"{finding.because} {over}") if over else finding
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _over(waiver: Waiver, at: datetime) -> str:
-    if at.astimezone(UTC).date() > waiver.until:
-        return f"Waiver {waiver.id} ended on {waiver.until} and no longer counts."
-    return f"Waiver {waiver.id} begins on {waiver.starts} and does not count yet."
+def ends_soon(waiver: Waiver, at: datetime) -> bool:
+    """It counts, and not for much longer."""
+    return in_force(waiver, at) and ends(waiver) - at <= WARN_BEFORE
 
 
-def waiver_notes(
-    waivers: Sequence[Waiver], findings: Sequence[Finding], release: Release, at: datetime
-) -> tuple[str, ...]:
-    """What a reader must know of the waivers in scope: those that ended, and those that are not needed."""
-    outcomes = {finding.control: finding for finding in findings}
-    notes: list[str] = []
-    for waiver in sorted(waivers, key=lambda waiver: waiver.id):
-        finding = outcomes.get(waiver.control)
-        if finding is None or not in_scope(waiver, release):
-            continue
-        if at.astimezone(UTC).date() > waiver.until:
-            notes.append(f"Waiver {waiver.id} on {waiver.control} ended on {waiver.until}.")
-        elif in_force(waiver, at) and finding.raw not in WAIVABLE:
-            notes.append(
-                f"Waiver {waiver.id} on {waiver.control} is not needed: the outcome is {finding.raw} without it."
-            )
-    return tuple(notes)
+def self_approved(waiver: Waiver) -> bool:
+    """Whoever asked approved it: it never counts."""
+    return bool(waiver.requester) and same_person(waiver.requester, waiver.approver)
+
+
+def waivers_of(catalog: Catalog, release: Release, rows: Sequence[Row]) -> Mapping[str, tuple[Waiver, ...]]:
+    """Control id -> every waiver of it that is about the release, of the catalog and of its evidence, by id."""
+    found: dict[str, tuple[Waiver, ...]] = {}
+    for waiver in sorted((*catalog.waivers, *overrides_of(rows)), key=lambda waiver: waiver.id):
+        if in_scope(waiver, release):
+            found[waiver.control] = (*found.get(waiver.control, ()), waiver)
+    return found
+
+
+def applied(waiver_id: str, waivers: Sequence[Waiver]) -> Waiver | None:
+    """The waiver a finding names."""
+    return next((waiver for waiver in waivers if waiver.id == waiver_id), None)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evidence_api.domain.assessment import DERIVATION
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import EvidenceError, PackRejected
@@ -47,9 +48,7 @@ from evidence_api.formats.records import (
 from evidence_api.formats.rfc3339 import format_rfc3339
 
 FORMAT = "evidence-pack/v1"
-# What turns evidence into verdicts, word for word: the generated Rego, the facts and the sentences. A change to any of
-# them takes the next number, so that a pack made before is told apart from one that was tampered with.
-DERIVATION = 1
+_DERIVATIONS = range(1, DERIVATION + 1)  # those that can still be derived again, word for word
 _NAME = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9_][A-Za-z0-9_.@+ -]*(?:/[A-Za-z0-9_.@+ -]+)*\Z")
 _MAX_NAME = 200
 
@@ -62,7 +61,7 @@ def pack_document(contents: PackContents, *, certificate: bytes) -> Json:
     period = period_of(contents)
     return {
         "format": FORMAT,
-        "derivation": DERIVATION,
+        "derivation": contents.derivation,
         "tenant": contents.tenant,
         "release": _release_document(contents.release),
         "period": None if period is None else {"from": format_rfc3339(period[0]), "to": format_rfc3339(period[1])},
@@ -165,9 +164,10 @@ def read_contents(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Pa
     """
     if document.get("format") != FORMAT:
         raise PackRejected(f"not a pack of the format {FORMAT}", code="format", value=str(document.get("format"))[:80])
-    if document.get("derivation") != DERIVATION:
+    derivation = document.get("derivation")
+    if type(derivation) is not int or derivation not in _DERIVATIONS:
         raise PackRejected(
-            f"its verdicts are of derivation {str(document.get('derivation'))[:20]}, and this program knows "
+            f"its verdicts are of derivation {str(derivation)[:20]}, and this program knows those up to "
             f"{DERIVATION}: verify it with the version it names, {str(document.get('software'))[:300]}",
             code="derivation",
         )
@@ -215,6 +215,7 @@ def _contents(document: Mapping[str, Any], files: _Files) -> PackContents:
         ),
         trust=_read_trust(document["trust"], files),
         software={_text(name): _text(version) for name, version in document["software"].items()},
+        derivation=document["derivation"],
     )
 
 

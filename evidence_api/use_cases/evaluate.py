@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from evidence_api.domain.assessment import Assessment, assessment_input, due, fold
+from evidence_api.domain.assessment import DERIVATION, Assessment, assessment_input, due, fold
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import EvidenceError, InvalidSource, Overloaded, SourceFault
 from evidence_api.domain.evidence import Release
@@ -73,6 +73,7 @@ async def assess_release(  # noqa: PLR0913  an assessment is a function of exact
     at: datetime,
     only: Collection[str] | None = None,
     previous: Assessment | None = None,
+    derivation: int = DERIVATION,
 ) -> Assessment:
     """The assessment of a release at one tree size and one moment.
 
@@ -80,7 +81,7 @@ async def assess_release(  # noqa: PLR0913  an assessment is a function of exact
     them. Raises Overloaded (nothing was decided, and trying again helps) and InvalidSource (reserved names).
     """
     bundle = catalog_bundle(catalog, policy)
-    wanted = due(catalog, only, previous, bundle.digest)
+    wanted = due(catalog, only, previous, bundle.digest, rows)
     decided: Mapping[str, Any] = {}
     if wanted is None or wanted:
         decided = await _decide(rego, bundle, catalog, assessment_input(catalog, release, rows, at, wanted))
@@ -94,6 +95,7 @@ async def assess_release(  # noqa: PLR0913  an assessment is a function of exact
         policy_digest=bundle.digest,
         only=wanted,
         previous=previous,
+        derivation=derivation,
     )
 
 

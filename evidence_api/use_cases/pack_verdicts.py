@@ -62,6 +62,7 @@ async def check_verdicts(
             rows_of(contents.release, records),
             tree_size=told.tree_size,
             at=told.evaluated_at,
+            derivation=contents.derivation,
         )
     except EvidenceError as fault:
         raise PackRejected(f"the verdicts could not be derived: {fault.message[:300]}", code="engine") from fault

@@ -370,7 +370,7 @@ INDEXES: Sequence[tuple[str, IndexDamage, str]] = [
     ("file promised", promise, "artifact_missing"),
     ("no manifest", set_at("manifest", value={}), "manifest"),
     ("other format", set_at("format", value="evidence-pack/v9"), "format"),
-    ("other derivation", set_at("derivation", value=2), "derivation"),
+    ("other derivation", set_at("derivation", value=99), "derivation"),
     ("no evidence", set_at("evidence", value=None), "document"),
     ("times", set_at("assessment", "evaluatedAt", value="yesterday"), "document"),
     ("completeness", set_at("completeness", "total", value=99), "completeness"),
