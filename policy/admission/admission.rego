@@ -11,6 +11,7 @@
 #   Where a trust rule lets the evidence in, `rules` of the answer names it: trust:<id>.
 package evidence.policy.admission
 
+import data.evidence.policy.shape
 import data.evidence.policy.trust
 import rego.v1
 
@@ -28,70 +29,112 @@ decision := {
 
 statuses := {"verified", "unsupported", "failed", "unsigned"}
 
+# What is not said is not there: nothing below reads the input itself.
+rights := object.get(input, "rights", [])
+
+status := object.get(input, "status", null)
+
+kind := object.get(input, "kind", "")
+
+by := object.get(input, "by", null)
+
+uploader := object.get(input, "uploader", null)
+
 denials contains {"rule": "admission.right_required", "reason": "the token does not hold the right evidence:write"} if {
-	not "evidence:write" in input.rights
+	not "evidence:write" in rights
 }
 
-denials contains {"rule": "admission.failed_check", "reason": sprintf("a check did not hold: %s", [object.get(input, "code", "not named")])} if {
-	input.status == "failed"
+denials contains {"rule": "admission.incomplete", "reason": "the signer, the uploader or the trust rules are not in the known form"} if {
+	not well_formed
+}
+
+well_formed if {
+	is_signer(by)
+	is_uploader(uploader)
+	is_array(object.get(input, "rules", []))
+	every rule in object.get(input, "rules", []) {
+		trust.is_rule(rule)
+	}
+	is_object(object.get(input, "outside", {}))
+}
+
+is_signer(party) if party == null
+
+is_signer(party) if trust.is_party(party)
+
+is_uploader(_) if not "uploader" in object.keys(input)
+
+is_uploader(party) if trust.is_party(party)
+
+denials contains {"rule": "admission.failed_check", "reason": sprintf("a check did not hold: %v", [object.get(input, "code", "not named")])} if {
+	status == "failed"
 }
 
 denials contains {"rule": "admission.unsigned", "reason": "nobody signed this evidence"} if {
-	input.status == "unsigned"
+	status == "unsigned"
 	not data.admission.accept_unsigned == true
 }
 
 # A release says what is assessed, so it must be known who says it.
 denials contains {"rule": "admission.release_unverified", "reason": reason} if {
-	input.kind == "release"
-	input.status in statuses
-	input.status != "verified"
-	reason := sprintf("a release statement must be verified, this one is %s", [input.status])
+	kind == "release"
+	status in statuses
+	status != "verified"
+	reason := sprintf("a release statement must be verified, this one is %s", [status])
 }
 
 # What the server derives it does not take from others: theirs would stand in the place of its own.
 derived := {"sbom_drift", "dependency_debt", "reproducible_build"}
 
 denials contains {"rule": "admission.derived_by_another", "reason": reason} if {
-	input.kind in derived
-	input.status == "verified"
-	not input.own == true
-	reason := sprintf("%s is derived by the server from what it was sent, and taken from nobody else", [input.kind])
+	kind in derived
+	status == "verified"
+	not own
+	reason := sprintf("%s is derived by the server from what it was sent, and taken from nobody else", [kind])
 }
+
+own if object.get(input, "own", false) == true
 
 # What kind it is decides more than one rule above, so it must be said.
 denials contains {"rule": "admission.unknown_kind", "reason": "it is not said what kind of evidence this is"} if {
-	object.get(input, "kind", "") == ""
+	not shape.text(kind)
 }
 
 denials contains {"rule": "admission.unknown_status", "reason": "the result of the signature checks is missing or not one we know"} if {
-	not input.status in statuses
+	not status in statuses
 }
 
 # Who signed must be named by a rule; a registered key that no rule names is trusted for everything.
 
 denials contains {"rule": "admission.unknown_signer", "reason": "verified, but not said by whom"} if {
-	input.status == "verified"
-	not object.get(input, ["by", "type"], "") in {"key", "certificate"}
+	status == "verified"
+	not signer_type in {"key", "certificate"}
 }
 
-rules := object.get(input, "rules", [])
+default signer_type := ""
+
+signer_type := by.type
+
+rules := [rule |
+	well_formed
+	some rule in object.get(input, "rules", [])
+]
 
 rule_needed if {
-	input.status == "verified"
-	input.by.type == "certificate"
+	status == "verified"
+	signer_type == "certificate"
 }
 
 rule_needed if {
-	input.status == "verified"
-	input.by.type == "key"
+	status == "verified"
+	signer_type == "key"
 	some rule in rules
-	rule.key_id == input.by.key_id
+	rule.key_id == by.key_id
 }
 
 candidates := [{"id": rule.id, "label": rule.label, "differences": differences} |
 	some rule in rules
-	differences := trust.differences(rule, input.by) | uncovered(rule)
+	differences := trust.differences(rule, by) | uncovered(rule)
 ]
 
 let_in := [candidate |
@@ -102,13 +145,15 @@ let_in := [candidate |
 
 uncovered(rule) := {difference |
 	count(rule.predicate_types) > 0
-	not trust.matches_any(rule.predicate_types, input.predicate_type)
-	difference := {"field": "predicate_type", "expected": concat(" or ", sort(rule.predicate_types)), "got": trust.shown(input.predicate_type)}
+	not trust.matches_any(rule.predicate_types, predicate_type)
+	difference := {"field": "predicate_type", "expected": concat(" or ", sort(rule.predicate_types)), "got": trust.shown(predicate_type)}
 } | {difference |
 	got := object.get(input, ["outside", rule.id], "")
 	got != ""
 	difference := {"field": "subject", "expected": concat(" or ", sort(rule.subjects)), "got": got}
 }
+
+predicate_type := object.get(input, "predicate_type", "")
 
 unruled if {
 	rule_needed
@@ -118,7 +163,7 @@ unruled if {
 denials contains {"rule": "admission.untrusted_identity", "reason": reason} if {
 	unruled
 	count(candidates) == 0
-	reason := sprintf("the tenant has no trust rule, so nobody of %s is trusted", [input.by.issuer])
+	reason := sprintf("the tenant has no trust rule, so nobody of %s is trusted", [trust.shown(object.get(by, "issuer", ""))])
 }
 
 denials contains {"rule": "admission.untrusted_identity", "reason": reason} if {
@@ -140,7 +185,8 @@ denials contains {"rule": "admission.outside_rule", "reason": reason} if {
 uploader_rules := [rule |
 	some rule in rules
 	rule.key_id == ""
-	count(trust.differences(rule, input.uploader)) == 0
+	is_object(uploader)
+	count(trust.differences(rule, uploader)) == 0
 ]
 
 denials contains {"rule": "admission.uploader_rule_ended", "reason": "no trust rule names the uploader any more; exchange a new token"} if {
@@ -154,32 +200,33 @@ passes_on if {
 }
 
 same_party if {
-	input.by.issuer == input.uploader.issuer
-	some_id := input.by.claims.repository_id
-	some_id == input.uploader.claims.repository_id
+	by.issuer == uploader.issuer
+	some_id := by.claims.repository_id
+	some_id == uploader.claims.repository_id
 }
 
 # Without ids on both sides, the identity itself.
 same_party if {
-	input.by.issuer == input.uploader.issuer
+	by.issuer == uploader.issuer
 	not both_have_ids
-	input.by.identity == input.uploader.identity
+	by.identity == uploader.identity
 }
 
 both_have_ids if {
-	input.by.claims.repository_id != ""
-	input.uploader.claims.repository_id != ""
+	by.claims.repository_id != ""
+	uploader.claims.repository_id != ""
 }
 
 denials contains {"rule": "admission.other_uploader", "reason": reason} if {
 	"uploader" in object.keys(input)
-	input.status == "verified"
-	input.by.type == "certificate"
+	well_formed
+	status == "verified"
+	signer_type == "certificate"
 	not same_party
 	not passes_on
 	reason := sprintf("signed by %s, uploaded by %s; a rule for the uploader with allow: [any_signer] would take it", [
-		party_told(input.by),
-		party_told(input.uploader),
+		party_told(by),
+		party_told(uploader),
 	])
 }
 

@@ -14,23 +14,29 @@ decision := {
 	"reasons": sort({denial.reason | some denial in denials}),
 }
 
-known if data.authorisation.actions[input.action]
+action := object.get(input, "action", null)
+
+principal := object.get(input, "principal", null)
+
+rights := object.get(principal, "rights", []) if is_object(principal)
+
+known if data.authorisation.actions[action]
 
 granted if {
-	input.principal.kind == "token"
-	some right in data.authorisation.actions[input.action]
-	right in input.principal.rights
+	principal.kind == "token"
+	some right in data.authorisation.actions[action]
+	right in rights
 }
 
 # A CI job with the token it exchanged its own for: uploads, whatever else its rights say.
 granted if {
-	input.principal.kind == "uploader"
-	input.action == "evidence:write"
-	"evidence:write" in input.principal.rights
+	principal.kind == "uploader"
+	action == "evidence:write"
+	"evidence:write" in rights
 }
 
 granted if {
-	input.principal.kind == "operator"
+	principal.kind == "operator"
 	known
 }
 
@@ -42,8 +48,8 @@ denials contains {"rule": "authorisation.unknown_action", "reason": reason} if {
 denials contains {"rule": "authorisation.right_required", "reason": reason} if {
 	known
 	not granted
-	rights := concat(" or ", data.authorisation.actions[input.action])
-	reason := sprintf("%s needs the right %s", [input.action, rights])
+	needed := concat(" or ", data.authorisation.actions[action])
+	reason := sprintf("%s needs the right %s", [action, needed])
 }
 
 # A resource of another tenant is out of reach whatever the rights, for operators too: they ask as that tenant.
@@ -52,4 +58,4 @@ denials contains {"rule": "authorisation.other_tenant", "reason": "the resource 
 	not same_tenant
 }
 
-same_tenant if input.resource.tenant == input.principal.tenant
+same_tenant if input.resource.tenant == principal.tenant

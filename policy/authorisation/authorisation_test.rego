@@ -49,6 +49,14 @@ test_reason_names_the_rights if {
 	answer.reasons == ["pack:read needs the right pack:read or pack:build"]
 }
 
+test_asking_policies_and_fetching_them_allows_nothing_else if {
+	every action, _ in object.remove(data.authorisation.actions, ["decision:ask", "policy:read"]) {
+		denied_for("authorisation.right_required", asked(["decide", "policy:read"], action))
+	}
+	denied_for("authorisation.right_required", asked(["policy:read"], "decision:ask"))
+	denied_for("authorisation.right_required", asked(["decide"], "policy:read"))
+}
+
 test_unknown_action_is_denied if denied_for("authorisation.unknown_action", asked(["evidence:write"], "evidence:burn"))
 
 test_operator_may_do_every_known_action if {

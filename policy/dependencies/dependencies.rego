@@ -17,7 +17,9 @@ decision := {
 	"reasons": sort({denial.reason | some denial in denials}),
 }
 
-settings := object.get(data, "dependencies", {})
+default settings := {}
+
+settings := data.dependencies
 
 # The package: which one, and is it allowed at all?
 

@@ -21,10 +21,23 @@ decision := {
 	"reasons": sort({sprintf("rule '%s' names the uploader", [rule.label]) | some rule in naming}),
 }
 
+by := object.get(input, "by", {})
+
+rules := object.get(input, "rules", [])
+
+well_formed if {
+	trust.is_party(by)
+	is_array(rules)
+	every rule in rules {
+		trust.is_rule(rule)
+	}
+}
+
 candidates := [{"id": rule.id, "label": rule.label, "differences": differences} |
-	some rule in object.get(input, "rules", [])
+	well_formed
+	some rule in rules
 	rule.key_id == ""
-	differences := trust.differences(rule, input.by)
+	differences := trust.differences(rule, by)
 ]
 
 naming := [candidate |
@@ -33,10 +46,17 @@ naming := [candidate |
 ]
 
 denials contains {"rule": "exchange.not_a_token", "reason": "only a verified OIDC token can be exchanged"} if {
-	object.get(input, ["by", "type"], "") != "token"
+	not token
+}
+
+token if by.type == "token"
+
+denials contains {"rule": "exchange.incomplete", "reason": "the token's claims or the trust rules are not in the known form"} if {
+	not well_formed
 }
 
 denials contains {"rule": "exchange.no_rule", "reason": "the tenant has no trust rule about this issuer"} if {
+	well_formed
 	count(candidates) == 0
 }
 

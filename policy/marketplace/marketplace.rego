@@ -19,7 +19,9 @@ decision := {
 	"reasons": sort({denial.reason | some denial in denials} | told),
 }
 
-settings := object.get(data, "marketplace", {})
+default settings := {}
+
+settings := data.marketplace
 
 # What must be said.
 

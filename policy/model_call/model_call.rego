@@ -69,7 +69,9 @@ denials contains {"rule": "model_call.incomplete", "reason": "the limits differ 
 
 # Limits: those of the tenant where it has its own, else everybody's.
 
-settings := object.get(data, "model_call", {})
+default settings := {}
+
+settings := data.model_call
 
 tenants := object.get(settings, "tenants", {})
 

@@ -17,7 +17,9 @@ decision := {
 	"reasons": sort({denial.reason | some denial in denials}),
 }
 
-settings := object.get(data, "residency", {})
+default settings := {}
+
+settings := data.residency
 
 denials contains {"rule": "residency.outside", "reason": reason} if {
 	complete

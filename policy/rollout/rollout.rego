@@ -18,7 +18,9 @@ decision := {
 	"reasons": sort({denial.reason | some denial in denials}),
 }
 
-settings := object.get(data, "rollout", {})
+default settings := {}
+
+settings := data.rollout
 
 stages := object.get(settings, "stages", [])
 

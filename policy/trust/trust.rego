@@ -9,6 +9,39 @@ package evidence.policy.trust
 
 import rego.v1
 
+# The forms that the functions below can read.
+is_rule(rule) if {
+	is_object(rule)
+	every field in ["id", "label", "issuer", "identity", "key_id"] {
+		is_string(object.get(rule, field, null))
+	}
+	is_object(object.get(rule, "claims", null))
+	every field in ["predicate_types", "subjects", "allow"] {
+		words(object.get(rule, field, null))
+	}
+	every _, pattern in rule.claims {
+		is_string(pattern)
+	}
+}
+
+is_party(party) if {
+	is_object(party)
+	every field in ["type", "issuer", "identity", "key_id"] {
+		is_string(object.get(party, field, ""))
+	}
+	is_object(object.get(party, "claims", {}))
+	every _, value in object.get(party, "claims", {}) {
+		is_string(value)
+	}
+}
+
+words(value) if {
+	is_array(value)
+	every one in value {
+		is_string(one)
+	}
+}
+
 # Every difference is {"field", "expected", "got"}. A rule without any names the party.
 differences(rule, party) := (origin_differences(rule, party) | claim_differences(rule, party)) | special_differences(rule, party)
 
@@ -50,9 +83,14 @@ special_differences(rule, party) := {difference |
 	difference := {"field": outside.claim, "expected": sprintf("%s, or allow: [%s]", [outside.expected, permission]), "got": got}
 }
 
-shown(text) := text if text != ""
+shown(text) := text if {
+	is_string(text)
+	text != ""
+}
 
-shown("") := "none"
+shown(text) := "none" if text == ""
+
+shown(text) := "no text" if not is_string(text)
 
 matches_any(patterns, text) if {
 	some pattern in patterns
@@ -60,6 +98,7 @@ matches_any(patterns, text) if {
 }
 
 matches(pattern, text) if {
+	is_string(pattern)
 	is_string(text)
 	literal := [regex.replace(piece, `[\[\]\\.^$|?+(){}]`, `\${0}`) | some piece in split(pattern, "*")]
 	regex.match(sprintf(`^(?s:%s)$`, [concat(`.*`, literal)]), text)

@@ -15,7 +15,9 @@ decision := {
 	"reasons": sort({denial.reason | some denial in denials}),
 }
 
-settings := object.get(data, "write_paths", {})
+default settings := {}
+
+settings := data.write_paths
 
 action := object.get(input, "action", null)
 
