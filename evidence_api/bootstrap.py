@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -29,6 +29,7 @@ from evidence_api.engines.sigstore import BundleVerifier
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.engines.worker_pool import WorkerPool
 from evidence_api.formats.catalog import load_catalog
+from evidence_api.formats.policy_areas import PolicyArea, policy_areas
 from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.view import GraphQLEndpoint
@@ -42,6 +43,7 @@ from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
+from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.components import ComponentIndexer
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.derive import Deriver
@@ -77,6 +79,7 @@ class Application:
     catalog: Catalog
     policy: PolicyBundle
     gate: Gate
+    asking: Asking
     access: Access
     exchange: Exchange
     advisories: Advisories
@@ -150,7 +153,8 @@ async def open_application(
     """
     clock = clock or SystemClock()
     catalog = load_catalog(read_texts(settings.catalog or shipped("controls"), (".yaml", ".yml")))
-    policy = bundle_from_files(read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json")))
+    policies = read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json"))
+    policy, areas = bundle_from_files(policies), policy_areas(policies)
     async with (
         open_database(settings) as (database, _login),
         open_rego(settings) as rego,
@@ -158,7 +162,7 @@ async def open_application(
     ):
         await rego.check(policy)
         await check_admission(Gate(rego, policy))
-        opened = _Opened(settings, clock, database, rego, workers, catalog, policy)
+        opened = _Opened(settings, clock, database, rego, workers, catalog, policy, areas)
         log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
         appender = Appender(database, log_signer, clock)
         try:
@@ -178,6 +182,7 @@ class _Opened:
     workers: WorkerPool
     catalog: Catalog
     policy: PolicyBundle
+    areas: Mapping[str, PolicyArea]
 
 
 def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> Application:
@@ -188,7 +193,8 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
     admission = Admission(gate, trust)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers))
-    deriver = Deriver(database, OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock))
+    own = OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock)
+    deriver = Deriver(database, own)
     indexer = ComponentIndexer(database, clock)
     appender.watch("sbom", indexer.wake)
     reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock, deriver)
@@ -202,6 +208,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         catalog=opened.catalog,
         policy=opened.policy,
         gate=gate,
+        asking=Asking(database, gate, own, opened.areas, clock),
         access=Access(database, gate, clock),
         exchange=_exchange(opened, trust, gate),
         advisories=Advisories(database, clock),
@@ -229,6 +236,7 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
     """The HTTP and GraphQL edge over an open application."""
     parts = Parts(
         access=application.access,
+        asking=application.asking,
         exchange=application.exchange,
         ingest=application.ingest,
         artifacts=application.artifacts,

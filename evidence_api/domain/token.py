@@ -16,7 +16,7 @@ _FORM = re.compile(r"evs_[a-z]{2,12}_[0-9A-Za-z]{36}\Z")
 _RANDOM_DIGITS = 30
 _CHECK_DIGITS = 6
 
-RIGHTS = ("evidence:write", "evidence:read", "pack:build", "pack:read")
+RIGHTS = ("evidence:write", "evidence:read", "pack:build", "pack:read", "decide", "policy:read")
 
 
 def new_token(kind: str = "api") -> str:

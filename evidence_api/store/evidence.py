@@ -68,6 +68,19 @@ async def built_from(
     return tuple(map(evidence_of, rows))
 
 
+async def about(
+    connection: Connection, scope: TenantScope, digest: str, kinds: Sequence[str], limit: int
+) -> tuple[Evidence, ...]:
+    """Evidence of these kinds about one digest ("algorithm:hex"), newest first, whatever its verification says."""
+    rows = await connection.fetch(
+        f"SELECT {EVIDENCE} FROM evidence_subject s "  # noqa: S608  constant columns
+        "JOIN evidence e ON e.tenant_id = $1 AND e.leaf_index = s.leaf_index "
+        "WHERE s.tenant_id = $1 AND s.digest = $2 AND e.kind = ANY ($3::text[]) ORDER BY s.leaf_index DESC LIMIT $4",
+        *(scope.id, digest, list(kinds), limit),
+    )
+    return tuple(map(evidence_of, rows))
+
+
 async def body(connection: Connection, scope: TenantScope, digest: str) -> bytes:
     """The bytes received, by their digest, checked against it.
 

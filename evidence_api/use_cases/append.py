@@ -75,6 +75,7 @@ class _Waiting:
 
     record: Record
     decision: Decision
+    also: Sequence[Decision]
     size: int
     answer: "asyncio.Future[Receipt]"
 
@@ -151,8 +152,13 @@ class Appender:
             return await self.append_draft(scope, await asyncio.to_thread(draft, checked), decision)
         return await self.append_draft(scope, draft(checked), decision)
 
-    def append_draft(self, scope: TenantScope, made: Draft, decision: Decision) -> "asyncio.Future[Receipt]":
-        """The same of evidence whose row is drafted already. Raises Overloaded and Refused at once."""
+    def append_draft(
+        self, scope: TenantScope, made: Draft, decision: Decision, also: Sequence[Decision] = ()
+    ) -> "asyncio.Future[Receipt]":
+        """The same of evidence whose row is drafted already; `also` are decisions it is about, put on record with it.
+
+        Raises Overloaded and Refused at once.
+        """
         lane = self._lanes.get(scope.id)
         if lane is None:
             lane = self._lanes[scope.id] = _Lane()
@@ -161,7 +167,7 @@ class Appender:
         record = complete(made, self._clock.now(), decision.id)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Receipt] = loop.create_future()
-        lane.queue.append(_Waiting(record, decision, made.size, answer))
+        lane.queue.append(_Waiting(record, decision, also, made.size, answer))
         lane.look()
         if lane.writer is None:
             lane.writer = loop.create_task(self._write(scope, lane))
@@ -276,7 +282,13 @@ class Appender:
 
     def _unrecorded(self, scope: TenantScope, new: Sequence[_Waiting]) -> dict[str, Decision]:
         """The batch's decisions of which this process does not know that they are on record."""
-        return {one.decision.id: one.decision for one in new if (scope.id, one.decision.id) not in self._recorded}
+        recorded = self._recorded
+        return {
+            decision.id: decision
+            for one in new
+            for decision in (one.decision, *one.also)
+            if (scope.id, decision.id) not in recorded
+        }
 
     async def _answer(
         self, scope: TenantScope, batch: Sequence[_Waiting], known: Mapping[bytes, int], appended: _Appended | None
@@ -305,7 +317,8 @@ class Appender:
         while len(self._heads) > _KNOWN_HEADS:
             self._heads.popitem(last=False)
         for one in new:
-            self._recorded[scope.id, one.decision.id] = None
+            for decision in (one.decision, *one.also):
+                self._recorded[scope.id, decision.id] = None
             if tell := self._watched.get(one.record.row[_KIND]):
                 tell()
         while len(self._recorded) > _KNOWN_DECISIONS:

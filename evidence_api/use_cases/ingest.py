@@ -57,10 +57,13 @@ class Ingest:
         """Be ready before the first upload comes."""
         self._drafts.workers.warm_up()
 
-    async def accept(self, principal: Principal, body: bytes, *, subjects: tuple[Subject, ...] = ()) -> Receipt:
+    async def accept(
+        self, principal: Principal, body: bytes, *, subjects: tuple[Subject, ...] = (), also: Sequence[Decision] = ()
+    ) -> Receipt:
         """Verify, admit and append one document. Raises Refused (nothing stored) or Undecided (try again).
 
-        `subjects` are those the uploader names, for a raw document, which names none a statement would.
+        `subjects` are those the uploader names, for a raw document, which names none a statement would; `also` are
+        decisions the document is about, put on record together with it.
         """
         size, scope = len(body), principal.tenant
         await self._room.take(size)
@@ -70,7 +73,7 @@ class Ingest:
                 trust = await self._trust.of(scope)
                 made = from_plain(await self._drafts.ask(body, trust, subjects))
                 decision = await self._admission.admit(principal, made)
-                appended = self._appender.append_draft(scope, made, decision)
+                appended = self._appender.append_draft(scope, made, decision, also)
             finally:
                 self._appender.retract(scope)
             return await appended

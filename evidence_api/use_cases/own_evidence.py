@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from evidence_api.domain.decision import Decision
 from evidence_api.domain.digest import canonical
 from evidence_api.domain.errors import Conflict, Inadmissible, Refused, TooLarge
 from evidence_api.domain.evidence import Receipt
@@ -51,12 +52,15 @@ class OwnEvidence:
         }
         return self._signer.sign(IN_TOTO, canonical(statement))
 
-    async def append(self, scope: TenantScope, envelope: Envelope) -> Receipt:
-        """Check, admit and append it. Raises Refused (the key was revoked, the policy says no), Undecided."""
+    async def append(self, scope: TenantScope, envelope: Envelope, *, also: Sequence[Decision] = ()) -> Receipt:
+        """Check, admit and append it, and put the decisions `also` on record with it.
+
+        Raises Refused (the key was revoked, the policy says no), Undecided.
+        """
         await self._register(scope)
         principal = Principal(SERVER, self._signer.public_key.key_id, scope, _RIGHTS)
         try:
-            return await self._ingest.accept(principal, encode_envelope(envelope))
+            return await self._ingest.accept(principal, encode_envelope(envelope), also=also)
         except Refused:
             self._registered.discard(scope.id)  # it may have been revoked since
             raise

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.graphql.view import GraphQLEndpoint
-from evidence_api.web import artifacts, decision_logs, evidence, exchange, health, packs, problems, tlog
+from evidence_api.web import artifacts, decide, decision_logs, evidence, exchange, health, packs, problems, tlog
 from evidence_api.web.archivista import archivista_routes
 from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
@@ -28,6 +28,8 @@ def _rest_routes(parts: Parts) -> list[BaseRoute]:
         Route("/v1/blobs/{digest}", evidence.get_blob),
         Route("/v1/artifacts/{digest}", artifacts.put_artifact, methods=["PUT"]),
         Route("/v1/artifacts/{digest}", artifacts.get_artifact),
+        Route("/v1/decide", decide.list_areas, methods=["GET"]),
+        Route("/v1/decide/{area}", decide.post_decision, methods=["POST"]),
         Route("/v1/decision-logs", decision_logs.post_decision_log, methods=["POST"]),
         Route("/v1/decision-logs/{partition}", decision_logs.post_decision_log, methods=["POST"]),
         Route("/v1/packs", packs.list_packs, methods=["GET"]),

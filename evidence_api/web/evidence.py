@@ -1,24 +1,18 @@
 """Routes for evidence: upload one document or a batch, get its record's receipt again, get the exact bytes."""
 
-from urllib.parse import parse_qsl
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from evidence_api.domain.digest import parse_digest
-from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.evidence import Receipt
-from evidence_api.domain.statement import Subject
 from evidence_api.formats.receipt import receipt_to_json
-from evidence_api.formats.statement import read_resource
 from evidence_api.web import batches
 from evidence_api.web.bodies import headers_of, receive_body
 from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.requests import CREATED, OK, require, require_of
-
-MAX_NAMED_SUBJECTS = 64
+from evidence_api.web.subjects import named_subjects
 
 
 class PostEvidence:
@@ -39,7 +33,7 @@ class PostEvidence:
             answer = await batches.accept_batch(parts, principal, headers, receive, scope["state"]["request_id"])
             await _send(send, OK, answer, (b"content-type", batches.MEDIA_TYPE))
             return
-        subjects = _named_subjects(scope["query_string"]) if scope["query_string"] else ()
+        subjects = named_subjects(scope["query_string"]) if scope["query_string"] else ()
         body = await receive_body(headers, receive, parts.max_body)
         receipt = await parts.ingest.accept(principal, body, subjects=subjects)
         await _send(send, CREATED if receipt.created else OK, orjson.dumps(receipt_to_json(receipt)), *_told(receipt))
@@ -54,25 +48,6 @@ async def _send(send: Send, status: int, answer: bytes, *headers: tuple[bytes, b
     told = [*headers, (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": status, "headers": told})
     await send({"type": "http.response.body", "body": answer})
-
-
-def _named_subjects(query: bytes) -> tuple[Subject, ...]:
-    """`?subject=sha256:…`, repeatable: what a raw document is about, which names none as a statement does.
-
-    Raises Malformed (another parameter, no digest), TooLarge (over 64).
-    """
-    given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    if len(given) > MAX_NAMED_SUBJECTS:
-        raise TooLarge("too many subjects are named", path="subject", limit=MAX_NAMED_SUBJECTS, value=len(given))
-    subjects = []
-    for index, (name, digest) in enumerate(given):
-        if name != "subject":
-            raise Malformed(f"no parameter {name[:80]!r} is known here, only subject", path="query", value=name[:80])
-        algorithm, colon, value = digest.partition(":")
-        if not colon:
-            raise Malformed(f"subject is not <algorithm>:<hex>: {digest[:80]!r}", path="subject", value=digest[:80])
-        subjects.append(read_resource({"digest": {algorithm: value}}, f"subject[{index}]"))
-    return tuple(subjects)
 
 
 async def get_receipt(request: Request) -> Response:

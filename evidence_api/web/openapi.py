@@ -29,6 +29,16 @@ _SUBJECT = {
     "description": "What a raw document is about, <algorithm>:<hex>; repeatable, at most 64",
     "schema": {"type": "array", "maxItems": 64, "items": {"type": "string"}},
 }
+_DECIDE = (
+    "The body is the area's input, at most 64 KiB; GET /v1/decide gives the schema of each. Members the server gives "
+    "itself (the moment, its own evidence about a digest) may not be sent. The same question under the same policy has "
+    "the same decision id; each time it is asked is evidence of its own. 503: not decided, which allows nothing."
+)
+_SUBJECT_OF_DECISION = {
+    **_SUBJECT,
+    "description": "What the decision is about, <algorithm>:<hex>; repeatable, at most 64. Without one: the digest the "
+    "area takes evidence for, else the digest of the input",
+}
 _ENCODING = {"name": "Content-Encoding", "in": "header", "schema": {"enum": ["gzip", "identity"]}}
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
@@ -128,6 +138,21 @@ def _decision_log_paths() -> dict[str, Any]:
     return {
         "/v1/decision-logs": {"post": post()},
         "/v1/decision-logs/{partition}": {"post": post(_parameter("partition", {"type": "string", "minLength": 1}))},
+    }
+
+
+def _decide_paths() -> dict[str, Any]:
+    return {
+        "/v1/decide": {"get": _operation("The policy areas that may be asked", {"200": _answer("List", _FREE)})},
+        "/v1/decide/{area}": {
+            "post": _operation(
+                "Ask a policy area; the answer is recorded as evidence",
+                {"200": _answer("Decided: look at `allow`, a denial is no error", _json("Decision"))},
+                description=_DECIDE,
+                parameters=[_parameter("area", {"type": "string", "minLength": 1}), _SUBJECT_OF_DECISION, _ENCODING],
+                requestBody={"required": True, "content": _FREE},
+            )
+        },
     }
 
 
@@ -239,6 +264,7 @@ def openapi_document() -> dict[str, Any]:
             **_public_paths(),
             **_exchange_paths(),
             **_evidence_paths(),
+            **_decide_paths(),
             **_decision_log_paths(),
             **_artifact_paths(),
             **_pack_paths(),

@@ -68,6 +68,18 @@ def _result_schemas() -> dict[str, Any]:
                 "problem": problem,
             },
         },
+        "Decision": {
+            "type": "object",
+            "required": ["allow", "reasons", "rules", "decision", "evidence", "receipt"],
+            "properties": {
+                "allow": {"type": "boolean"},
+                "reasons": {"type": "array", "items": TEXT},
+                "rules": {"type": "array", "items": {**TEXT, "description": "stable rule id"}},
+                "decision": {**DIGEST, "description": "of area, input and policy: the same for the same question"},
+                "evidence": {**DIGEST, "description": "the signed statement that it was decided, and when"},
+                "receipt": {"$ref": "#/components/schemas/Receipt"},
+            },
+        },
         "DecisionLogResult": {
             "type": "object",
             "required": ["new", "known", "refused"],

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
+from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.readiness import Readiness
@@ -20,6 +21,7 @@ class Parts:
     """The use cases a route may call. `max_body` in bytes."""
 
     access: Access
+    asking: Asking
     exchange: Exchange
     ingest: Ingest
     artifacts: Artifacts

@@ -14,7 +14,7 @@ from evidence_api.formats.strict_json import MAX_DEPTH
 from evidence_api.settings import Settings
 from evidence_api.store.migrate import Login, login_dsn
 from evidence_api.web.batches import MAX_BYTES, MAX_LINES
-from evidence_api.web.evidence import MAX_NAMED_SUBJECTS
+from evidence_api.web.subjects import MAX_NAMED_SUBJECTS
 from tests.support import statements
 from tests.support.checked import SteppingClock
 from tests.web.conftest import Door, door_of

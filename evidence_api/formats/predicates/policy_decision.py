@@ -4,13 +4,24 @@ A later answer takes the place of an earlier one to the same question. Where an 
 input, or what the caller gave of it (`questionDigest`) if the rest came from the moment of asking; else it is the rule.
 """
 
-from typing import Literal
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import Field
 
+from evidence_api.domain.decision import UNDEFINED, Decision
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.shape import Moment, Own, Producer, Several, Sha256, Word, known_facts, read_model
+from evidence_api.formats.rfc3339 import format_rfc3339
+
+POLICY_DECISION = "urn:evidence-api:policy-decision:v1"
+PRODUCER = "evidence-api/policy-decision"
+_VERSION = "1"  # of what is said of the same decision
+_MOST, _LONGEST = 1_000, 1_024  # words of a list, characters of a word
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class PolicyDecision(Own):
@@ -50,3 +61,29 @@ def _question(predicate: PolicyDecision) -> str:
     if predicate.area is None:
         return predicate.rule
     return f"{predicate.area} {predicate.question_digest or predicate.input_digest}"
+
+
+def decision_predicate(decision: Decision, at: datetime, *, question_digest: str) -> dict[str, Any]:
+    """The predicate of a decision the server made at `at` for somebody who asked.
+
+    `question_digest` is of what they gave. What a policy may say and a fact may not (empty words, control characters,
+    words over 1,024 characters) is left out, replaced or cut here; the decision on record has it in full.
+    """
+    rules = _words(decision.rules)
+    predicate = {
+        "producer": {"id": PRODUCER, "version": _VERSION},
+        "decidedAt": format_rfc3339(at),
+        "area": decision.area,
+        "rule": decision.area if decision.allow else (rules or [UNDEFINED])[0],
+        "rules": rules,
+        "result": "allow" if decision.allow else "deny",
+        "reasons": _words(decision.reasons),
+        "inputDigest": decision.input_digest,
+        "bundleDigest": decision.policy_digest,
+    }
+    same = question_digest == decision.input_digest
+    return predicate if same else predicate | {"questionDigest": question_digest}
+
+
+def _words(said: Iterable[str]) -> list[str]:
+    return [_CONTROL.sub("\N{REPLACEMENT CHARACTER}", one)[:_LONGEST] for one in said if one][:_MOST]

@@ -1,11 +1,14 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from evidence_api.domain.decision import Decision
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.formats.predicates import normalise
+from evidence_api.formats.predicates.policy_decision import POLICY_DECISION, decision_predicate
 from evidence_api.formats.statement import read_statement
 from tests.support import statements
 
@@ -66,6 +69,18 @@ def test_a_later_answer_replaces_that_to_the_same_question_of_an_area_alone() ->
     same: dict[str, Any] = {**asked, "questionDigest": digest_of(b"asked")}
     first, second = (read(statements.policy_decision(**same, inputDigest=digest_of(at))) for at in (b"1", b"2"))
     assert first.series == second.series != denied.series
+
+
+def test_what_a_policy_says_is_made_fit_for_a_statement() -> None:
+    answer = {"allow": False, "rules": ["", "one\n.rule"], "reasons": ["", "a\tb", "x" * 5000]}
+    decision = Decision.of("one", b"{}", digest_of(b"policy"), answer)
+    predicate = decision_predicate(decision, datetime(2026, 1, 1, tzinfo=UTC), question_digest=decision.input_digest)
+    facts = read(statements.statement(POLICY_DECISION, statements.COMMIT, predicate)).facts
+    assert (facts["rule"], facts["rules"]) == ("one\ufffd.rule", ("one\ufffd.rule",))
+    assert facts["reasons"] == ("a\ufffdb", "x" * 1024)
+    nothing = Decision.of("one", b"{}", digest_of(b"policy"), {"allow": False, "rules": [], "reasons": []})
+    predicate = decision_predicate(nothing, datetime(2026, 1, 1, tzinfo=UTC), question_digest=digest_of(b"asked"))
+    assert (predicate["rule"], predicate["questionDigest"]) == ("undefined", digest_of(b"asked"))
 
 
 def test_release_names_itself() -> None:
