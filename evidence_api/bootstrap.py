@@ -52,6 +52,7 @@ from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
+from evidence_api.use_cases.pii_guard import PiiGuard
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
@@ -217,7 +218,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         deriver=deriver,
         artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
         log=TransparencyLog(database),
-        packs=Packs(database, tenancy, reassessor, builder, grounds, clock),
+        packs=Packs(database, tenancy, reassessor, builder, grounds, PiiGuard(gate), rego, clock),
         reads=Reads(database, opened.catalog),
         readiness=Readiness(database, gate),
         reassessor=reassessor,

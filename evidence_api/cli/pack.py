@@ -21,17 +21,21 @@ def build(
     release: Annotated[str, typer.Option(help="The release: name, or name@version.")],
     tenant: Tenant,
     folder: Annotated[Path, typer.Option("--output", help="Folder the two files are written to.")] = Path(),
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Put copies without them in the place of evidence with secrets in it.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Assess a release now and write audit-pack.pdf and audit-pack.json.
 
-    The PDF carries the JSON and every byte of evidence: check it with `evidence-api verify`.
+    The PDF carries the JSON and every byte of evidence: check it with `evidence-api verify`. Evidence that holds what
+    policy does not let leave (data.export: secrets, card numbers …) stops the pack, or is redacted with --redact.
     Exit code 1 when the pack is refused.
     """
 
     async def use(application: Application) -> dict[str, Any]:
         scope = await application.tenancy.named(tenant)
-        built = await application.packs.build(scope, release)
+        built = await application.packs.build(scope, release, redact=redact)
         files = [
             _write(folder, await application.packs.get(scope, digest))
             for digest in (built.json_digest, built.pdf_digest)

@@ -27,14 +27,26 @@ class PackStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Redaction:
+    """What leaves in the place of a body that may not: the signed payload with placeholders in it, what they stand for
+    (each "path: detector (what)"), and the reasons of the policy."""
+
+    copy: bytes = field(repr=False)
+    found: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PackedEvidence:
     """One record with its exact bytes, its leaf and the RFC 6962 inclusion proof (32-byte hashes, leaf
-    to root) to the pack's checkpoint. `body` is None once erased."""
+    to root) to the pack's checkpoint. `body` is None once erased, or where a redacted copy takes its place: the record
+    then says what the copy says, and digest, leaf and proof stay those of the original."""
 
     evidence: Evidence
     body: bytes | None = field(repr=False)
     leaf: bytes = field(repr=False)
     proof: tuple[bytes, ...] = field(repr=False)
+    redaction: Redaction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,7 @@ class PackContents:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file of the pack. `relationship` is PDF 2.0's AFRelationship: Source | Data | Supplement."""
+    """One file of the pack. `relationship` is PDF 2.0's AFRelationship: Source | Data | Supplement | Alternative."""
 
     name: str
     media_type: str

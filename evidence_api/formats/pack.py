@@ -25,6 +25,7 @@ from evidence_api.domain.pack import (
     PackedKey,
     PackedPolicy,
     PackedTrust,
+    Redaction,
     period_of,
 )
 from evidence_api.formats.catalog import load_catalog
@@ -38,6 +39,7 @@ from evidence_api.formats.pack_artifacts import (
     completeness_of,
     evidence_name,
     key_name,
+    redacted_name,
 )
 from evidence_api.formats.records import (
     assessment_from_json,
@@ -116,12 +118,19 @@ def _trust_document(trust: PackedTrust) -> Json:
 
 
 def _evidence_document(item: PackedEvidence) -> Json:
-    return {
+    document = {
         "record": evidence_to_json(item.evidence),
         "artifact": None if item.body is None else evidence_name(item.evidence),
         "leaf": encode(item.leaf),
         "proof": [encode(step) for step in item.proof],
     }
+    if item.redaction is not None:
+        document["redaction"] = {
+            "artifact": redacted_name(item.evidence),
+            "found": list(item.redaction.found),
+            "because": list(item.redaction.because),
+        }
+    return document
 
 
 def _entry(file: Artifact) -> Json:
@@ -232,7 +241,7 @@ def _read_release(release: Mapping[str, Any]) -> Release:
 def _read_catalog(catalog: Mapping[str, Any], files: _Files) -> Catalog:
     sources = {_text(name): files.text(f"catalog/{name}") for name in catalog["sources"]}
     try:
-        return load_catalog(sources)
+        return load_catalog(sources, recorded=True)
     except EvidenceError as fault:
         raise PackRejected(f"the catalog does not load: {fault.message[:500]}", code="catalog") from fault
 
@@ -253,6 +262,15 @@ def _read_evidence(item: Mapping[str, Any], files: _Files) -> PackedEvidence:
         body=None if item["artifact"] is None else files.content(item["artifact"]),
         leaf=decode(item["leaf"], "a leaf"),
         proof=tuple(decode(step, "a proof") for step in item["proof"]),
+        redaction=None if item.get("redaction") is None else _read_redaction(item["redaction"], files),
+    )
+
+
+def _read_redaction(redaction: Mapping[str, Any], files: _Files) -> Redaction:
+    return Redaction(
+        copy=files.content(redaction["artifact"]),
+        found=tuple(map(_text, redaction["found"])),
+        because=tuple(map(_text, redaction["because"])),
     )
 
 

@@ -26,6 +26,7 @@ TRUSTED_ROOT_NAME = "trust/trusted-root.json"
 _JSON, _XML, _TEXT = "application/json", "application/xml", "text/plain"
 _REGO, _YAML = "text/x-rego", "application/yaml"
 _WITH_ROOT = frozenset({*BUNDLE_MEDIA_TYPES, PEP740_MEDIA_TYPE})
+_NAMED = 3  # findings of a redaction that its line names
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)-----END PUBLIC KEY-----\n?\Z")
 
 
@@ -34,6 +35,12 @@ def evidence_name(evidence: Evidence) -> str:
     short = evidence.body_digest.removeprefix("sha256:")[:12]
     suffix = "xml" if _is_xml(evidence) else "json"
     return f"evidence/{evidence.leaf_index:06d}-{evidence.kind}-{short}.{suffix}"
+
+
+def redacted_name(evidence: Evidence) -> str:
+    """The same with `-redacted` before the suffix, for the copy that leaves in the place of the body."""
+    stem, _, suffix = evidence_name(evidence).rpartition(".")
+    return f"{stem}-redacted.{suffix}"
 
 
 def _is_xml(evidence: Evidence) -> bool:
@@ -108,6 +115,16 @@ def _bodies(contents: PackContents) -> list[Artifact]:
         )
         for item in contents.evidence
         if item.body is not None
+    ] + [
+        Artifact(
+            redacted_name(item.evidence),
+            _XML if _is_xml(item.evidence) else _JSON,
+            item.redaction.copy,
+            f"Evidence {item.evidence.kind}, leaf {item.evidence.leaf_index}, redacted copy of what was signed",
+            "Alternative",
+        )
+        for item in contents.evidence
+        if item.redaction is not None
     ]
 
 
@@ -126,6 +143,12 @@ def completeness_of(contents: PackContents) -> Completeness:
 def _body_fault(item: PackedEvidence) -> Absent | None:
     name = evidence_name(item.evidence)
     if item.body is None:
+        if item.redaction is not None:
+            told = ", ".join(item.redaction.found[:_NAMED]) + (
+                " and more" if len(item.redaction.found) > _NAMED else ""
+            )
+            reason = f"redacted before it left ({told}); its digest, leaf and inclusion proof remain"
+            return Absent(name, reason, vital=False)
         if item.evidence.erased:
             return Absent(name, "erased; its leaf and inclusion proof remain", vital=False)
         return Absent(name, "the bytes are not in the store", vital=True)

@@ -7,7 +7,7 @@ and keeps everything else: the shape, the order, all other strings.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pybase64
 
-from evidence_api.domain.pii import PLACEHOLDERS, Found, Span
+from evidence_api.domain.pii import PLACEHOLDERS, Detector, Found, Span
 from evidence_api.formats.pii_text import SecretFinder, find
 
 _MIN_NUMBER = 10**12  # a card's number may be written as a number
@@ -37,13 +37,16 @@ def look_at(body: bytes, secrets: SecretFinder) -> tuple[Found, ...]:
     return tuple(sorted({Found(_place(leaf, one), one.detector, one.what) for leaf, one in _by_leaf(leaves, spans)}))
 
 
-def redacted(body: bytes, secrets: SecretFinder) -> tuple[bytes, tuple[Found, ...]]:
-    """The document with a placeholder for all that was found, and what that was.
+def redacted(
+    body: bytes, secrets: SecretFinder, wanted: Callable[[Detector], bool] = lambda _: True
+) -> tuple[bytes, tuple[Found, ...]]:
+    """The document with a placeholder for all that was found of the detectors `wanted`, and what that was.
 
     JSON is written anew (same members in the same order); any other text keeps its bytes around the placeholders.
     """
     document = _parsed(body)
-    leaves, spans = _found(document, secrets)
+    leaves, everything = _found(document, secrets)
+    spans = [(number, span) for number, span in everything if wanted(span.detector)]
     if not spans:
         return body, ()
     found = tuple(sorted({Found(_place(leaf, one), one.detector, one.what) for leaf, one in _by_leaf(leaves, spans)}))

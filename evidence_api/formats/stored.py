@@ -1,4 +1,4 @@
-"""Reading again what is in the log: the statement inside stored bytes, whatever form they came in.
+"""Reading again what is in the log: the statement inside stored bytes, whatever form they came in, and its bytes.
 
 It was read once, when it came in; what cannot be read now is refused with the same codes.
 """
@@ -10,6 +10,18 @@ from evidence_api.domain.statement import Statement
 from evidence_api.formats.documents import document_type
 from evidence_api.formats.statement import parse_statement
 from evidence_api.formats.upload import AttestationUpload, DocumentUpload, StatementUpload, recognise
+
+
+def stored_payload(body: bytes) -> bytes | None:
+    """The bytes that were signed, or that would have been: a statement, or a raw document. None: a signature over
+    something that is not here. Raises Malformed, TooLarge."""
+    upload = recognise(body)
+    if isinstance(upload, DocumentUpload):
+        return upload.body
+    inner = upload.bundle if isinstance(upload, AttestationUpload) else upload
+    if isinstance(inner, StatementUpload):
+        return inner.payload
+    return None if inner.envelope is None else inner.envelope.payload
 
 
 def stored_statement(body: bytes) -> Statement:

@@ -11,7 +11,7 @@ from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import EvidenceError, PackRejected, VerificationFailed
 from evidence_api.domain.evidence import Checked, Evidence
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
-from evidence_api.domain.pack import PackContents, PackedEvidence, PackedTrust
+from evidence_api.domain.pack import PackContents, PackedEvidence, PackedTrust, Redaction
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.verification import (
     CertificateSigner,
@@ -62,8 +62,8 @@ def check_records(contents: PackContents, checkpoint: Checkpoint) -> int:
             raise _rejected(item, "leaf_index", "is not in the tree that was assessed, or out of order")
         last = record.leaf_index
         # 2. the bytes received
-        if item.body is None and not record.erased:
-            raise _rejected(item, "body_missing", "has no body and is not marked as erased")
+        if item.body is None and not record.erased and item.redaction is None:
+            raise _rejected(item, "body_missing", "has no body and is not marked as erased or redacted")
         if item.body is not None and (digest_of(item.body), len(item.body)) != (record.body_digest, record.body_size):
             raise _rejected(item, "body_digest", "has other bytes than those received")
         # 3. the leaf says what the record says (DESIGN section 4)
@@ -80,7 +80,8 @@ def check_records(contents: PackContents, checkpoint: Checkpoint) -> int:
 def check_signatures(contents: PackContents) -> tuple[Evidence, ...]:
     """Step 5: verify and read every body again; the records as they follow from the bodies alone.
 
-    Raises PackRejected: `trust`, `evidence_unreadable`, `evidence_id`, `evidence_signature`, `evidence_facts`.
+    Raises PackRejected: `trust`, `evidence_unreadable`, `evidence_id`, `evidence_signature`, `evidence_facts`,
+    `redaction`.
     """
     trust = _trust(contents.trust)
     return tuple(_record(item, trust) for item in contents.evidence)
@@ -99,6 +100,8 @@ def _trust(packed: PackedTrust) -> Trust:
 
 def _record(item: PackedEvidence, trust: Trust) -> Evidence:
     record = item.evidence
+    if item.redaction is not None:
+        return _redacted(item, item.redaction)
     if item.body is None:
         return replace(record, facts={})
     try:
@@ -122,6 +125,30 @@ def _record(item: PackedEvidence, trust: Trust) -> Evidence:
     if read != record:
         raise _rejected(item, "evidence_facts", "says something else than its record")
     return read
+
+
+def _redacted(item: PackedEvidence, redaction: Redaction) -> Evidence:
+    """The record of a body that may not leave: what it says is read from the redacted copy, and must be what is
+    recorded. Who signed the original is the word of whoever signed the pack; the steps say so."""
+    record = item.evidence
+    if item.body is not None or record.erased or not redaction.found:
+        raise _rejected(item, "redaction", "is redacted, and its body is here, or erased, or nothing was found in it")
+    try:
+        checked = read_checked(redaction.copy, recognise(redaction.copy), record.verification)
+    except EvidenceError as fault:
+        raise _rejected(
+            item, "evidence_unreadable", f"cannot be read from its redacted copy: {fault.message}"
+        ) from fault
+    read = as_copied(record, checked)
+    if read != record:
+        raise _rejected(item, "evidence_facts", "says something else than its redacted copy")
+    return read
+
+
+def as_copied(record: Evidence, checked: Checked) -> Evidence:
+    """The record with everything the redacted copy says taken from the copy. What it came in, and when it was signed,
+    only the original says."""
+    return replace(_read_again(record, checked), media_type=record.media_type, collected=record.collected)
 
 
 def _same(found: Verification, recorded: Verification) -> bool:

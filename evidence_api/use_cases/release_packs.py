@@ -5,25 +5,30 @@ without a pack; nothing refers to a pack that is not whole.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evidence_api.domain.assessment import Assessment
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.evidence import Evidence
+from evidence_api.domain.facts import rows_of
 from evidence_api.domain.pack import PackContents, PackedEvidence, PackedIdentity, PackedKey, PackedPolicy, PackedTrust
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.verification import CertificateSigner, KeySigner, Verified
 from evidence_api.engines.clock import Clock
-from evidence_api.engines.rego import PolicyBundle
+from evidence_api.engines.rego import PolicyBundle, RegoPool
 from evidence_api.formats.catalog_rego import compile_catalog
 from evidence_api.formats.pack_artifacts import rests_on_trusted_root
 from evidence_api.store import assessments, evidence, packs, read_log, releases, trust
 from evidence_api.store.packs import StoredPack
 from evidence_api.store.session import Connection, Database
+from evidence_api.use_cases.evaluate import assess_release
 from evidence_api.use_cases.packs import JSON_TYPE, PDF_TYPE, PackBuilder
+from evidence_api.use_cases.pii_guard import PiiGuard
 from evidence_api.use_cases.reassess import Reassessor
 from evidence_api.use_cases.tenancy import Tenancy
+
+_PURPOSE = "pack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Packs:
         reassessor: Reassessor,
         builder: PackBuilder,
         grounds: PackGrounds,
+        guard: PiiGuard,
+        rego: RegoPool,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -65,15 +72,19 @@ class Packs:
         self._reassessor = reassessor
         self._builder = builder
         self._grounds = grounds
+        self._guard = guard
+        self._rego = rego
         self._clock = clock
 
-    async def build(self, scope: TenantScope, reference: str) -> KeptPack:
+    async def build(self, scope: TenantScope, reference: str, *, redact: bool = False) -> KeptPack:
         """Assess the release (name, name@version or evidence id) now and pack it, as JSON and PDF.
 
-        Raises NotFound, PackRejected (`pack_refused`, `pack_inconsistent`), Undecided.
+        A pack leaves the tenant, so policy is asked about personal data and secrets in it; with `redact`, copies
+        without them take the place of bodies that may not leave, and verdicts are those that follow from the copies.
+        Raises NotFound, PackRejected (`pack_refused`, `pack_inconsistent`), Inadmissible (`export_denied`), Undecided.
         """
         assessment = await self._reassessor.assess_now(scope, reference)
-        contents = await self._gather(scope, assessment)
+        contents = await self._cleared(await self._gather(scope, assessment), redact=redact)
         built = await self._builder.build(contents)
         now = self._clock.now()
         assessment_id = assessments.identity(assessment)
@@ -96,6 +107,23 @@ class Packs:
             pdf_digest=built.pdf_digest,
             assessment=assessment,
         )
+
+    async def _cleared(self, contents: PackContents, *, redact: bool) -> PackContents:
+        """The contents as they may leave."""
+        cleared = await self._guard.clear(_PURPOSE, contents.evidence, redact=redact)
+        if not cleared.redacted:
+            return contents
+        told = contents.assessment
+        assessment = await assess_release(
+            self._rego,
+            contents.catalog,
+            self._grounds.policy,
+            contents.release,
+            rows_of(contents.release, [item.evidence for item in cleared.items]),
+            tree_size=told.tree_size,
+            at=told.evaluated_at,
+        )
+        return replace(contents, evidence=cleared.items, assessment=assessment)
 
     async def get(self, scope: TenantScope, digest: str) -> StoredPack:
         """One pack's bytes. Raises NotFound."""

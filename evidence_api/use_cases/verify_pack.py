@@ -13,7 +13,7 @@ The plan, and the codes each step can fail with (stable for ever):
   3 checkpoint  signed by the log's key               checkpoint_signature checkpoint_origin stale_checkpoint
   4 inclusion   every record is in the log            body_digest body_missing leaf leaf_index inclusion_proof
   5 signatures  every record verified and read again  trust evidence_unreadable evidence_id evidence_signature
-                                                      evidence_facts
+                                                      evidence_facts redaction
   6 rules       catalog, generated Rego, policy       catalog_digest catalog_rego policy_digest
   7 verdicts    every verdict derived again           release foreign_evidence engine verdict_outcome
                                                       verdict_because verdict_detail criteria counts
@@ -191,7 +191,11 @@ def _signatures(contents: PackContents) -> tuple[tuple[Evidence, ...], str]:
     statuses = [record.verification.status for record in records]
     told = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
     erased = sum(record.erased for record in records)
-    return records, (told or "no records") + (f"; {erased} erased and not checked again" if erased else "")
+    redacted = sum(item.redaction is not None for item in contents.evidence)
+    said = told or "no records"
+    said += f"; {erased} erased and not checked again" if erased else ""
+    said += f"; {redacted} redacted: read from the copy, its signature is the pack signer's word" if redacted else ""
+    return records, said
 
 
 def _rules(contents: PackContents, index: Mapping[str, Any]) -> tuple[PolicyBundle, str]:

@@ -16,11 +16,11 @@ _MAX_REQUEST = 64 * 1024
 
 
 async def post_pack(request: Request) -> Response:
-    """`{"release": "name" | "name@version"}` in; 201 with the digests of the JSON and PDF packs."""
+    """`{"release": "name" | "name@version", "redact"?: bool}` in; 201 with the digests of the JSON and PDF packs."""
     parts = parts_of(request)
     principal = await require(request, parts.access, "pack:build")
-    release = _release_name(await read_body(request, _MAX_REQUEST))
-    built = await parts.packs.build(principal.tenant, release)
+    release, redact = _asked(await read_body(request, _MAX_REQUEST))
+    built = await parts.packs.build(principal.tenant, release, redact=redact)
     body = {
         "release": built.release,
         "status": built.status,
@@ -54,7 +54,7 @@ async def get_pack(request: Request) -> Response:
     return Response(pack.content, OK, headers, media_type=pack.media_type)
 
 
-def _release_name(body: bytes) -> str:
+def _asked(body: bytes) -> tuple[str, bool]:
     try:
         asked: Any = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
@@ -62,4 +62,7 @@ def _release_name(body: bytes) -> str:
     name = asked.get("release") if isinstance(asked, dict) else None
     if not isinstance(name, str) or not name:
         raise Malformed('say which release: {"release": "name" or "name@version"}', path="release")
-    return name
+    redact = asked.get("redact", False)
+    if not isinstance(redact, bool):
+        raise Malformed("redact is true or false", path="redact", value=str(redact)[:80])
+    return name, redact

@@ -25,6 +25,7 @@ async def test_a_pack_is_built_kept_listed_and_verifies(door: Door) -> None:
         (b"{", 422, "malformed"),
         (b"[]", 422, "malformed"),
         (b'{"release": 3}', 422, "malformed"),
+        (b'{"release": "widget", "redact": 1}', 422, "malformed"),
         (b'{"release": "nothing"}', 404, "not_found"),
     ],
 )
@@ -37,3 +38,20 @@ async def test_a_pack_of_another_tenant_is_not_found(door: Door, rival: Door) ->
     await door.upload(statements.release())
     built = await door.http.post("/v1/packs", json={"release": "widget"})
     assert (await rival.http.get(built.json()["pdf"])).status_code == 404
+
+
+async def test_a_pack_with_a_secret_in_it_is_stopped_or_redacted(door: Door) -> None:
+    key = "AKIAIOSFODNN7EXAMPLQ"
+    tests = statements.test_result()
+    tests["predicate"]["url"] = f"https://ci.example/run?key={key}"
+    for statement in (statements.release(), tests):
+        assert (await door.upload(statement)).status_code == 201
+    stopped = await door.http.post("/v1/packs", json={"release": "widget"})
+    assert (stopped.status_code, stopped.json().get("code")) == (422, "export_denied"), stopped.text
+    assert key not in stopped.text
+    assert any("predicate.url: secret" in place for place in stopped.json()["places"])
+    built = await door.http.post("/v1/packs", json={"release": "widget", "redact": True})
+    assert (built.status_code, built.json()["status"]) == (201, "partial")
+    content = (await door.http.get(built.json()["json"])).content
+    assert key.encode() not in content
+    assert (await verify_pack(content, rego=door.application.rego)).ok

@@ -5,7 +5,7 @@ from evidence_api.domain.verification import Verified
 from evidence_api.formats.pack_artifacts import key_id_of, key_name
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
-from evidence_api.formats.pack_pages.words import digest, hexadecimal, moment, signed_by
+from evidence_api.formats.pack_pages.words import digest, hexadecimal, moment, remark, signed_by
 from evidence_api.formats.pack_readme import README
 
 
@@ -53,7 +53,7 @@ def _record(item: PackedEvidence) -> Markup:
         el(
             "td",
             record.kind,
-            " (erased)" if record.erased else None,
+            remark(item),
             el("br"),
             el("span", f"{how}: {signed_by(steps)}" if how == "verified" else how, class_="quiet"),
         ),

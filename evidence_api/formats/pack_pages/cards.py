@@ -13,6 +13,7 @@ from evidence_api.formats.pack_pages.words import (
     expectation,
     moment,
     plural,
+    remark,
     short,
     signed_by_briefly,
     word,
@@ -168,7 +169,7 @@ def _evidence_row(item: PackedEvidence) -> Markup:
     return el(
         "tr",
         el("td", el("a", str(record.leaf_index), href=f"#leaf-{record.leaf_index}"), class_="number"),
-        el("td", record.kind, " (erased)" if record.erased else None),
+        el("td", record.kind, remark(item)),
         el("td", short(record.body_digest), class_="mono"),
         el("td", signed_by_briefly(record.verification)),
         el("td", moment(record.effective), class_="time"),

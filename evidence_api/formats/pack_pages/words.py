@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from evidence_api.domain.assessment import Assessment, Outcome
 from evidence_api.domain.control import Per, Query
+from evidence_api.domain.pack import PackedEvidence
 from evidence_api.domain.verification import Verification, Verified
 from evidence_api.formats.pack_pages.markup import Markup, el
 
@@ -78,6 +79,11 @@ def signed_by_briefly(verification: Verification) -> str:
     """The same, with only the end of a long identity; the evidence register has the whole."""
     label = signed_by(verification)
     return label if len(label) <= _BRIEF else f"…{label[1 - _BRIEF :]}"
+
+
+def remark(item: PackedEvidence) -> str | None:
+    """What a reader must know of a record before the rest: that its bytes are not here as they were signed."""
+    return " (erased)" if item.evidence.erased else " (redacted)" if item.redaction is not None else None
 
 
 def hexadecimal(value: str) -> Markup:
