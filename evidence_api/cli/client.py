@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -71,6 +72,13 @@ class Client:
             raise Undecided("the exchange was not answered with a token", code="not_our_server")
         self._http.headers["Authorization"] = f"Bearer {upload}"
         return upload
+
+    def ask(self, area: str, body: bytes, subjects: Sequence[str] = ()) -> Any:  # noqa: ANN401  a JSON answer
+        """Ask a policy area about an input (JSON); {"allow", "rules", "reasons", "decision", "evidence", "receipt"}.
+
+        Raises what the server raised."""
+        named = f"?{httpx.QueryParams({'subject': list(subjects)})}" if subjects else ""
+        return self._json("POST", f"/v1/decide/{quote(area, safe='')}{named}", body)
 
     def build_pack(self, release: str) -> Any:  # noqa: ANN401  a JSON answer
         """Have a pack built for a release; {"release", "status", "json", "pdf"}, the last two paths."""

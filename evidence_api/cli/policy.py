@@ -14,6 +14,7 @@ import orjson
 import typer
 
 from evidence_api.cli import output
+from evidence_api.cli.ask import ask
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.engines.files import shipped
@@ -23,6 +24,7 @@ from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.policies import TestResult, load_policy, read_policy, run_policy_tests
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Test Rego policies, ask them for a decision.")
+app.command("ask")(ask)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Folder = Annotated[
