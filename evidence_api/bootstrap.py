@@ -57,6 +57,7 @@ from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
 from evidence_api.use_cases.release_packs import PackGrounds, Packs
+from evidence_api.use_cases.summaries import Summaries
 from evidence_api.use_cases.tenancy import Tenancy
 from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.trust import TrustBook
@@ -93,6 +94,7 @@ class Application:
     reads: Reads
     readiness: Readiness
     reassessor: Reassessor
+    summaries: Summaries
     tenancy: Tenancy
     trust_rules: TrustRules
 
@@ -222,6 +224,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         reads=Reads(database, opened.catalog),
         readiness=Readiness(database, gate),
         reassessor=reassessor,
+        summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),
         tenancy=tenancy,
         trust_rules=TrustRules(database, trust, admission, clock),
     )
@@ -246,6 +249,7 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         reads=application.reads,
         log=application.log,
         readiness=application.readiness,
+        summaries=application.summaries,
         max_body=application.settings.max_body,
     )
     return create_app(parts, GraphQLEndpoint(build_schema(), application.reads), more_routes)

@@ -17,7 +17,7 @@ from evidence_api.domain.evidence import Receipt
 from evidence_api.domain.principal import SERVER, Principal, TenantScope
 from evidence_api.domain.statement import Subject
 from evidence_api.engines.clock import Clock
-from evidence_api.engines.keys import MAX_KEYS, EnvelopeSigner
+from evidence_api.engines.keys import MAX_KEYS, EnvelopeSigner, PublicKey
 from evidence_api.formats.dsse import IN_TOTO, Envelope, encode_envelope
 from evidence_api.store import trust
 from evidence_api.store.session import Connection, Database
@@ -41,6 +41,11 @@ class OwnEvidence:
         self._signer = signer
         self._clock = clock
         self._registered: set[UUID] = set()
+
+    @property
+    def public_key(self) -> PublicKey:
+        """What the server's own evidence verifies with."""
+        return self._signer.public_key
 
     def sign(self, subjects: Sequence[Subject], predicate_type: str, predicate: Mapping[str, Any]) -> Envelope:
         """The statement's envelope: nothing but these three goes into it."""

@@ -142,7 +142,7 @@ class Replayer:
             sources, _ = await catalogs.catalog_sources(connection, catalog_digest)
             modules, data = await catalogs.policy_modules(connection, policy_digest)
         own = {name: text for name, text in modules.items() if name != CATALOG_MODULE}
-        return Rules(load_catalog(sources), policy_bundle(own, data))
+        return Rules(load_catalog(sources, recorded=True), policy_bundle(own, data))
 
 
 async def _case(

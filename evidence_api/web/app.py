@@ -12,7 +12,18 @@ from starlette.routing import BaseRoute, Route
 
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.graphql.view import GraphQLEndpoint
-from evidence_api.web import artifacts, decide, decision_logs, evidence, exchange, health, packs, problems, tlog
+from evidence_api.web import (
+    artifacts,
+    decide,
+    decision_logs,
+    evidence,
+    exchange,
+    health,
+    packs,
+    problems,
+    releases,
+    tlog,
+)
 from evidence_api.web.archivista import archivista_routes
 from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
@@ -35,6 +46,9 @@ def _rest_routes(parts: Parts) -> list[BaseRoute]:
         Route("/v1/packs", packs.list_packs, methods=["GET"]),
         Route("/v1/packs", packs.post_pack, methods=["POST"]),
         Route("/v1/packs/{digest}", packs.get_pack),
+        Route("/v1/releases/{release}/vsa", releases.get_vsa),
+        Route("/v1/releases/{release}/svr", releases.get_svr),
+        Route("/v1/evidence-key", releases.get_evidence_key),
         Route("/v1/log/{tenant}/checkpoint", tlog.get_checkpoint),
         *archivista_routes(parts.archivista),
     ]

@@ -3,6 +3,8 @@
 from typing import Any
 
 from evidence_api import __version__
+from evidence_api.formats.svr import SVR_MEDIA_TYPE
+from evidence_api.formats.vsa import VSA_MEDIA_TYPE
 from evidence_api.web.openapi_schemas import DIGEST, TEXT, schemas
 
 _PROBLEM = {
@@ -176,6 +178,39 @@ def _pack_paths() -> dict[str, Any]:
     }
 
 
+def _release_paths() -> dict[str, Any]:
+    """What other tools read of a release."""
+    release = {
+        "name": "release",
+        "in": "path",
+        "required": True,
+        "description": "The evidence id of its statement, its name (the newest of that name), or name@version",
+        "schema": TEXT,
+    }
+    envelope = {"type": "object", "required": ["payloadType", "payload", "signatures"]}
+    told = {
+        "vsa": ("SLSA verification summary: PASSED or FAILED, the levels that are stated and held", VSA_MEDIA_TYPE),
+        "svr": ("in-toto simple verification result: the controls that passed", SVR_MEDIA_TYPE),
+    }
+    paths: dict[str, Any] = {
+        f"/v1/releases/{{release}}/{form}": {
+            "get": _operation(
+                f"The verdict in force as {summary}",
+                {"200": _answer("DSSE envelope", {media_type: {"schema": envelope}})},
+                description="Signed with the key of /v1/evidence-key. It is made from the newest assessment and is in "
+                "no log unless somebody uploads it.",
+                parameters=[release],
+            )
+        }
+        for form, (summary, media_type) in told.items()
+    }
+    pem = {"application/x-pem-file": {"schema": TEXT}}
+    paths["/v1/evidence-key"] = {
+        "get": _operation("The public key of the server's own evidence", {"200": _answer("PEM", pem)})
+    }
+    return paths
+
+
 def _artifact_paths() -> dict[str, Any]:
     digest = _parameter("digest", DIGEST)
     return {
@@ -268,6 +303,7 @@ def openapi_document() -> dict[str, Any]:
             **_decision_log_paths(),
             **_artifact_paths(),
             **_pack_paths(),
+            **_release_paths(),
             **_archivista_paths(),
             **_query_paths(),
         },

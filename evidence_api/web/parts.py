@@ -13,6 +13,7 @@ from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.release_packs import Packs
+from evidence_api.use_cases.summaries import Summaries
 from evidence_api.use_cases.tlog import TransparencyLog
 
 
@@ -30,6 +31,7 @@ class Parts:
     reads: Reads
     log: TransparencyLog
     readiness: Readiness
+    summaries: Summaries
     max_body: int
 
 
