@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evidence_api.cli import output
+from evidence_api.cli import catalog_authoring, output
 from evidence_api.domain.control import Catalog, Control
 from evidence_api.engines.files import read_texts, shipped
 from evidence_api.formats.catalog import load_catalog
@@ -14,6 +14,9 @@ from evidence_api.formats.catalog_lint import lint
 from evidence_api.formats.catalog_rego import compile_catalog
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Check the controls, show what they compile to.")
+
+app.command("fmt")(catalog_authoring.fmt)
+app.command("schema")(catalog_authoring.schema)
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -47,7 +50,7 @@ def check(
         output.print_json({"digest": catalog.digest, **counts, "warnings": warnings})
     else:
         for warning in warnings:
-            output.note(f"warning: {warning}")
+            typer.echo(f"warning: {warning}", err=True)  # on one line, however long: editors jump to its place
         output.say(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
         output.say(f"catalog {catalog.digest} loads; {len(warnings)} warnings")
     if strict and warnings:

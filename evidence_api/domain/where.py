@@ -113,7 +113,7 @@ def write_literal(value: Literal) -> str:
     if isinstance(value, timedelta):
         return write_duration(value)
     if isinstance(value, str):
-        return value if BARE.match(value) and value not in KEYWORDS else _quoted(value)
+        return value if BARE.match(value) and value not in KEYWORDS else quoted(value)
     return repr(value)
 
 
@@ -137,7 +137,7 @@ def _operand(term: Expression, *wrapped: type) -> str:
     return f"({text})" if isinstance(term, wrapped) else text
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     """A double-quoted word; everything unprintable as an escape."""
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
     return '"' + "".join(escapes.get(c) or (c if c.isprintable() else escape(c)) for c in word) + '"'

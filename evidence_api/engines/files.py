@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 
 from evidence_api.domain.errors import InvalidSource, SourceFault, TooLarge
 
@@ -61,3 +62,22 @@ def kept_secret(path: Path, make: Callable[[], bytes]) -> bytes:
             path.hardlink_to(draft)
         draft.unlink()
     return path.read_bytes()
+
+
+def rewrite(path: Path, body: bytes) -> None:
+    """Replace a file's content at once, keeping its permissions; a link is followed, and stays one.
+
+    Commit point: the rename. A crash before it leaves the file as it was, with a draft beside it.
+    """
+    target = path.resolve()
+    descriptor, draft = mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(body)
+            opened.flush()
+            os.fsync(opened.fileno())
+        Path(draft).chmod(target.stat().st_mode & 0o7777)
+        Path(draft).replace(target)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise

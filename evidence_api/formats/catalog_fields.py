@@ -20,9 +20,11 @@ MAX_TEXT = 8_192
 MAX_ITEMS = 10_000
 _INTEGER = re.compile(r"-?[0-9]{1,9}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?\Z")
+IDENTIFIER = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?"
 # The same, and the enhancements of NIST SP 800-53 as they are written: AC-2(1).
-_REFERENCE = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\([A-Za-z0-9]{1,8}\)){0,3}\Z")
+REFERENCE = r"(?=.{1,64}$)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\([A-Za-z0-9]{1,8}\)){0,3}"
+_IDENTIFIER = re.compile(IDENTIFIER + r"\Z")
+_REFERENCE = re.compile(REFERENCE + r"\Z")
 
 
 @dataclass(frozen=True, slots=True)

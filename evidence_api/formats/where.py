@@ -13,7 +13,7 @@ or false may stand alone. Which of the readings of a bare word holds is decided 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn, TypeAlias, cast
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -29,7 +29,10 @@ MAX_DEPTH = 32  # parentheses and ! inside each other
 Place: TypeAlias = tuple[int, int]  # line and column of the file, from 1
 Locate: TypeAlias = Callable[[int], Place]  # offset in the where text -> place
 
-_GRAMMAR = r"""
+_ATOM = r"-?[A-Za-z0-9_][A-Za-z0-9_.\/:@+-]*"
+BARE_ATOM = re.compile(_ATOM + r"\Z")  # what the grammar reads as one bare word or number
+_GRAMMAR = (
+    r"""
 ?start: or_
 ?or_: and_ ("||" and_)*
 ?and_: not_ ("&&" not_)*
@@ -44,9 +47,12 @@ list: "[" [scalar ("," scalar)*] "]"
 OPERATOR.3: /==|!=|<=|>=|<|>/
 IN.2: /in(?![A-Za-z0-9_.\/:@+-])/
 QUOTED: /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/
-ATOM: /-?[A-Za-z0-9_][A-Za-z0-9_.\/:@+-]*/
+ATOM: /"""
+    + _ATOM
+    + r"""/
 %ignore /[ \t\r\n]+/
 """
+)
 _PARSER = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positions=True)
 _ESCAPE = re.compile(r"\\(?:u(?P<unit>[0-9a-fA-F]{4})|(?P<code>.))")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "'": "'", "\\": "\\", "/": "/"}
@@ -91,7 +97,7 @@ def parse_where_at(text: str, kind: str, *, file: str, locate: Locate, kinds: Ma
     faults: list[WhereFault] = []
     expression: Expression = Constant(value=False)
     try:
-        expression = _Reading(_known(kind, kinds), text, locate, faults).expression(_tree(text), 0)
+        expression = _Reading(_known(kind, kinds), text, locate, faults).expression(syntax_tree(text), 0)
     except WhereFault as fault:
         faults.append(fault)
     if faults:
@@ -104,14 +110,16 @@ def parse_where_at(text: str, kind: str, *, file: str, locate: Locate, kinds: Ma
 
 def _known(kind: str, kinds: Mapping[str, Kind]) -> Kind:
     if kind not in kinds:
-        raise WhereFault(0, "unknown_kind", f"there is no kind '{kind[:60]}'", nearest(kind, sorted(kinds)))
+        hint = nearest(kind, sorted(kinds)) or f"kinds: {', '.join(sorted(kinds))}"
+        raise WhereFault(0, "unknown_kind", f"there is no kind '{kind[:60]}'", hint)
     return kinds[kind]
 
 
-def _tree(text: str) -> Tree[Token] | Token:
-    """Text to lark's tree, within the bounds of length."""
+def syntax_tree(text: str) -> Tree[Token] | Token:
+    """Text to lark's tree, untyped, within the bounds of length. Raises WhereFault."""
     if len(text) > MAX_LENGTH:
-        raise WhereFault(MAX_LENGTH, "too_large", f"{len(text)} characters; the limit is {MAX_LENGTH}")
+        message = f"{len(text)} characters; the limit is {MAX_LENGTH}"
+        raise WhereFault(MAX_LENGTH, "too_large", message, "split it in two queries, which both must pass")
     try:
         return _PARSER.parse(text)
     except UnexpectedInput as fault:
@@ -124,7 +132,8 @@ def _syntax(text: str, fault: UnexpectedInput) -> NoReturn:
         at = cast("int", fault.pos_in_stream)
         found = text[at]
         message = "a quote that is never closed" if found in "\"'" else f"'{found}' has no meaning here"
-        raise WhereFault(at, "where_syntax", message, _HINTS.get(found, "")) from fault
+        close = "close the quote" if found in "\"'" else "put a word that holds it in quotes"
+        raise WhereFault(at, "where_syntax", message, _HINTS.get(found, close)) from fault
     if isinstance(fault, UnexpectedToken) and fault.token.type != "$END":
         at, found = fault.token.start_pos or 0, str(fault.token)
         expected = ", ".join(sorted(_SEES[name] for name in fault.expected if name in _SEES))
@@ -132,14 +141,26 @@ def _syntax(text: str, fault: UnexpectedInput) -> NoReturn:
             at,
             "where_syntax",
             f"'{found[:60]}' is not expected here; expected: {expected or 'an operator'}",
-            _HINTS.get(found, ""),
+            _HINTS.get(found) or _instead(fault.expected),
         ) from fault
     at = max(len(text.rstrip()) - 1, 0)
     message = "the condition ends too early" if text.strip() else "the condition is empty"
     assert isinstance(fault, UnexpectedToken | UnexpectedEOF)  # noqa: S101  narrows a closed set of three
-    raise WhereFault(
-        at, "where_syntax", message, "write true to accept every row" if not text.strip() else ""
-    ) from fault
+    expected = fault.expected if isinstance(fault, UnexpectedToken) else ()
+    hint = _instead(expected) if text.strip() else "write true to accept every row"
+    raise WhereFault(at, "where_syntax", message, hint) from fault
+
+
+def _instead(expected: Iterable[str]) -> str:
+    """What the parser would have taken, as advice."""
+    names = set(expected)
+    if "RPAR" in names and "ATOM" not in names:
+        return "close the parenthesis, or write && or ||"
+    if "RSQB" in names and "ATOM" not in names:
+        return "close the list with ]"
+    if "OPERATOR" in names:
+        return "write what the fact is compared with, or && or ||"
+    return "write a word, a number or a fact here" if "ATOM" in names else "write && or || here, or nothing"
 
 
 class _Reading:
@@ -153,7 +174,7 @@ class _Reading:
         assert isinstance(tree, Tree)  # noqa: S101  only operands are tokens, and comparison() takes those
         if depth > MAX_DEPTH:
             at = tree.meta.start_pos if not tree.meta.empty else 0
-            raise WhereFault(at, "too_deep", f"nested over {MAX_DEPTH} levels")
+            raise WhereFault(at, "too_deep", f"nested over {MAX_DEPTH} levels", "take parentheses and ! away")
         match tree.data:
             case "or_":
                 return Or(tuple(self.expression(child, depth + 1) for child in tree.children))
@@ -190,7 +211,8 @@ class _Reading:
             return Constant(value=only.text == "true")
         fact = fact_type(only, self.kind)
         if fact is not FactType.BOOLEAN:
-            raise WhereFault(only.at, "type_mismatch", f"{only.shown()} is a {fact}: compare it with something")
+            message = f"{only.shown()} is a {fact}: compare it with something"
+            raise WhereFault(only.at, "type_mismatch", message, f"write {only.text} != null, or compare it by ==")
         line, column = self.locate(only.at)
         return Compare(only.text, "==", value=True, line=line, column=column)
 

@@ -19,10 +19,13 @@ from evidence_api.formats.rfc3339 import parse_rfc3339
 MAX_LIST = 256
 MAX_WORD = 900  # of a word with its escapes: engines bound the line it will stand on
 _EXACT_INTEGER = 2**53
-_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?\Z")
-_DURATION = re.compile(
-    r"P(?:([0-9]{1,5})W)?(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,7})M)?(?:([0-9]{1,9})S)?)?\Z"
+NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?\Z")
+# At least one part, and after T at least one of time.
+DURATION = (
+    r"P(?=[0-9T])(?:([0-9]{1,5})W)?(?:([0-9]{1,6})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,6})H)?(?:([0-9]{1,7})M)?(?:([0-9]{1,9})S)?)?"
 )
+_DURATION = re.compile(DURATION + r"\Z")
 _ORDERED = frozenset({FactType.NUMBER, FactType.TIME, FactType.DURATION})
 _CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
@@ -66,7 +69,7 @@ def parse_duration(text: str) -> timedelta | None:
     Years and months have no fixed length, so they are not durations here.
     """
     found = _DURATION.match(text)
-    if not found or not any(found.groups()) or text.endswith("T"):
+    if not found:
         return None
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
@@ -77,7 +80,12 @@ def fact_type(path: Operand, kind: Kind) -> FactType:
     found = kind.facts.get(path.text) or COMMON.get(path.text)
     if path.quoted or path.items is not None or found is None:
         known = sorted({*kind.facts, *COMMON})
-        raise WhereFault(path.at, "unknown_path", f"{kind.name} has no fact {path.shown()}", nearest(path.text, known))
+        hint = nearest(path.text, known) or f"facts of {kind.name}: {', '.join(known)}"
+        if path.quoted and path.text in known:
+            hint = "facts are written without quotes"
+        elif path.items is not None:
+            hint = "a fact stands on the left: fact in [a, b]"
+        raise WhereFault(path.at, "unknown_path", f"{kind.name} has no fact {path.shown()}", hint)
     return found
 
 
@@ -114,9 +122,10 @@ def _items(path: Operand, fact: FactType, value: Operand, kind: Kind) -> Literal
         hint = f"write: {path.text} in [{value.text}]" if not value.quoted else "write a list: [a, b]"
         raise WhereFault(value.at, "type_mismatch", f"expected a list, found {value.shown()}", hint)
     if not value.items:
-        raise WhereFault(value.at, "bad_literal", "an empty list can never match")
+        raise WhereFault(value.at, "bad_literal", "an empty list can never match", "write what it may be: [a, b]")
     if len(value.items) > MAX_LIST:
-        raise WhereFault(value.at, "too_large", f"a list of {len(value.items)} items; the limit is {MAX_LIST}")
+        message = f"a list of {len(value.items)} items; the limit is {MAX_LIST}"
+        raise WhereFault(value.at, "too_large", message, "join shorter lists by ||")
     read = _word if fact is FactType.WORDS else _READERS[fact]
     return tuple(read(path, item, kind) for item in value.items)
 
@@ -129,10 +138,11 @@ def _word(path: Operand, value: Operand, kind: Kind) -> Literal:
     """A word; of the closed vocabulary where the fact has one."""
     if value.items is not None:
         raise _mismatch(path, FactType.WORD, value, "a list stands to the right of in")
-    if not value.quoted and (_NUMBER.match(value.text) or value.text in _CONSTANTS):
+    if not value.quoted and (NUMBER.match(value.text) or value.text in _CONSTANTS):
         raise _mismatch(path, FactType.WORD, value, f'if the word is meant, quote it: "{value.text}"')
     if len(json.dumps(value.text)) > MAX_WORD:
-        raise WhereFault(value.at, "too_large", f"a word of {len(value.text)} characters; the limit is {MAX_WORD}")
+        message = f"a word of {len(value.text)} characters; the limit is {MAX_WORD}"
+        raise WhereFault(value.at, "too_large", message, "shorten it")
     allowed = (kind.words or {}).get(path.text)
     if allowed and value.text not in allowed:
         raise WhereFault(
@@ -142,12 +152,13 @@ def _word(path: Operand, value: Operand, kind: Kind) -> Literal:
 
 
 def _number(path: Operand, value: Operand, _kind: Kind) -> Literal:
-    if value.quoted or not _NUMBER.match(value.text):
-        hint = "numbers are written without quotes" if value.quoted else ""
+    if value.quoted or not NUMBER.match(value.text):
+        hint = "numbers are written without quotes" if value.quoted else "write a number, e.g. 0"
         raise _mismatch(path, FactType.NUMBER, value, hint)
     number = int(value.text) if re.fullmatch(r"-?[0-9]+", value.text) else float(value.text)
     if abs(number) > _EXACT_INTEGER:
-        raise WhereFault(value.at, "bad_literal", f"{value.shown()} is over 2^53: not every engine keeps it exactly")
+        message = f"{value.shown()} is over 2^53: not every engine keeps it exactly"
+        raise WhereFault(value.at, "bad_literal", message, "write a smaller number")
     return number
 
 

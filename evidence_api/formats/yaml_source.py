@@ -26,13 +26,16 @@ _ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One scalar's text; `line` and `column` count from 1; `raw` is how it stands in the file."""
+    """One scalar's text; `line` and `column` count from 1; `raw` is how it stands in the file, from `start` on
+    (characters, a byte order mark not counted). In a `flow` collection other characters end it."""
 
     text: str
     line: int
     column: int
     raw: str = field(repr=False, default="")
     style: str | None = None
+    start: int = field(repr=False, default=0)
+    flow: bool = field(repr=False, default=False)
 
     def locate(self) -> Callable[[int], tuple[int, int]]:
         """Offsets of `text` to places of the file, through quotes, escapes, folding and indentation."""
@@ -77,11 +80,11 @@ def documents(text: str, file: str, faults: list[SourceFault]) -> tuple[Node, ..
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_CHARACTERS:
         message = f"{len(text)} characters; the limit is {MAX_CHARACTERS}"
-        faults.append(SourceFault(file, 1, 1, "too_large", message))
+        faults.append(SourceFault(file, 1, 1, "too_large", message, "split it in several files"))
         return ()
     if found := _FORBIDDEN.search(text):
         line, column = place(text, found.start())
-        faults.append(SourceFault(file, line, column, "yaml_syntax", f"control character {found[0]!r}"))
+        faults.append(SourceFault(file, line, column, "yaml_syntax", f"control character {found[0]!r}", "take it out"))
         return ()
     composed: list[Node] = []
     try:
@@ -92,8 +95,25 @@ def documents(text: str, file: str, faults: list[SourceFault]) -> tuple[Node, ..
         mark = fault.problem_mark or fault.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         message = ", ".join(part for part in (fault.context, fault.problem) if part)
-        faults.append(SourceFault(file, line, column, "yaml_syntax", message))
+        faults.append(SourceFault(file, line, column, "yaml_syntax", message, _repair(fault)))
     return tuple(composed)
+
+
+# What to write instead, by what libyaml says; its last words are of the indentation or the quotes in most cases.
+_REPAIRS = (
+    ("mapping values are not allowed", "quote text that holds ': ', or correct the indentation"),
+    ("cannot start any token", "indent with spaces, and quote text that begins with a sign"),
+    ("found unexpected end of stream", "close the quote"),
+    ("did not find expected ',' or", "close the bracket, or put a comma between the items"),
+    ("could not find expected ':'", "write key: value, with a space after the colon"),
+    ("did not find expected key", "begin every key of a mapping in the same column"),
+    ("did not find expected '-'", "begin every item of a list with - in the same column"),
+)
+
+
+def _repair(fault: yaml.MarkedYAMLError) -> str:
+    said = fault.problem or ""
+    return next((fix for words, fix in _REPAIRS if words in said), "look at the indentation and the quotes around it")
 
 
 def place(text: str, at: int) -> tuple[int, int]:
@@ -109,6 +129,7 @@ class _Composer:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self.text, self.file, self.faults = text, file, faults
         self.events = iter(yaml.parse(text, Loader=loader))
+        self.flow = 0  # flow collections around the node
 
     def documents(self) -> Iterator[Node]:
         for event in self.events:
@@ -125,7 +146,14 @@ class _Composer:
         self.refuse(event, line, column, depth)
         if isinstance(event, yaml.ScalarEvent):
             raw = self.text[start.index : end.index]
-            return Scalar(event.value, line, column, raw, event.style)
+            return Scalar(event.value, line, column, raw, event.style, start.index, self.flow > 0)
+        flow = bool(getattr(event, "flow_style", False))
+        self.flow += flow
+        node = self.collection(event, line, column, depth)
+        self.flow -= flow
+        return node
+
+    def collection(self, event: yaml.Event, line: int, column: int, depth: int) -> Node:
         if isinstance(event, yaml.SequenceStartEvent):
             return Sequence(tuple(self.items(depth)), line, column)
         return Mapping(tuple(self.entries(depth)), line, column)
@@ -136,10 +164,10 @@ class _Composer:
             raise _Refused(line, column, "yaml_alias", "catalogs use no anchors and no aliases", "write the text out")
         tag = getattr(event, "tag", None)
         if tag:
-            hint = "quote a condition that begins with !" if tag.startswith("!") else ""
+            hint = "quote text that begins with !" if tag.startswith("!") else "leave the tag out"
             raise _Refused(line, column, "yaml_tag", f"catalogs use no tags, found {tag[:60]}", hint)
         if depth > MAX_DEPTH:
-            raise _Refused(line, column, "too_deep", f"nested over {MAX_DEPTH} levels")
+            raise _Refused(line, column, "too_deep", f"nested over {MAX_DEPTH} levels", "nest less deeply")
 
     def items(self, depth: int) -> Iterator[Node]:
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
@@ -150,10 +178,11 @@ class _Composer:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key, value = self.node(event, depth + 1), self.node(next(self.events), depth + 1)
             if not isinstance(key, Scalar):
-                raise _Refused(key.line, key.column, "yaml_key", "a key is a word, not a list or mapping")
+                raise _Refused(key.line, key.column, "yaml_key", "a key is a word, not a list or mapping", "name it")
             if key.text in seen:
                 message = f"key '{key.text[:60]}' is written twice; first on line {seen[key.text]}"
-                self.faults.append(SourceFault(self.file, key.line, key.column, "duplicate_key", message))
+                fault = SourceFault(self.file, key.line, key.column, "duplicate_key", message, "leave out either")
+                self.faults.append(fault)
                 continue
             seen[key.text] = key.line
             yield key, value
