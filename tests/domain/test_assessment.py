@@ -300,7 +300,7 @@ _GOOD: Mapping[str, Mapping[str, Fact]] = {
     },
     "reproducible_build": {"status": "reproduced"},
     "dependency_debt": {"oldest_days": 30},
-    "override": dict.fromkeys(("reason", "owner", "requester", "approver"), "x") | {"until": "2026-10-01T00:00:00Z"},
+    "override": {**dict.fromkeys(("reason", "owner", "requester", "approver"), "x"), "until": "2026-10-01T00:00:00Z"},
     "action": {"action": "escalate_tests", "actor": "a", "target": "t", "justification": "j"},
     "plugin_review": {"verdict": "approve", "stars": 5, "permissions": ("read",)},
     "incident": {"severity": "high", "status": "resolved", "plugin": "p", "root_cause": "c"},
@@ -324,7 +324,7 @@ _GOOD: Mapping[str, Mapping[str, Fact]] = {
         "source.digest": "sha1:ab",
     },
 }
-_ALLOWED: Mapping[str, Fact] = {"result": "allow", "denies": 0, "rule": "r", "policy_bundle": "b", "input_digest": "d"}
+_ALLOWED: dict[str, Fact] = {"result": "allow", "denies": 0, "rule": "r", "policy_bundle": "b", "input_digest": "d"}
 GOOD = tuple(
     row(kind, facts, number=number, subjects=DIGESTS)
     for number, (kind, facts) in enumerate((*_GOOD.items(), *(("opa", _ALLOWED | {"area": area}) for area in _AREAS)))
