@@ -47,12 +47,12 @@ from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.components import ComponentIndexer
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.derive import Deriver
-from evidence_api.use_cases.drafts import Drafts, draft_nursery
+from evidence_api.use_cases.drafts import Drafts
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
-from evidence_api.use_cases.pii_guard import PiiGuard
+from evidence_api.use_cases.pii_guard import PiiGuard, look
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
@@ -137,7 +137,7 @@ async def open_rego(settings: Settings) -> AsyncIterator[RegoPool]:
 @asynccontextmanager
 async def open_workers(nursery: Nursery | None = None) -> AsyncIterator[WorkerPool]:
     """The processes that read what is uploaded; none runs before there is something to read."""
-    own = nursery or draft_nursery()
+    own = nursery or worker_nursery()
     try:
         async with WorkerPool(own) as workers:
             yield workers
@@ -193,7 +193,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
     root = trusted_root(settings.trusted_root)
     trust = TrustBook(database, BundleVerifier(root))
     gate = Gate(rego, opened.policy)
-    admission = Admission(gate, trust)
+    admission = Admission(gate, trust, look if _refuses_found(opened.policy) else None)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers))
     own = OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock)
@@ -228,6 +228,12 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         tenancy=tenancy,
         trust_rules=TrustRules(database, trust, admission, clock),
     )
+
+
+def _refuses_found(policy: PolicyBundle) -> bool:
+    """Whether policy data turns away anything the guard of personal data finds; otherwise nobody needs to look."""
+    admission = orjson.loads(policy.data).get("admission")
+    return isinstance(admission, dict) and bool(admission.get("refuse_found"))
 
 
 def _exchange(opened: _Opened, trust: TrustBook, gate: Gate) -> Exchange:

@@ -6,7 +6,8 @@ of the subjects nothing, unless a rule about this signer binds it to some.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from evidence_api.domain import ci_identity
@@ -21,6 +22,7 @@ from evidence_api.domain.errors import (
     VerificationFailed,
 )
 from evidence_api.domain.evidence import Candidate
+from evidence_api.domain.pii import Found, counted
 from evidence_api.domain.principal import SERVER, Principal
 from evidence_api.domain.trust_rule import TenantRules, TrustRule, outside
 from evidence_api.domain.verification import CertificateSigner, Failed, KeySigner, Unsigned, Unsupported, Verified
@@ -28,10 +30,12 @@ from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.trust import TrustBook
 
 _KEPT = 4096
+_PLACES = 20  # of personal data and secrets that a refusal names
 _UNTRUSTED = "admission.untrusted_identity"
 
 Outside: TypeAlias = tuple[tuple[str, str], ...]  # id of a rule, first subject its patterns do not cover
 Question: TypeAlias = tuple[object, ...]
+Look: TypeAlias = Callable[[bytes], tuple[Found, ...]]
 
 
 # Signed by somebody no rule names: an admission policy that takes this does not look at trust rules at all.
@@ -68,21 +72,26 @@ async def check_admission(gate: Gate) -> None:
 class Admission:
     """Asks area `admission` of the policy, and keeps what it answered."""
 
-    def __init__(self, gate: Gate, trust: TrustBook) -> None:
+    def __init__(self, gate: Gate, trust: TrustBook, look: Look | None = None) -> None:
+        """`look` finds personal data and secrets in a body; None where policy refuses none of it."""
         self._gate = gate
         self._trust = trust
+        self._look = look
         self._kept: dict[Question, Decision] = {}
 
-    async def admit(self, principal: Principal, checked: Candidate) -> Decision:
+    async def admit(self, principal: Principal, checked: Candidate, body: bytes) -> Decision:
         """The decision that lets it in. Raises UntrustedIdentity (no rule names the signer), Inadmissible,
         VerificationFailed (a check did not hold), Undecided."""
-        decision = await self.decide(principal, checked)
+        found = () if self._look is None else await asyncio.to_thread(self._look, body)
+        decision = await self.decide(principal, checked, counted(found))
         if not decision.allow:
-            raise _refusal(checked, decision)
+            raise _refusal(checked, decision, found)
         return decision
 
-    async def decide(self, principal: Principal, checked: Candidate) -> Decision:
-        """The decision, whatever it is. Raises Undecided."""
+    async def decide(
+        self, principal: Principal, checked: Candidate, found: Mapping[str, int] = MappingProxyType({})
+    ) -> Decision:
+        """The decision, whatever it is; `found` is how much of each detector is in the body. Raises Undecided."""
         rules = await self._trust.rules(principal.tenant)
         result = checked.verification
         signer = result.signer if isinstance(result, Verified) else None
@@ -100,10 +109,11 @@ class Admission:
             rules.digest,
             beyond,
             None if principal.uploader is None else _party(principal.uploader, rules),
+            tuple(found.items()),
         )
         decision = self._kept.get(question)
         if decision is None:
-            decision = await self._gate.decide("admission", _asked(principal, checked, rules, beyond))
+            decision = await self._gate.decide("admission", _asked(principal, checked, rules, beyond, found))
             if len(self._kept) >= _KEPT:
                 self._kept.clear()  # the gate keeps them too, under a name that takes longer to make
             self._kept[question] = decision
@@ -145,7 +155,9 @@ def _concerning(rules: TenantRules, signer: KeySigner | CertificateSigner) -> tu
     return rules.of_issuer(signer.issuer) or rules.by_issuer()
 
 
-def _asked(principal: Principal, checked: Candidate, rules: TenantRules, beyond: Outside) -> dict[str, Any]:
+def _asked(
+    principal: Principal, checked: Candidate, rules: TenantRules, beyond: Outside, found: Mapping[str, int]
+) -> dict[str, Any]:
     """The input of area `admission` (policy/admission/admission.rego)."""
     result = checked.verification
     signer = result.signer if isinstance(result, Verified) else None
@@ -162,6 +174,8 @@ def _asked(principal: Principal, checked: Candidate, rules: TenantRules, beyond:
         "by": None if signer is None else _by(signer, rules),
         "outside": dict(beyond),
     }
+    if found:
+        asked["found"] = dict(found)
     if principal.uploader is not None:
         uploader = principal.uploader
         asked["uploader"] = {
@@ -191,8 +205,9 @@ def _of_interest(claims: Iterable[tuple[str, str]], rules: TenantRules) -> dict[
     return {name: value for name, value in claims if name in rules.claims}
 
 
-def _refusal(checked: Candidate, decision: Decision) -> Refused:
-    """The failed check's own code where a check failed; otherwise the policy's refusal."""
+def _refusal(checked: Candidate, decision: Decision, found: Sequence[Found]) -> Refused:
+    """The failed check's own code where a check failed; otherwise the policy's refusal, with the places of what was
+    found."""
     rules, reasons = list(decision.rules), list(decision.reasons)
     match checked.verification:
         case Failed(code=code, message=message):
@@ -200,4 +215,5 @@ def _refusal(checked: Candidate, decision: Decision) -> Refused:
         case Verified() | Unsupported() | Unsigned():
             text = "; ".join(reasons) or "policy gave no reason"
             kind = UntrustedIdentity if _UNTRUSTED in rules else Inadmissible
-            return kind(f"admission denied: {text}", rules=rules, reasons=reasons, decision=decision.id)
+            fields: dict[str, Any] = {"places": [str(one) for one in found[:_PLACES]]} if found else {}
+            return kind(f"admission denied: {text}", rules=rules, reasons=reasons, decision=decision.id, **fields)

@@ -72,7 +72,7 @@ class Ingest:
             try:
                 trust = await self._trust.of(scope)
                 made = from_plain(await self._drafts.ask(body, trust, subjects))
-                decision = await self._admission.admit(principal, made)
+                decision = await self._admission.admit(principal, made, body)
                 appended = self._appender.append_draft(scope, made, decision, also)
             finally:
                 self._appender.retract(scope)
@@ -112,9 +112,9 @@ class Ingest:
         queued: list[asyncio.Future[Receipt] | EvidenceError] = []
         for begin in range(0, len(bodies), _PART):
             admitted = []
-            for _ in bodies[begin : begin + _PART]:
+            for body in bodies[begin : begin + _PART]:
                 asked.extend(self._asked(one, trust) for one in islice(waiting, _AHEAD - len(asked)))
-                admitted.append(await self._admitted(principal, asked.popleft()))
+                admitted.append(await self._admitted(principal, body, asked.popleft()))
             queued += [self._appended(principal, one) for one in admitted]
         return queued
 
@@ -125,13 +125,13 @@ class Ingest:
             return fault
 
     async def _admitted(
-        self, principal: Principal, asked: "asyncio.Future[object] | EvidenceError"
+        self, principal: Principal, body: bytes, asked: "asyncio.Future[object] | EvidenceError"
     ) -> tuple[Draft, Decision] | EvidenceError:
         if isinstance(asked, EvidenceError):
             return asked
         try:
             made = from_plain(await asked)
-            return made, await self._admission.admit(principal, made)
+            return made, await self._admission.admit(principal, made, body)
         except EvidenceError as fault:
             return fault
 

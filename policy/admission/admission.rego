@@ -2,12 +2,13 @@
 # title: Admission
 # description: |
 #   May this evidence be stored? Asked after every signature check, before the append.
-#   input: {tenant, rights, own, status, code, signer, kind, predicate_type, by, rules, outside, uploader}; `own` is
+#   input: {tenant, rights, own, status, code, signer, kind, predicate_type, by, rules, outside, uploader, found}; `own` is
 #   whether the server itself derived and sends it, `status` the
 #   result of the checks (verified, unsupported, failed, unsigned), `code` names the check that did not hold.
 #   `by` is who signed: {type: key | certificate, issuer, identity, claims, key_id}; `rules` are the tenant's trust rules
 #   that may concern it, and `outside` maps the id of a rule to the first subject that its patterns do not cover.
 #   `uploader` is the CI job that exchanged its token for this upload: {issuer, identity, claims}; absent for API tokens.
+#   `found` is how much personal data of each detector, and how many secrets, are in it; absent where nobody looked.
 #   Where a trust rule lets the evidence in, `rules` of the answer names it: trust:<id>.
 package evidence.policy.admission
 
@@ -56,6 +57,7 @@ well_formed if {
 		trust.is_rule(rule)
 	}
 	is_object(object.get(input, "outside", {}))
+	is_object(object.get(input, "found", {}))
 }
 
 is_signer(party) if party == null
@@ -103,6 +105,19 @@ denials contains {"rule": "admission.unknown_kind", "reason": "it is not said wh
 denials contains {"rule": "admission.unknown_status", "reason": "the result of the signature checks is missing or not one we know"} if {
 	not status in statuses
 }
+
+# Personal data and secrets, where the operator refuses them. They are looked for only then.
+found := object.get(input, "found", {})
+
+denials contains {"rule": "admission.personal_data", "reason": reason} if {
+	is_object(found)
+	some name, count in found
+	count != 0
+	refused(name)
+	reason := sprintf("%v found (%v), which is not taken in; redact it at its source", [name, count])
+}
+
+refused(name) if name in data.admission.refuse_found
 
 # Who signed must be named by a rule; a registered key that no rule names is trusted for everything.
 

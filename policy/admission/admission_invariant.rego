@@ -122,3 +122,8 @@ other_origin if {
 	input.by.claims.repository_id != ""
 	input.uploader.claims.repository_id != ""
 }
+
+forbidden contains sprintf("holds %v, which the operator turns away", [name]) if {
+	some name in data.admission.refuse_found
+	input.found[name] != 0
+}

@@ -331,3 +331,28 @@ test_without_ids_the_identity_is_compared if {
 	denied_for("admission.other_uploader", question)
 	let_in_by(["trust:r1"], object.union(question, {"uploader": {"identity": "me@example.org"}}))
 }
+
+refusing(change) := answer if {
+	answer := admission.decision with input as asked(change)
+		with data.admission as {"refuse_found": ["secret", "national_id"]}
+}
+
+test_what_the_operator_refuses_stays_out if {
+	answer := refusing({"found": {"secret": 2, "email": 1}})
+	answer.allow == false
+	answer.rules == ["admission.personal_data"]
+	answer.reasons == ["secret found (2), which is not taken in; redact it at its source"]
+}
+
+test_what_the_operator_does_not_mind_comes_in if refusing({"found": {"email": 3, "secret": 0}}).allow
+
+test_nothing_is_refused_by_default if allowed({"found": {"secret": 1}})
+
+test_a_finding_without_a_count_is_not_understood if {
+	every odd in [["secret"], "secret", null] {
+		denied_for("admission.incomplete", {"found": odd})
+	}
+	every odd in ["1", -1, null] {
+		refusing({"found": {"secret": odd}}).rules == ["admission.personal_data"]
+	}
+}

@@ -1,6 +1,7 @@
 """Admission over the whole application: rules about certificates, keys, predicate types and subjects."""
 
 import itertools
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from tests.support import statements
 from tests.support.checked import SteppingClock
 from tests.support.sigstore_authorities import ISSUER
 from tests.support.sigstore_factory import Sigstore
-from tests.web.conftest import Door, door
+from tests.test_architecture import ROOT
+from tests.web.conftest import Door, door, door_of
 
 __all__ = ["door"]
 
@@ -184,3 +186,34 @@ async def test_answers_are_shared_between_equal_questions_alone(door: Door) -> N
     reader = Principal("token", "t", door.scope, frozenset({"evidence:read"}))
     assert (await admission.decide(writer, explained.checked)).allow
     assert not (await admission.decide(reader, explained.checked)).allow
+
+
+@pytest.fixture
+async def strict(login: Login, tmp_path: Path, clock: SteppingClock) -> AsyncIterator[Door]:
+    """A door whose operator turns secrets away."""
+    folder = tmp_path / "policy"
+    shutil.copytree(ROOT / "policy", folder)
+    settings_of_it = folder / "data.yaml"
+    text = settings_of_it.read_text(encoding="utf-8")
+    assert "refuse_found: []" in text
+    settings_of_it.write_text(text.replace("refuse_found: []", "refuse_found: [secret]"), encoding="utf-8")
+    settings = Settings.from_environment(
+        home=tmp_path, database_url=login_dsn(login.app_dsn, "postgres"), policy=folder
+    )
+    async with open_application(settings, clock) as opened:
+        made = await door_of(opened, "acme")
+        async with made.http:
+            yield made
+
+
+async def test_secrets_are_turned_away_where_the_operator_says_so(strict: Door) -> None:
+    statement = statements.test_result()
+    assert (await strict.upload(statement)).status_code == 201
+    statement["predicate"]["url"] = "https://ci.example/run?key=AKIAIOSFODNN7EXAMPLQ"
+    refused = await strict.upload(statement)
+    assert (refused.status_code, refused.json()["code"]) == (422, "inadmissible")
+    assert refused.json()["rules"] == ["admission.personal_data"]
+    assert refused.json()["places"] == ["predicate.url: secret (AWS Access Key)"]
+    lines = b"\n".join([strict.envelope(statement), strict.envelope(statements.sbom())])
+    batch = await strict.http.post("/v1/evidence", content=lines, headers={"Content-Type": "application/x-ndjson"})
+    assert [orjson.loads(line)["status"] for line in batch.content.splitlines()] == [422, 201]
