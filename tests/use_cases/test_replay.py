@@ -14,7 +14,7 @@ from evidence_api.domain.assessment import Assessment, Outcome
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import InvalidSource, NotFound
 from evidence_api.domain.recheck import Grounds, Recheck
-from evidence_api.domain.replay import MOVABLE, Factor, Flip
+from evidence_api.domain.replay import Factor, Flip
 from evidence_api.engines.files import shipped
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.formats.catalog import load_catalog
@@ -27,6 +27,8 @@ from evidence_api.use_cases.replay_trials import Rules
 from tests.support import statements
 from tests.support.checked import SteppingClock
 from tests.web.conftest import Door
+
+pytestmark = pytest.mark.usefixtures("recorded")
 
 CONTROLS = """\
 id: A-SBOM
@@ -142,7 +144,7 @@ async def test_nothing_flips_when_nothing_changes(door: Door, recorded: Assessme
     assert await ask(door) == {}
 
 
-async def test_evidence_that_arrived_since_is_named(door: Door, recorded: Assessment) -> None:
+async def test_evidence_that_arrived_since_is_named(door: Door) -> None:
     await door.upload(statements.sbom(criticals=2))
     flips = await ask(door)
     assert told(flips) == {"A-SBOM": ("pass", "fail", ["evidence"])}
@@ -163,7 +165,7 @@ async def test_a_body_erased_since_is_evidence_that_moved(door: Door, recorded: 
     assert told(flips)["A-TESTS"] == ("pass", "missing", ["evidence"])
 
 
-async def test_the_catalog_is_named_and_better_is_no_regression(door: Door, recorded: Assessment) -> None:
+async def test_the_catalog_is_named_and_better_is_no_regression(door: Door) -> None:
     changed = CONTROLS.replace("where: criticals==0}]", "where: components>=9}]", 1)
     changed = changed.replace("kind: github_checks, where: required==pass", "kind: sbom, where: components>=1")
     flips = await ask(door, catalog=candidate(changed))
@@ -171,35 +173,33 @@ async def test_the_catalog_is_named_and_better_is_no_regression(door: Door, reco
     assert [flips["A-SBOM"].regression, flips["A-CHECKS"].regression] == [True, False]
 
 
-async def test_a_control_that_goes_or_comes_is_the_catalogs_doing(door: Door, recorded: Assessment) -> None:
+async def test_a_control_that_goes_or_comes_is_the_catalogs_doing(door: Door) -> None:
     changed = CONTROLS.replace("id: A-TESTS", "id: B-TESTS")
     flips = await ask(door, catalog=candidate(changed))
     assert told(flips) == {"A-TESTS": ("pass", "absent", ["catalog"]), "B-TESTS": ("absent", "pass", ["catalog"])}
     assert flips["A-TESTS"].regression
 
 
-async def test_the_policy_is_named(door: Door, recorded: Assessment) -> None:
+async def test_the_policy_is_named(door: Door) -> None:
     strict = HOUSE.replace('"pass"', '"fail"').replace("content", "not content")
     flips = await ask(door, policy=house(door.application, strict))
     assert told(flips) == {"A-HOUSE": ("pass", "fail", ["policy"])}
     assert "not content" in flips["A-HOUSE"].now
 
 
-async def test_a_policy_that_answers_nonsense_is_a_regression_to_error(door: Door, recorded: Assessment) -> None:
+async def test_a_policy_that_answers_nonsense_is_a_regression_to_error(door: Door) -> None:
     flips = await ask(door, policy=house(door.application, HOUSE.replace('"pass"', '"perhaps"')))
     assert told(flips) == {"A-HOUSE": ("pass", "error", ["policy"])}
     assert flips["A-HOUSE"].regression
 
 
-async def test_a_policy_that_does_not_load_is_refused_before_anything_is_replayed(
-    door: Door, recorded: Assessment
-) -> None:
+async def test_a_policy_that_does_not_load_is_refused_before_anything_is_replayed(door: Door) -> None:
     with pytest.raises(InvalidSource) as caught:
         await ask(door, policy=house(door.application, "package house\n\ndecision := {"))
     assert caught.value.faults[0].file == "house.rego"
 
 
-async def test_a_waiver_of_the_catalog_is_named(door: Door, recorded: Assessment) -> None:
+async def test_a_waiver_of_the_catalog_is_named(door: Door) -> None:
     flips = await ask(door, catalog=candidate(waivers=WAIVER))
     assert told(flips) == {"A-CHECKS": ("missing", "waived", ["waiver"])}
 
@@ -213,26 +213,26 @@ async def test_a_newer_trusted_root_is_named(door: Door, recorded: Assessment) -
     assert told(await ask(door)) == {"A-SBOM": ("pass", "missing", ["trust root"])}
 
 
-async def test_time_is_named(door: Door, recorded: Assessment) -> None:
+async def test_time_is_named(door: Door) -> None:
     later = door.application.clock.now() + timedelta(days=45)
     assert told(await ask(door, at=later)) == {"A-SCAN": ("pass", "stale", ["time"])}
     assert await ask(door, at=later, held=frozenset({Factor.TIME})) == {}
 
 
-async def test_what_only_two_explain_together_is_named_so(door: Door, recorded: Assessment) -> None:
+async def test_what_only_two_explain_together_is_named_so(door: Door) -> None:
     await door.upload(statements.sbom(highs=3))
     stricter = CONTROLS.replace("where: criticals==0}]", "where: criticals==0 && highs==0}]", 1)
     assert told(await ask(door, catalog=candidate(stricter))) == {"A-SBOM": ("pass", "fail", ["evidence+catalog"])}
 
 
-async def test_what_each_of_two_explains_names_both(door: Door, recorded: Assessment) -> None:
+async def test_what_each_of_two_explains_names_both(door: Door) -> None:
     await door.upload(statements.sbom(criticals=3))
     stricter = CONTROLS.replace("where: criticals==0}]", "where: criticals==0 && components>=9}]", 1)
     flips = await ask(door, catalog=candidate(stricter))
     assert told(flips) == {"A-SBOM": ("pass", "fail", ["evidence", "catalog"])}
 
 
-async def test_what_takes_three_names_them_without_what_can_be_left_out(door: Door, recorded: Assessment) -> None:
+async def test_what_takes_three_names_them_without_what_can_be_left_out(door: Door) -> None:
     """Waived only with the new waiver, later, on a control that only the new catalog lets fail."""
     failing = CONTROLS.replace("where: criticals==0}]", "where: components>=9}]", 1)
     late = WAIVER.replace("A-CHECKS", "A-SBOM").replace("2026-01-01", "2026-02-10").replace("2026-03-01", "2026-04-01")
@@ -270,7 +270,7 @@ async def test_recorded_rules_that_cannot_be_had_are_said_and_stop_nothing(door:
     assert "invalid_source" in flips["A-SBOM"].note
 
 
-async def test_only_what_was_assessed_since_is_replayed(door: Door, recorded: Assessment) -> None:
+async def test_only_what_was_assessed_since_is_replayed(door: Door) -> None:
     await door.upload(statements.sbom(criticals=2))
     assert await ask(door, since=timedelta(0)) == {}
     assert set(await ask(door, release="widget@1.0.0")) == {"A-SBOM"}
@@ -278,7 +278,7 @@ async def test_only_what_was_assessed_since_is_replayed(door: Door, recorded: As
         await ask(door, release="gadget")
 
 
-async def test_every_release_is_replayed_and_nothing_is_written(door: Door, recorded: Assessment) -> None:
+async def test_every_release_is_replayed_and_nothing_is_written(door: Door) -> None:
     for number in range(2, 6):
         digest = f"sha256:{number:064x}"
         await door.upload(statements.release(digest, version=f"{number}.0.0"))
@@ -286,7 +286,8 @@ async def test_every_release_is_replayed_and_nothing_is_written(door: Door, reco
     await door.application.reassessor.sweep()
     before = await rows(door)
     stricter = candidate(CONTROLS.replace("where: criticals==0}]", "where: components>=9}]", 1))
-    application, seen = door.application, []
+    application = door.application
+    seen: list[int] = []
     now = application.clock.now()
     question = Question(Rules(stricter, application.policy), now - timedelta(days=1), now)
     replayer = Replayer(application.database, application.rego)
@@ -299,7 +300,7 @@ async def test_every_release_is_replayed_and_nothing_is_written(door: Door, reco
 async def rows(door: Door) -> list[Any]:
     async with door.application.database.reading(door.scope) as connection:
         return [
-            await connection.fetchval(f"SELECT count(*) FROM {table}")
+            await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608  names from the list below
             for table in ("assessment", "finding", "evidence", "catalog_version", "policy_version", "due", "decision")
         ]
 
@@ -314,7 +315,3 @@ def altered(recorded: Assessment, control: str, outcome: Outcome) -> tuple[Any, 
     return tuple(
         replace(one, outcome=outcome, raw=outcome) if one.control == control else one for one in recorded.findings
     )
-
-
-def test_every_factor_that_can_move_is_tested_alone_above() -> None:
-    assert {factor.value for factor in MOVABLE} == {"evidence", "catalog", "policy", "waiver", "trust root", "time"}
