@@ -15,7 +15,9 @@ from typing import Any
 import orjson
 import pybase64
 
+from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.pii import PLACEHOLDERS, Detector, Found, Span
+from evidence_api.formats import strict_json
 from evidence_api.formats.pii_text import SecretFinder, find
 
 _MIN_NUMBER = 10**12  # a card's number may be written as a number
@@ -60,9 +62,10 @@ def redacted(
 
 
 def _parsed(body: bytes) -> Any:  # noqa: ANN401  any JSON value
+    """A JSON value; what is none, repeats a member or nests too deep is looked at as text, so that nothing hides."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return strict_json.load(body)
+    except (Malformed, TooLarge):
         return body.decode("utf-8", "surrogateescape")
 
 

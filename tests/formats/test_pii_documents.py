@@ -97,3 +97,14 @@ def test_a_redacted_document_holds_nothing_more(document: dict[str, Any]) -> Non
     assert bool(found) == bool(look_at(orjson.dumps(document), find_secrets))
     if not found:
         assert orjson.loads(copy) == document
+
+
+def test_a_repeated_member_hides_nothing() -> None:
+    body = f'{{"by": "{EMAIL}", "by": "nobody"}}'.encode()
+    assert [one.detector for one in look_at(body, find_secrets)] == [Detector.EMAIL]
+    assert EMAIL.encode() not in redacted(body, find_secrets)[0]
+
+
+def test_what_nests_too_deep_is_looked_at_as_text() -> None:
+    body = b"[" * 2000 + f'"{EMAIL}"'.encode() + b"]" * 2000
+    assert [str(one) for one in look_at(body, find_secrets)] == ["line 1: email (address)"]

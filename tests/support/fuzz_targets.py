@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from evidence_api.engines.keys import EnvelopeSigner
+from evidence_api.engines.secrets import find_secrets
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.formats import containers, strict_json
 from evidence_api.formats.catalog import load_catalog
@@ -13,6 +14,7 @@ from evidence_api.formats.documents import DOCUMENTS, recognise_document
 from evidence_api.formats.dsse import IN_TOTO, encode_envelope
 from evidence_api.formats.json_items import items_of
 from evidence_api.formats.leaf import parse_leaf
+from evidence_api.formats.pii_documents import redacted
 from evidence_api.formats.receipt import receipt_from_json
 from evidence_api.formats.trust_rules import parse_rules
 from evidence_api.use_cases.check import Trust, check_evidence
@@ -257,6 +259,10 @@ TARGETS: Mapping[str, Target] = {
     "json": (strict_json.load_object, (_json(_BOM),)),
     "recognise": (recognise_document, tuple(DOCUMENT_EXAMPLES.values())),
     **{name: (DOCUMENTS[name].read, (example,)) for name, example in DOCUMENT_EXAMPLES.items()},
+    "personal data": (
+        lambda body: redacted(body, find_secrets),
+        (_json({"by": "jane@example.org", "n": 4111111111111111, "k": ["AKIAIOSFODNN7EXAMPLQ"]}), _BOM_XML),
+    ),
     "checkpoint": (parse_checkpoint, (_NOTE.encode(),)),
     "receipt": (lambda body: receipt_from_json(strict_json.load_object(body)), (_json(_RECEIPT),)),
     "leaf": (
