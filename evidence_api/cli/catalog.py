@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from evidence_api.cli import catalog_authoring, output
+from evidence_api.cli.import_oscal import import_oscal
 from evidence_api.domain.control import Catalog, Control
 from evidence_api.engines.files import read_texts, shipped
 from evidence_api.formats.catalog import load_catalog
@@ -15,6 +16,7 @@ from evidence_api.formats.catalog_rego import compile_catalog
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Check the controls, show what they compile to.")
 
+app.command("import-oscal")(import_oscal)
 app.command("fmt")(catalog_authoring.fmt)
 app.command("schema")(catalog_authoring.schema)
 

@@ -9,6 +9,7 @@ from evidence_api.bootstrap import Application
 from evidence_api.cli import output
 from evidence_api.cli.operating import AsJson, Tenant, operate, show
 from evidence_api.domain.digest import parse_digest
+from evidence_api.engines.files import write_file
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Build, list and fetch audit packs.")
 
@@ -89,10 +90,3 @@ def _write(folder: Path, pack: Any) -> str:  # noqa: ANN401  a stored pack
     target = folder / f"{STEM}.{_SUFFIX.get(pack.media_type, 'json')}"
     write_file(target, pack.content)
     return str(target)
-
-
-def write_file(target: Path, content: bytes) -> None:
-    """Write beside and rename, so that a crash never leaves half a pack under its name."""
-    draft = target.with_name(f".{target.name}.part")
-    draft.write_bytes(content)
-    draft.replace(target)

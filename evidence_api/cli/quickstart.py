@@ -25,11 +25,10 @@ from evidence_api.bootstrap import Application, open_application
 from evidence_api.cli import output
 from evidence_api.cli.client import Client
 from evidence_api.cli.logs import configure_logs
-from evidence_api.cli.pack import write_file
 from evidence_api.cli.sending import check_receipt
 from evidence_api.cli.serving import serving
 from evidence_api.domain.assessment import WORST_FIRST
-from evidence_api.engines.files import shipped
+from evidence_api.engines.files import shipped, write_file
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.formats.checkpoint import parse_verifier
 from evidence_api.formats.upload import identity, recognise

@@ -44,6 +44,13 @@ def read_texts(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
     return texts
 
 
+def write_file(target: Path, content: bytes) -> None:
+    """Write beside and rename, so that a crash never leaves half a file under its name."""
+    draft = target.with_name(f".{target.name}.part")
+    draft.write_bytes(content)
+    draft.replace(target)
+
+
 def kept_secret(path: Path, make: Callable[[], bytes]) -> bytes:
     """The secret in `path`, made on the first call and readable by its owner alone.
 

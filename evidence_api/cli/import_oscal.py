@@ -1,0 +1,96 @@
+"""`evidence-api catalog import-oscal`: an OSCAL catalog or profile becomes a framework file of a catalog."""
+
+import json as json_text
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evidence_api.cli import output
+from evidence_api.domain.control import Framework
+from evidence_api.domain.errors import EvidenceError, TooLarge
+from evidence_api.engines.files import write_file
+from evidence_api.formats.framework_names import LICENCES, OWN, licence_of
+from evidence_api.formats.framework_yaml import framework_yaml
+from evidence_api.formats.oscal_document import MAX_BYTES, OscalDocument, read_document
+from evidence_api.formats.oscal_framework import REFS, describe, import_framework
+
+
+def import_oscal(
+    file: Annotated[Path, typer.Argument(help="An OSCAL catalog or profile, JSON.")],
+    framework: Annotated[str, typer.Option("--id", help="The framework's id in your catalog, e.g. own-rules.")],
+    title: Annotated[str, typer.Option(help="Its title as auditors are shown it.")],
+    *,
+    catalog: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="For a profile: the catalog it selects from. Repeat for several; profiles may be among them."
+        ),
+    ] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option(help="What mappings may call it instead of its id. Repeatable.")
+    ] = None,
+    licence: Annotated[
+        str,
+        typer.Option(
+            help="own (your own words), public_domain, cc0, apache-2.0 or by_permission (its owner lets you)."
+        ),
+    ] = "by_permission",
+    credit: Annotated[str, typer.Option(help="Whom to credit. Default: title and version of the document.")] = "",
+    edition: Annotated[str, typer.Option(help="The edition. Default: the version of the document.")] = "",
+    refs: Annotated[
+        str, typer.Option(help="Criteria are named by label or id; auto: labels where all have one.")
+    ] = "auto",
+    text: Annotated[bool, typer.Option("--text/--no-text", help="Take the statements of controls, too.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write. Default: print it.", show_default=False)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Make a framework of an OSCAL catalog, or of a profile and the catalog it selects from.
+
+    The file is written whole or not at all, and loads as it is: put it under frameworks/ of your catalog.
+    """
+    _one_of("--licence", licence, LICENCES)
+    _one_of("--refs", refs, REFS)
+    if text and licence_of(licence) == OWN:
+        message = "with --licence own only ids and your own titles are shown, so there is no use for --text"
+        raise EvidenceError(message, code="usage", option="--text")
+    document = _read(file)
+    described = Framework(
+        id=framework,
+        title=title,
+        edition=edition or document.version,
+        licence=licence_of(licence),
+        criteria=(),
+        aliases=tuple(alias or ()),
+        credit=credit or f"{document.title}, version {document.version}",
+    )
+    sources = {path.name: _read(path) for path in catalog or ()}
+    imported = import_framework(document, sources, described, text=text, refs=refs)
+    written = framework_yaml(imported.framework, imported.headings, describe(document, imported))
+    if out is not None:
+        write_file(out, written.encode())
+    if json:
+        criteria = len(imported.framework.criteria)
+        shown = {"framework": framework, "criteria": criteria, "withdrawn": imported.withdrawn}
+        output.print_json({**shown, "file": str(out)} if out else {**shown, "yaml": written})
+    elif out is not None:
+        output.say(f"{out}: {len(imported.framework.criteria)} criteria, {imported.withdrawn} withdrawn left out")
+    else:
+        sys.stdout.write(written)
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        listed = json_text.dumps(value[:80])
+        raise EvidenceError(f"{option} {listed} is none of {', '.join(allowed)}", code="usage", option=option)
+
+
+def _read(path: Path) -> OscalDocument:
+    """One document; its size is known before it is read."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise TooLarge(f"{path} is too large", limit=MAX_BYTES, value=size, path=str(path))
+    return read_document(path.read_bytes(), what=str(path))
