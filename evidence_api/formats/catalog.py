@@ -100,7 +100,7 @@ def load_catalog(sources: Mapping[str, str], *, recorded: bool = False) -> Catal
 
 def _document(node: Node, sink: Sink, load: _Load) -> None:
     """One document, or the lists of documents it wraps, with what the catalog is called."""
-    fields = Fields(node, sink, "document", {"id": CONTROL.keys["id"].example})
+    fields = Fields(node, sink, "document", {"controls": "[{id: …, query: …}]"})
     wrapped = [name for name in WRAPPED if name in fields.values]
     for name in wrapped:
         for item in fields.items(name):
@@ -220,7 +220,7 @@ def _replacement(control: Control, node: Node, sink: Sink, known: Mapping[str, C
     while target in known and target not in passed:
         passed.append(target)
         target = known[target].replaced_by
-    if target == control.id and not recorded:
+    if target == control.id == min(passed) and not recorded:  # told once, not of each control in the circle
         message = f"replaced_by goes round in a circle: {' -> '.join([*passed, target])}"
         hint = "leave out replaced_by of the control that is to stay"
         sink.at(_value(node, "replaced_by"), "replacement_cycle", message, hint)

@@ -24,7 +24,7 @@ def read_control(control: Reading) -> Control:
     """A document with `id` and `query` (or `policy`)."""
     name = control.identifier("id")
     policy = _rule(control)
-    nodes = control.items("query", required=not policy)
+    nodes = control.items("query", required="policy" not in control.values)
     if policy and "query" in control.values:
         message = "a control has either a query or a policy"
         control.sink.at(control.values["policy"][0], "wrong_shape", message, "leave out policy:, or query:")
@@ -61,7 +61,7 @@ def _rule(control: Reading) -> str:
     rule = control.text("policy")
     if rule and (not _RULE.match(rule) or rule.startswith("data.evidence.catalog.")):
         message = f"'{rule[:80]}' names no Rego rule"
-        control.sink.at(control.value("policy"), "unknown_value", message, "e.g. data.ig.sc5.decision")
+        control.sink.at(control.value("policy"), "unknown_value", message, "write e.g. data.ig.sc5.decision")
         return ""
     return rule
 
@@ -139,10 +139,11 @@ def _on_empty(query: Reading) -> tuple[str, str]:
     node = query.scalar("on_empty")
     without_reason = isinstance(node, Scalar) and node.text == "not_applicable"
     said = query.nested("on_empty", lambda inner: (inner.word("outcome"), inner.text("reason")))
-    if said is None and not without_reason:
-        query.word("on_empty")
+    hint = "write on_empty: {outcome: not_applicable, reason: …}"
+    if said is None and not without_reason and query.text("on_empty") not in {"", "missing"}:
+        message = "without evidence a query is missing, or does not apply for a reason"
+        query.sink.at(query.value("on_empty"), "unknown_value", message, f"{hint}, or missing")
     if node is not None and (without_reason or (said and said[0] == "not_applicable" and not said[1])):
-        hint = "write on_empty: {outcome: not_applicable, reason: …}"
         query.sink.at(node, "missing_key", "not_applicable needs a reason", hint)
     return said or ("missing", "")
 

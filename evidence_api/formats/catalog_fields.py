@@ -68,7 +68,7 @@ class Fields:
         if node is None and isinstance(self.node, Mapping):
             close = nearest(key, [name for name in self.values if name not in self.asked])
             hint = close if close.startswith("did") else self._written(key)
-            self.sink.at(self.node, "missing_key", f"a {self.what} needs the key '{key}'", hint)
+            self.sink.at(self.node, "missing_key", f"{self.what}: the key '{key}' is missing", hint)
         return node
 
     def _written(self, key: str) -> str:
@@ -98,7 +98,7 @@ class Fields:
         text = self.text(key, required=True)
         node = self.values[key][1] if key in self.values else None
         if text and node and not (_REFERENCE if reference else _IDENTIFIER).match(text):
-            hint = "letters, digits, . _ - and at most 64 of them" + (", then (1)" if reference else "")
+            hint = "write letters, digits, . _ - and at most 64 of them" + (", then (1)" if reference else "")
             self.sink.at(node, "bad_id", f"'{text[:80]}' is no id", hint)
         return text
 
@@ -129,7 +129,7 @@ class Fields:
         found = parse_duration(node.text) if isinstance(node, Scalar) else None
         if node is not None and not found:
             self.sink.at(
-                node, "unknown_value", f"'{key}' is an ISO 8601 duration of fixed length", "e.g. P30D or PT12H"
+                node, "unknown_value", f"'{key}' is an ISO 8601 duration of fixed length", "write e.g. P30D or PT12H"
             )
         return found or timedelta(0)
 
@@ -179,4 +179,4 @@ class Fields:
         for name, (key, _) in self.values.items():
             if name not in self.asked:
                 hint = nearest(name, self.asked) or f"leave it out; a {self.what} has {', '.join(self.asked)}"
-                self.sink.at(key, "unknown_key", f"a {self.what} has no key '{name[:60]}'", hint)
+                self.sink.at(key, "unknown_key", f"{self.what}: there is no key '{name[:60]}'", hint)

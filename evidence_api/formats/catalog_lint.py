@@ -65,7 +65,11 @@ def _in_use(control: Control, place: Place | None, *, is_mapped: bool) -> Iterat
     if is_mapped and control.state in _NOT_RUN:
         message = f"{control.state} control {control.id} is still mapped, and is not run"
         draft = f"write state: active, or take {control.id} out of maps_to"
-        retired = f"map {control.replaced_by}" if control.replaced_by else f"take {control.id} out of maps_to"
+        retired = (
+            f"map {control.replaced_by} instead of {control.id}"
+            if control.replaced_by
+            else f"take {control.id} out of maps_to"
+        )
         yield _warning(place, f"{control.state}_in_use", message, draft if control.state == "draft" else retired)
 
 

@@ -203,7 +203,7 @@ QUERY = Shape(
     },
 )
 REVIEWED = Shape(
-    "reviewed",
+    "review",
     "Who looked at it last, and when.",
     {
         "by": Key(Text(), "Who.", "j.doe", required=True),

@@ -68,15 +68,6 @@ _HINTS = {
     "~": "there is no pattern matching",
     "*": "there is no arithmetic",
 }
-_SEES = {
-    "$END": "the end",
-    "ATOM": "a word or number",
-    "RPAR": "')'",
-    "LPAR": "'('",
-    "RSQB": "']'",
-    "IN": "in",
-    "COMMA": "','",
-}
 
 
 def parse_where(  # noqa: PLR0913  where the text stands is four figures
@@ -136,11 +127,10 @@ def _syntax(text: str, fault: UnexpectedInput) -> NoReturn:
         raise WhereFault(at, "where_syntax", message, _HINTS.get(found, close)) from fault
     if isinstance(fault, UnexpectedToken) and fault.token.type != "$END":
         at, found = fault.token.start_pos or 0, str(fault.token)
-        expected = ", ".join(sorted(_SEES[name] for name in fault.expected if name in _SEES))
         raise WhereFault(
             at,
             "where_syntax",
-            f"'{found[:60]}' is not expected here; expected: {expected or 'an operator'}",
+            f"'{found[:60]}' is not expected here",
             _HINTS.get(found) or _instead(fault.expected),
         ) from fault
     at = max(len(text.rstrip()) - 1, 0)

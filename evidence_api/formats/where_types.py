@@ -54,13 +54,13 @@ class WhereFault(Exception):
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """`did you mean 'x'?`, or the names there are when they are few, or nothing."""
+    """`did you mean 'x'?`, or `one of:` the names there are when they are few, or nothing."""
     close = get_close_matches(name, known, n=1, cutoff=0.6) or get_close_matches(
         name.lower(), [item for item in known if item.lower() == item], n=1, cutoff=0.6
     )
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"known: {', '.join(known)}" if 0 < len(known) <= 16 else ""  # noqa: PLR2004  what fits one line
+    return f"one of: {', '.join(known)}" if 0 < len(known) <= 16 else ""  # noqa: PLR2004  what fits one line
 
 
 def parse_duration(text: str) -> timedelta | None:
@@ -111,7 +111,10 @@ def typed(path: Operand, operator: str, value: Operand, kind: Kind) -> Literal:
         return _items(path, fact, value, kind)
     if value.items is not None:
         raise WhereFault(
-            value.at, "type_mismatch", f"a list cannot be compared by '{operator}' with a {fact}", "use in"
+            value.at,
+            "type_mismatch",
+            f"a list cannot be compared by '{operator}' with a {fact}",
+            f"write: {path.text} in [a, b]",
         )
     return _READERS[fact](path, value, kind)
 

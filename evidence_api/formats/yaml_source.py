@@ -93,6 +93,8 @@ def documents(text: str, file: str, faults: list[SourceFault]) -> tuple[Node, ..
         faults.append(SourceFault(file, *refused.parts))
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
+        if "end of stream" in (fault.problem or ""):  # what is not closed is where it was opened
+            mark = fault.context_mark or mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         message = ", ".join(part for part in (fault.context, fault.problem) if part)
         faults.append(SourceFault(file, line, column, "yaml_syntax", message, _repair(fault)))

@@ -79,7 +79,7 @@ def test_documents_before_a_syntax_error_are_kept_and_empty_ones_left_out() -> N
         ("a: " + "[" * 40 + "]" * 40, "too_deep", 1, 20),
         ("a: 1\nb: x\x00y\n", "yaml_syntax", 2, 5),
         ("a: 1\nb: x\x94y\n", "yaml_syntax", 2, 5),
-        ("a: 'x\n", "yaml_syntax", 2, 1),
+        ("a: 'x\n", "yaml_syntax", 1, 4),
         ("a:\n\t- x\n", "yaml_syntax", 2, 1),
         ("a: b: c\n", "yaml_syntax", 1, 5),
         ("x" * (MAX_CHARACTERS + 1), "too_large", 1, 1),
