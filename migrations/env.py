@@ -4,6 +4,7 @@ from alembic import context
 
 import evidence_api.store.tables_artifacts
 import evidence_api.store.tables_components
+import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rechecks
 import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
 from evidence_api.store.tables import metadata

@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
@@ -154,6 +155,7 @@ class EvidenceRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"),
         Index("evidence_by_kind", "tenant_id", "kind", "leaf_index"),
+        Index("evidence_opa_by_time", "tenant_id", "received", postgresql_where=text("kind = 'opa'")),
     )
     tenant_id: UUID = _tenant()
     leaf_index: int = _key(BigInteger)

@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 import evidence_api.store.tables_artifacts
 import evidence_api.store.tables_components
+import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rechecks
 import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
 from evidence_api.domain.errors import StoreUnavailable
