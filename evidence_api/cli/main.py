@@ -48,6 +48,8 @@ COMMANDS: Sequence[Command] = (
     Command("submit", "evidence_api.cli.submit:submit", "Send evidence, check the receipts' proofs.", EVIDENCE),
     Command("artifact", "evidence_api.cli.artifact:app", "Send and fetch raw files by their digest.", EVIDENCE),
     Command("inspect", "evidence_api.cli.inspect:app", "Verify one envelope or bundle offline, show it.", EVIDENCE),
+    Command("release", "evidence_api.cli.release:app", "Which controls failed, why, who can fix it.", EVIDENCE),
+    Command("evidence", "evidence_api.cli.evidence:app", "Show evidence, fetch its exact bytes.", EVIDENCE),
     Command("drift", "evidence_api.cli.drift:drift", "What changed since the last green release.", EVIDENCE, "server"),
     Command("pack", "evidence_api.cli.pack:app", "Build, list and fetch audit packs.", EVIDENCE, "server"),
     Command("verify", "evidence_api.cli.verify:app", "Verify a pack offline, deriving every verdict again.", EVIDENCE),

@@ -91,7 +91,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     stdout().print(table)
 
 
-def print_fields(fields: Iterable[tuple[str, object]], *, title: str = "") -> None:
+def print_fields(fields: Iterable[tuple[str, object]], *, title: str = "", style: str = "") -> None:
     """Print what is known of one thing on stdout: a name and a value a line, long values folded beside their names.
     What has no value is left out."""
     grid = Table.grid("name", "value", padding=(0, 2, 0, 0), pad_edge=False)
@@ -102,7 +102,7 @@ def print_fields(fields: Iterable[tuple[str, object]], *, title: str = "") -> No
             grid.add_row(f"[bold]{escape(name)}[/bold]", escape(str(value)))
     console = stdout()
     if title:
-        console.print(f"[bold]{escape(title)}[/bold]", no_wrap=True, overflow="ellipsis")
+        console.print(title, style=f"bold {style}".rstrip(), markup=False, no_wrap=True, overflow="ellipsis")
     console.print(Padding(grid, (0, 0, 0, 2)))
 
 
