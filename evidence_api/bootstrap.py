@@ -43,6 +43,8 @@ from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
+from evidence_api.use_cases.assessing import Assessing
+from evidence_api.use_cases.backlog import Backlog
 from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.components import ComponentIndexer
 from evidence_api.use_cases.decide import Gate
@@ -62,6 +64,7 @@ from evidence_api.use_cases.tenancy import Tenancy
 from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.trust import TrustBook
 from evidence_api.use_cases.trust_rules import TrustRules
+from evidence_api.use_cases.worker import worker_nursery
 from evidence_api.web.app import create_app
 from evidence_api.web.parts import Parts
 
@@ -85,6 +88,7 @@ class Application:
     access: Access
     exchange: Exchange
     advisories: Advisories
+    backlog: Backlog
     ingest: Ingest
     indexer: ComponentIndexer
     deriver: Deriver
@@ -135,12 +139,11 @@ async def open_rego(settings: Settings) -> AsyncIterator[RegoPool]:
 
 
 @asynccontextmanager
-async def open_workers(nursery: Nursery | None = None) -> AsyncIterator[WorkerPool]:
-    """The processes that read what is uploaded; none runs before there is something to read."""
+async def open_nursery(nursery: Nursery | None = None) -> AsyncIterator[Nursery]:
+    """What starts the processes that read what is uploaded and those that assess; none runs before there is work."""
     own = nursery or worker_nursery()
     try:
-        async with WorkerPool(own) as workers:
-            yield workers
+        yield own
     finally:
         if nursery is None:
             await asyncio.to_thread(own.close)
@@ -161,11 +164,13 @@ async def open_application(
     async with (
         open_database(settings) as (database, _login),
         open_rego(settings) as rego,
-        open_workers(nursery) as workers,
+        open_nursery(nursery) as own,
+        WorkerPool(own) as workers,
+        Assessing(own, rego, catalog, policy) as assessing,
     ):
         await rego.check(policy)
         await check_admission(Gate(rego, policy))
-        opened = _Opened(settings, clock, database, rego, workers, catalog, policy, areas)
+        opened = _Opened(settings, clock, database, rego, workers, assessing, catalog, policy, areas)
         log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
         appender = Appender(database, log_signer, clock)
         try:
@@ -183,6 +188,7 @@ class _Opened:
     database: Database
     rego: RegoPool
     workers: WorkerPool
+    assessing: Assessing
     catalog: Catalog
     policy: PolicyBundle
     areas: Mapping[str, PolicyArea]
@@ -200,7 +206,8 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
     deriver = Deriver(database, own)
     indexer = ComponentIndexer(database, clock)
     appender.watch("sbom", indexer.wake)
-    reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock, deriver)
+    reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock, deriver, opened.assessing)
+    appender.watch_every(reassessor.wake)
     builder = PackBuilder(PdfRenderer(), _pack_key(settings, clock), rego)
     grounds = PackGrounds(opened.catalog, opened.policy, root, _software())
     return Application(
@@ -215,6 +222,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         access=Access(database, gate, clock),
         exchange=_exchange(opened, trust, gate),
         advisories=Advisories(database, clock),
+        backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
         ingest=ingest,
         indexer=indexer,
         deriver=deriver,

@@ -18,8 +18,8 @@ from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.store.migrate import Login, login_dsn, migrate
 from evidence_api.store.session import Database
 from evidence_api.use_cases.append import Appender, signed_checkpoint
-from evidence_api.use_cases.drafts import draft_nursery
 from evidence_api.use_cases.tlog import TransparencyLog
+from evidence_api.use_cases.worker import worker_nursery
 from tests.support.checked import SteppingClock, TestSigner
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
@@ -54,7 +54,7 @@ def postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
     """What starts the processes that read uploads: loaded once, whatever the number of servers tests make."""
-    made = draft_nursery()
+    made = worker_nursery()
     yield made
     made.close()
 

@@ -1,6 +1,6 @@
 """Command line, the server: one application behind one socket, until a signal or the caller ends it.
 
-The sweep of assessments, the index of components and the sweep of blobs run beside it; whichever ends first ends all.
+The two sweeps of assessments, the index of components and the sweep of blobs run beside it; whichever ends first ends all.
 """
 
 import asyncio
@@ -61,6 +61,7 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
         tasks = (
             asyncio.create_task(server.serve([listener])),
             asyncio.create_task(application.reassessor.run(settings.assess_interval)),
+            asyncio.create_task(application.backlog.run(settings.assess_interval)),
             asyncio.create_task(application.indexer.run(settings.assess_interval)),
             asyncio.create_task(application.artifacts.run(_BLOB_SWEEP)),
         )

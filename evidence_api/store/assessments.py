@@ -1,90 +1,113 @@
-"""Assessments: what is owed, and what was found. Due rows come from the append; a worker takes them for a while.
+"""Assessments: what was found of a release, by content. What is owed is in store/due.py.
 
-A crash between taking and striking off leaves the rows; they are free again when the lease has run out.
+An assessment is written once and never changed, so the newest of a release is the one with the greatest tree, and of
+several at one tree the last made.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from evidence_api.domain.assessment import Assessment, Finding, Outcome
-from evidence_api.domain.digest import canonical, sha256_hex
+from evidence_api.domain.assessment import Assessment, Outcome
+from evidence_api.domain.digest import canonical
 from evidence_api.domain.principal import TenantScope
-from evidence_api.formats.records import (
-    assessment_to_json,
-    criterion_from_json,
-    criterion_to_json,
-    facts_from_json,
-    facts_to_json,
-    query_from_json,
-    query_to_json,
-)
+from evidence_api.domain.verdict import Finding
+from evidence_api.formats.records import criterion_from_json, criterion_to_json, finding_to_json
+from evidence_api.formats.rfc3339 import format_rfc3339
+from evidence_api.store.findings import finding_text, pack_findings, unpack_findings
 from evidence_api.store.rows import id_bytes, id_text
 from evidence_api.store.session import Connection
 
-EVERY_KIND = "*"
-LEASE = timedelta(seconds=30)
 _NEWEST_FIRST = "ORDER BY tree_size DESC, evaluated_at DESC, id DESC"
-_COLUMNS = "id, release_id, tree_size, evaluated_at, catalog_digest, policy_digest, counts, criteria, notes"
-
-_CLAIM = """
-WITH chosen AS (
-  SELECT release_id FROM due WHERE tenant_id = $1 AND (claimed_until IS NULL OR claimed_until <= $2)
-  ORDER BY leaf_index, release_id LIMIT 1 FOR UPDATE SKIP LOCKED
-), mine AS (
-  SELECT d.release_id, d.kind FROM due d JOIN chosen USING (release_id)
-  WHERE d.tenant_id = $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
-  ORDER BY d.release_id, d.kind FOR UPDATE OF d SKIP LOCKED
-)
-UPDATE due SET claimed_until = $3 FROM mine
-WHERE due.tenant_id = $1 AND due.release_id = mine.release_id AND due.kind = mine.kind
-RETURNING due.release_id, due.kind, due.leaf_index
-"""
-_STRIKE = """
-WITH mine AS (
-  SELECT kind, leaf_index FROM due WHERE tenant_id = $1 AND release_id = $2 AND kind = ANY ($3::text[])
-  ORDER BY release_id, kind FOR UPDATE
-), done AS (
-  DELETE FROM due USING mine
-  WHERE due.tenant_id = $1 AND due.release_id = $2 AND due.kind = mine.kind AND mine.leaf_index < $4
-)
-UPDATE due SET claimed_until = NULL FROM mine
-WHERE due.tenant_id = $1 AND due.release_id = $2 AND due.kind = mine.kind AND mine.leaf_index >= $4
-"""
+_COLUMNS = "id, release_id, tree_size, evaluated_at, catalog_digest, policy_digest, counts, criteria, notes, findings"
+_NEWEST_COUNTS = f"""
+SELECT given.id, newest.counts FROM unnest($2::bytea[]) AS given (id) CROSS JOIN LATERAL (
+  SELECT counts FROM assessment WHERE tenant_id = $1 AND release_id = given.id {_NEWEST_FIRST} LIMIT 1) AS newest
+"""  # noqa: S608  constant texts
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
-    """A release (evidence id) to assess, for these kinds of evidence ("*": every control); an assessment at a tree
-    of at least `tree_size` leaves settles it."""
+class StoredAssessment:
+    """One row: an assessment as it is written, made where it was assessed. `counts` and `criteria` are JSON."""
 
+    id: UUID
     release: str
-    kinds: tuple[str, ...]
     tree_size: int
+    evaluated_at: datetime
+    catalog_digest: str
+    policy_digest: str
+    counts: str
+    criteria: str
+    notes: tuple[str, ...]
+    findings: bytes = field(repr=False)
+
+    @property
+    def outcomes(self) -> dict[Outcome, int]:
+        """How many controls had which outcome."""
+        return {Outcome(outcome): count for outcome, count in orjson.loads(self.counts).items()}
 
 
-async def claim(connection: Connection, scope: TenantScope, at: datetime, lease: timedelta = LEASE) -> Owed | None:
-    """Take the release that has waited longest, for nobody else to take while the lease runs; None: nothing is due."""
-    rows = await connection.fetch(_CLAIM, *(scope.id, at, at + lease))
-    if not rows:
-        return None
-    return Owed(
-        release=id_text(rows[0]["release_id"]),
-        kinds=tuple(sorted(row["kind"] for row in rows)),
-        tree_size=max(row["leaf_index"] for row in rows) + 1,
+def stored(assessment: Assessment, texts: Mapping[str, bytes] | None = None) -> StoredAssessment:
+    """The row of an assessment. `texts` are findings' JSON by control, where they are known (store/findings.py)."""
+    known = texts or {}
+    listed = [known.get(one.control) or finding_text(one) for one in assessment.findings]
+    criteria = [criterion_to_json(one) for one in assessment.criteria]
+    counts = {outcome.value: count for outcome, count in assessment.counts.items()}
+    return StoredAssessment(
+        id=_identity(assessment, criteria, counts, listed),
+        release=assessment.release,
+        tree_size=assessment.tree_size,
+        evaluated_at=assessment.evaluated_at,
+        catalog_digest=assessment.catalog_digest,
+        policy_digest=assessment.policy_digest,
+        counts=orjson.dumps(counts).decode(),
+        criteria=orjson.dumps(criteria).decode(),
+        notes=assessment.notes,
+        findings=pack_findings(assessment.findings, listed),
     )
 
 
-async def settle(connection: Connection, scope: TenantScope, owed: Owed, tree_size: int) -> None:
-    """Strike off what an assessment at `tree_size` settled; what arrived since is free to be taken again.
+def identity(assessment: Assessment) -> UUID:
+    """The id of an assessment: the first half of the SHA-256 of its canonical JSON (formats/records.py)."""
+    criteria = [criterion_to_json(one) for one in assessment.criteria]
+    counts = {outcome.value: count for outcome, count in assessment.counts.items()}
+    return _identity(assessment, criteria, counts, map(finding_text, assessment.findings))
 
-    Do this last in the transaction that saved the assessment: appends wait for these rows.
-    """
-    await connection.execute(_STRIKE, *(scope.id, id_bytes(owed.release), list(owed.kinds), tree_size))
+
+def _identity(
+    assessment: Assessment, criteria: Sequence[object], counts: Mapping[str, int], texts: "Sequence[bytes] | map[bytes]"
+) -> UUID:
+    """Its findings are nearly all there is to hash: their JSON is canonical as it is, and goes in where it belongs
+    among the members, which canonical JSON sorts by name."""
+    before = canonical(
+        {
+            "catalogDigest": assessment.catalog_digest,
+            "counts": dict(counts),
+            "criteria": list(criteria),
+            "evaluatedAt": format_rfc3339(assessment.evaluated_at),
+        }
+    )
+    after = canonical(
+        {
+            "notes": list(assessment.notes),
+            "policyDigest": assessment.policy_digest,
+            "release": assessment.release,
+            "treeSize": assessment.tree_size,
+        }
+    )
+    findings = b",".join(_canonical(one, text) for one, text in zip(assessment.findings, texts, strict=True))
+    hashed = sha256(before[:-1] + b',"findings":[' + findings + b"]," + after[1:])
+    return UUID(bytes=hashed.digest()[:16])
+
+
+def _canonical(finding: Finding, text: bytes) -> bytes:
+    """A finding's canonical JSON: its own, unless facts of an operator's rule may hold numbers written otherwise."""
+    return canonical(finding_to_json(finding)) if finding.facts else text
 
 
 async def save(connection: Connection, scope: TenantScope, assessment: Assessment) -> UUID:
@@ -92,28 +115,24 @@ async def save(connection: Connection, scope: TenantScope, assessment: Assessmen
 
     Its catalog must be on record (store/catalogs.py). Raises Conflict otherwise.
     """
-    assessment_id = identity(assessment)
-    added = await connection.fetchval(
-        f"INSERT INTO assessment (tenant_id, {_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "  # noqa: S608  constant columns
-        "ON CONFLICT DO NOTHING RETURNING 1",
-        *(scope.id, assessment_id, id_bytes(assessment.release), assessment.tree_size, assessment.evaluated_at),
-        *(assessment.catalog_digest, assessment.policy_digest),
-        orjson.dumps({outcome.value: count for outcome, count in assessment.counts.items()}).decode(),
-        orjson.dumps([criterion_to_json(one) for one in assessment.criteria]).decode(),
-        list(assessment.notes),
+    row = stored(assessment)
+    await save_all(connection, scope, [row])
+    return row.id
+
+
+async def save_all(connection: Connection, scope: TenantScope, rows: Sequence[StoredAssessment]) -> None:
+    """The same of several, made elsewhere."""
+    await connection.executemany(
+        f"INSERT INTO assessment (tenant_id, {_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "  # noqa: S608  constant columns
+        "ON CONFLICT DO NOTHING",
+        [
+            (
+                *(scope.id, row.id, id_bytes(row.release), row.tree_size, row.evaluated_at),
+                *(row.catalog_digest, row.policy_digest, row.counts, row.criteria, list(row.notes), row.findings),
+            )
+            for row in rows
+        ],
     )
-    if added:
-        await connection.executemany(
-            "INSERT INTO finding (tenant_id, assessment_id, control_id, position, outcome, raw, because, fix, waiver, "
-            "code, facts, queries, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            [(scope.id, assessment_id, *_finding_row(place, one)) for place, one in enumerate(assessment.findings)],
-        )
-    return assessment_id
-
-
-def identity(assessment: Assessment) -> UUID:
-    """The id of an assessment: the first half of the SHA-256 of its canonical JSON."""
-    return UUID(hex=sha256_hex(canonical(assessment_to_json(assessment)))[:32])
 
 
 async def latest(
@@ -124,13 +143,21 @@ async def latest(
     return found[0] if found else None
 
 
-async def latest_counts(connection: Connection, scope: TenantScope, release_id: str) -> dict[Outcome, int]:
-    """How many controls had which outcome in the newest assessment of a release; empty if there is none."""
-    counts: str | None = await connection.fetchval(
-        f"SELECT counts FROM assessment WHERE tenant_id = $1 AND release_id = $2 {_NEWEST_FIRST} LIMIT 1",  # noqa: S608  constant
-        *(scope.id, id_bytes(release_id)),
-    )
-    return {Outcome(outcome): count for outcome, count in orjson.loads(counts or "{}").items()}
+async def latest_stored(connection: Connection, scope: TenantScope, release_id: str) -> StoredAssessment | None:
+    """The newest assessment of a release as it is stored, or None."""
+    rows = await _rows(connection, scope, release_id, 2**62, 1)
+    return _stored(rows[0]) if rows else None
+
+
+async def latest_counts(
+    connection: Connection, scope: TenantScope, releases: Sequence[str]
+) -> dict[str, dict[Outcome, int]]:
+    """How many controls had which outcome in the newest assessment of each release that has one."""
+    rows = await connection.fetch(_NEWEST_COUNTS, scope.id, [id_bytes(one) for one in releases])
+    return {
+        id_text(row["id"]): {Outcome(outcome): count for outcome, count in orjson.loads(row["counts"]).items()}
+        for row in rows
+    }
 
 
 async def every(
@@ -141,57 +168,41 @@ async def every(
     tree_size: int | None = None,
     limit: int = 100,
 ) -> tuple[tuple[UUID, Assessment], ...]:
-    """Assessments of a release, newest first, with their ids."""
-    rows = await connection.fetch(
+    """Assessments of a release, newest first, with their ids. Raises VerificationFailed `stored_findings`."""
+    rows = await _rows(connection, scope, release_id, 2**62 if tree_size is None else tree_size, limit)
+    return tuple((row["id"], assessment_of(_stored(row))) for row in rows)
+
+
+async def _rows(
+    connection: Connection, scope: TenantScope, release_id: str, tree_size: int, limit: int
+) -> list[asyncpg.Record]:
+    return await connection.fetch(
         f"SELECT {_COLUMNS} FROM assessment WHERE tenant_id = $1 AND release_id = $2 AND tree_size <= $3 "  # noqa: S608  constant columns
         f"{_NEWEST_FIRST} LIMIT $4",
-        *(scope.id, id_bytes(release_id), 2**62 if tree_size is None else tree_size, limit),
-    )
-    findings = await connection.fetch(
-        "SELECT assessment_id, control_id, outcome, raw, because, fix, waiver, code, facts, queries, evidence "
-        "FROM finding WHERE tenant_id = $1 AND assessment_id = ANY ($2::uuid[]) ORDER BY position",
-        *(scope.id, [row["id"] for row in rows]),
-    )
-    grouped: dict[UUID, list[Finding]] = {row["id"]: [] for row in rows}
-    for finding in findings:
-        grouped[finding["assessment_id"]].append(_finding(finding))
-    return tuple((row["id"], _assessment(row, grouped[row["id"]])) for row in rows)
-
-
-def _finding_row(place: int, finding: Finding) -> tuple[object, ...]:
-    return (
-        *(finding.control, place, finding.outcome.value, finding.raw.value),
-        *(finding.because, finding.fix, finding.waiver, finding.code),
-        orjson.dumps(facts_to_json(finding.facts)).decode(),
-        orjson.dumps([query_to_json(one) for one in finding.queries]).decode(),
-        [id_bytes(one) for one in finding.evidence],
+        *(scope.id, id_bytes(release_id), tree_size, limit),
     )
 
 
-def _finding(row: asyncpg.Record) -> Finding:
-    return Finding(
-        control=row["control_id"],
-        outcome=Outcome(row["outcome"]),
-        raw=Outcome(row["raw"]),
-        because=row["because"],
-        fix=row["fix"],
-        queries=tuple(map(query_from_json, orjson.loads(row["queries"]))),
-        evidence=tuple(map(id_text, row["evidence"])),
-        waiver=row["waiver"],
-        code=row["code"],
-        facts=facts_from_json(orjson.loads(row["facts"])),
-    )
-
-
-def _assessment(row: asyncpg.Record, findings: Sequence[Finding]) -> Assessment:
-    return Assessment(
+def _stored(row: asyncpg.Record) -> StoredAssessment:
+    names = ("tree_size", "evaluated_at", "catalog_digest", "policy_digest", "counts", "criteria", "findings")
+    return StoredAssessment(
+        id=row["id"],
         release=id_text(row["release_id"]),
-        tree_size=row["tree_size"],
-        evaluated_at=row["evaluated_at"],
-        catalog_digest=row["catalog_digest"],
-        policy_digest=row["policy_digest"],
-        findings=tuple(findings),
-        criteria=tuple(map(criterion_from_json, orjson.loads(row["criteria"]))),
-        counts={Outcome(outcome): count for outcome, count in orjson.loads(row["counts"]).items()},
         notes=tuple(row["notes"]),
+        **{name: row[name] for name in names},
+    )
+
+
+def assessment_of(row: StoredAssessment) -> Assessment:
+    """The inverse of `stored`. Raises VerificationFailed `stored_findings`."""
+    return Assessment(
+        release=row.release,
+        tree_size=row.tree_size,
+        evaluated_at=row.evaluated_at,
+        catalog_digest=row.catalog_digest,
+        policy_digest=row.policy_digest,
+        findings=unpack_findings(row.findings).every(),
+        criteria=tuple(map(criterion_from_json, orjson.loads(row.criteria))),
+        counts=row.outcomes,
+        notes=row.notes,
     )

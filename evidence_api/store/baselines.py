@@ -31,8 +31,8 @@ ORDER BY r.leaf_index LIMIT {_FOLLOWING}
 """  # noqa: S608  constant texts
 _NEWEST = "SELECT DISTINCT ON (name) id FROM release WHERE tenant_id = $1 ORDER BY name, leaf_index DESC"
 _OWE = """
-INSERT INTO due (tenant_id, release_id, kind, leaf_index)
-  SELECT $1, id, $3, h.tree_size - 1 FROM unnest($2::bytea[]) AS given (id), log_head h WHERE h.tenant_id = $1
+INSERT INTO due (tenant_id, release_id, kind, leaf_index, background)
+  SELECT $1, id, $3, h.tree_size - 1, $4 FROM unnest($2::bytea[]) AS given (id), log_head h WHERE h.tenant_id = $1
   ORDER BY id
   ON CONFLICT DO NOTHING
 """
@@ -65,8 +65,10 @@ async def current(connection: Connection, scope: TenantScope) -> list[str]:
     return [id_text(row["id"]) for row in await connection.fetch(_NEWEST, scope.id)]
 
 
-async def owe(connection: Connection, scope: TenantScope, releases: Sequence[str], cause: str) -> None:
+async def owe(
+    connection: Connection, scope: TenantScope, releases: Sequence[str], cause: str, *, background: bool = False
+) -> None:
     """Make an assessment of these releases due. `cause` is a word of its own for each occasion ("advisories@7"), so
     that striking off an earlier one never takes this one with it."""
     if releases:
-        await connection.execute(_OWE, *(scope.id, [id_bytes(one) for one in releases], cause))
+        await connection.execute(_OWE, *(scope.id, [id_bytes(one) for one in releases], cause, background))

@@ -9,9 +9,10 @@ import asyncpg
 import orjson
 
 from evidence_api.domain.errors import Malformed
-from evidence_api.domain.page import Page, Window, cut
+from evidence_api.domain.page import Page, Window, cut, slice_of
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import AssessmentView, FindingView, ReleaseView, assessment_position
+from evidence_api.store.findings import StoredFindings, unpack_findings
 from evidence_api.store.reads import Arguments, digest_bytes, leaf_position
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
@@ -21,10 +22,6 @@ RELEASE_COLUMNS = (
     "WHERE o.tenant_id = r.tenant_id AND o.release_id = r.id ORDER BY o.digest LIMIT 100) AS digests"
 )
 _ASSESSMENT = "a.id, a.release_id, a.tree_size, a.evaluated_at, a.catalog_digest, a.policy_digest, a.counts, a.notes"
-_FINDING = (
-    "f.assessment_id, f.control_id, f.outcome, f.raw, f.because, f.fix, f.waiver, "
-    "f.code, f.facts, f.queries, f.evidence"
-)
 
 
 async def release_page(
@@ -145,41 +142,45 @@ async def finding_pages(
     connection: Connection, scope: TenantScope, assessments: Sequence[UUID], outcomes: Sequence[str], window: Window
 ) -> dict[UUID, Page[FindingView]]:
     """One page per assessment of its findings by control, in one statement. No `outcomes` means all."""
-    arguments = Arguments(scope)
-    where = ["f.tenant_id = $1", "f.assessment_id = parent.id"]
-    if window.after is not None:
-        where.append(f'f.control_id COLLATE "C" > {arguments.put(window.after)}')
-    if window.before is not None:
-        where.append(f'f.control_id COLLATE "C" < {arguments.put(window.before)}')
-    if outcomes:
-        where.append(f"f.outcome = ANY ({arguments.put(list(outcomes))}::text[])")
-    parents = arguments.put(list(assessments))
-    rows = await connection.fetch(
-        f"SELECT page.* FROM unnest({parents}::uuid[]) AS parent (id) CROSS JOIN LATERAL ("  # noqa: S608  constant texts, numbered arguments
-        f"SELECT {_FINDING} FROM finding f WHERE {' AND '.join(where)} "
-        f'ORDER BY f.control_id COLLATE "C" {_direction(window)} LIMIT {arguments.put(window.size + 1)}) AS page',
-        *arguments,
-    )
-    found: dict[UUID, list[FindingView]] = {}
-    for row in map(_finding, rows):
-        found.setdefault(row.assessment, []).append(row)
-    return {one: cut(found.get(one, []), window) for one in assessments}
+    unpacked = await _unpacked(connection, scope, assessments)
+    return {one: _finding_page(one, unpacked[one], outcomes, window) for one in assessments if one in unpacked} | {
+        one: Page((), more=False) for one in assessments if one not in unpacked
+    }
+
+
+def _finding_page(
+    assessment: UUID, findings: StoredFindings, outcomes: Sequence[str], window: Window
+) -> Page[FindingView]:
+    """The page of one assessment; only the findings on it are read."""
+    numbers = [at for at, (_, outcome, _) in enumerate(findings.index) if not outcomes or outcome in outcomes]
+    listed = sorted((findings.index[at][0], at) for at in numbers)
+    page = slice_of(listed, window, lambda one: one[0])
+    return Page(tuple(_finding(assessment, findings.document(at)) for _, at in page.items), page.more)
 
 
 async def findings_of_controls(
     connection: Connection, scope: TenantScope, pairs: Sequence[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], FindingView]:
     """Findings by (assessment, control)."""
-    arguments = Arguments(scope)
-    assessments = arguments.put([assessment for assessment, _ in pairs])
-    controls = arguments.put([control for _, control in pairs])
+    unpacked = await _unpacked(connection, scope, list({assessment for assessment, _ in pairs}))
+    found: dict[tuple[UUID, str], FindingView] = {}
+    for assessment, findings in unpacked.items():
+        places = {control: at for at, (control, _, _) in enumerate(findings.index)}
+        for parent, control in pairs:
+            if parent == assessment and control in places:
+                found[parent, control] = _finding(parent, findings.document(places[control]))
+    return found
+
+
+async def _unpacked(
+    connection: Connection, scope: TenantScope, assessments: Sequence[UUID]
+) -> dict[UUID, StoredFindings]:
+    """The findings of assessments. Raises VerificationFailed `stored_findings`."""
     rows = await connection.fetch(
-        f"SELECT {_FINDING} FROM unnest({assessments}::uuid[], {controls}::text[]) AS given (assessment, control) "  # noqa: S608  the same
-        "JOIN finding f ON f.tenant_id = $1 AND f.assessment_id = given.assessment "
-        "AND f.control_id = given.control",
-        *arguments,
+        "SELECT id, findings FROM assessment WHERE tenant_id = $1 AND id = ANY ($2::uuid[])",
+        *(scope.id, list(assessments)),
     )
-    return {(row.assessment, row.control): row for row in map(_finding, rows)}
+    return {UUID(bytes=row["id"].bytes): unpack_findings(row["findings"]) for row in rows}
 
 
 def _direction(window: Window) -> str:
@@ -212,17 +213,17 @@ def _assessment(row: asyncpg.Record) -> AssessmentView:
     )
 
 
-def _finding(row: asyncpg.Record) -> FindingView:
+def _finding(assessment: UUID, document: Mapping[str, Any]) -> FindingView:
     return FindingView(
-        assessment=UUID(bytes=row["assessment_id"].bytes),
-        control=row["control_id"],
-        outcome=row["outcome"],
-        raw=row["raw"],
-        because=row["because"],
-        fix=row["fix"],
-        waiver=row["waiver"],
-        code=row["code"],
-        facts=orjson.loads(row["facts"]),
-        queries=orjson.loads(row["queries"]),
-        evidence=tuple(map(id_text, row["evidence"])),
+        assessment=assessment,
+        facts=dict(sorted(document["facts"].items(), key=_as_stored)),
+        queries=document["queries"],
+        evidence=tuple(document["evidence"]),
+        **{name: document[name] for name in ("control", "outcome", "raw", "because", "fix", "waiver", "code")},
     )
+
+
+def _as_stored(fact: tuple[str, Any]) -> tuple[int, bytes]:
+    """Facts are told in the order in which PostgreSQL would keep them: the shorter name first."""
+    name = fact[0].encode()
+    return len(name), name

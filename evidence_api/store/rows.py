@@ -50,7 +50,7 @@ def evidence_of(row: asyncpg.Record) -> Evidence:
         media_type=row["media_type"],
         body_digest=id_text(row["body_digest"]),
         body_size=row["body_size"],
-        subjects=_subjects(orjson.loads(row["subjects"] or "[]")),
+        subjects=subjects_of(orjson.loads(row["subjects"] or "[]")),
         verification=verification_from_json(orjson.loads(row["verification"])),
         facts=facts_from_json(orjson.loads(row["facts"])),
         effective=row["effective"],
@@ -72,7 +72,7 @@ def release_of(row: asyncpg.Record) -> Release:
     )
 
 
-def _subjects(listed: list[Any]) -> tuple[Subject, ...]:
+def subjects_of(listed: list[Any]) -> tuple[Subject, ...]:
     """[[position, name, "algorithm:hex"], …] grouped by position."""
     grouped: dict[int, tuple[str, dict[str, str]]] = {}
     for position, name, digest in listed:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    ForeignKeyConstraint,
     Identity,
     Index,
     LargeBinary,
@@ -228,15 +227,17 @@ class Due(SQLModel, table=True):
     """Assessments owed."""
 
     __tablename__ = "due"
+    __table_args__ = (Index("due_next", "tenant_id", "background", "leaf_index", "release_id"),)
     tenant_id: UUID = _tenant()
     release_id: bytes = _key(LargeBinary)
     kind: str = _key(Text)
     leaf_index: int = _of(BigInteger)
     claimed_until: datetime | None = _of(_MOMENT)
+    background: bool
 
 
 class AssessmentRow(SQLModel, table=True):
-    """Assessments, by content."""
+    """Assessments, by content; `findings` as store/findings.py packs them."""
 
     __tablename__ = "assessment"
     __table_args__ = (Index("assessment_by_release", "tenant_id", "release_id", "tree_size", "evaluated_at"),)
@@ -250,30 +251,7 @@ class AssessmentRow(SQLModel, table=True):
     counts: dict[str, Any] = _of(JSONB)
     criteria: dict[str, Any] = _of(JSONB)
     notes: list[str] = _of(_WORDS, nullable=False)
-
-
-class FindingRow(SQLModel, table=True):
-    """One control's verdict in one assessment."""
-
-    __tablename__ = "finding"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "assessment_id"], ["assessment.tenant_id", "assessment.id"], ondelete="CASCADE"
-        ),
-    )
-    tenant_id: UUID = _tenant()
-    assessment_id: UUID = _key()
-    control_id: str = _key(Text)
-    position: int
-    outcome: str = _of(Text)
-    raw: str = _of(Text)
-    because: str = _of(Text)
-    fix: str = _of(Text)
-    waiver: str = _of(Text)
-    code: str = _of(Text)
-    facts: dict[str, Any] = _of(JSONB)
-    queries: dict[str, Any] = _of(JSONB)
-    evidence: list[bytes] = _of(ARRAY(LargeBinary), nullable=False)
+    findings: bytes = _of(LargeBinary)
 
 
 class PackRow(SQLModel, table=True):

@@ -121,6 +121,7 @@ class Appender:
         self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
         self._watched: dict[str, Callable[[], None]] = {}
+        self._tell: Callable[[TenantScope], None] | None = None
 
     def announce(self, scope: TenantScope) -> None:
         """An upload is being checked and may be appended soon; `retract` follows for certain."""
@@ -141,6 +142,10 @@ class Appender:
         """Call `tell` whenever evidence of the kind was appended here. It must return at once; it may miss what other
         processes append, and what is appended while this one dies."""
         self._watched[kind] = tell
+
+    def watch_every(self, tell: Callable[[TenantScope], None]) -> None:
+        """The same after each batch of whatever kinds, with its tenant."""
+        self._tell = tell
 
     async def append(self, scope: TenantScope, checked: Checked, decision: Decision) -> Receipt:
         """Durable, included and provable, or an exception; of evidence the log has already, the first leaf's receipt.
@@ -321,6 +326,8 @@ class Appender:
                 self._recorded[scope.id, decision.id] = None
             if tell := self._watched.get(one.record.row[_KIND]):
                 tell()
+        if self._tell is not None:
+            self._tell(scope)
         while len(self._recorded) > _KNOWN_DECISIONS:
             self._recorded.popitem(last=False)
 

@@ -1,6 +1,6 @@
 """Checking in a process of its own, the far end: bytes and a tenant's trust in, a draft of their row or a refusal out.
 
-Started as `python -m evidence_api.use_cases.draft_worker FD` by engines/worker_nursery.py. It runs the same plan as
+Started as use_cases/worker.py. It runs the same plan as
 everybody (use_cases/check.py), and is given public keys, identities, the trusted root and the body: no secret.
 
 What crosses: told (name of a trust, (keys as (PEM, name), identities, trusted root or None)); a question (name of a
@@ -8,7 +8,6 @@ trust, body, named subjects as (name, digests)); an answer ("draft", …) as `to
 message, code, fields).
 """
 
-import socket
 import sys
 import traceback
 from collections import OrderedDict
@@ -25,7 +24,6 @@ from evidence_api.domain.statement import Subject
 from evidence_api.domain.verification import Verification
 from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
-from evidence_api.engines.worker_nursery import run
 from evidence_api.engines.worker_wire import Plain
 from evidence_api.formats.records import verification_from_json
 from evidence_api.store.batch import Draft, draft, verification_text
@@ -127,8 +125,3 @@ def trust_from_plain(content: Plain) -> Trust:
 @lru_cache(maxsize=_ROOTS)
 def _verifier(root: bytes) -> BundleVerifier:
     return BundleVerifier(root)
-
-
-if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as given:
-        run(given, DraftWorker)

@@ -10,17 +10,11 @@ from dataclasses import astuple
 from evidence_api.domain.digest import canonical, digest_of
 from evidence_api.domain.statement import Subject
 from evidence_api.engines.worker_lane import Shared
-from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.engines.worker_pool import WorkerPool
 from evidence_api.use_cases.check import Trust
 from evidence_api.use_cases.draft_worker import trust_to_plain
 
 _KEPT = 1024
-
-
-def draft_nursery() -> Nursery:
-    """What starts the workers."""
-    return Nursery("evidence_api.use_cases.draft_worker")
 
 
 class Drafts:

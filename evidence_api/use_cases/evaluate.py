@@ -99,6 +99,16 @@ async def assess_release(  # noqa: PLR0913  an assessment is a function of exact
     )
 
 
+async def engine_answers(
+    rego: RegoPool, bundle: PolicyBundle, catalog: Catalog, given: bytes, wanted: Collection[str]
+) -> dict[str, Any]:
+    """What the engine says of `wanted` controls, for an input as JSON whose `only` names them: control id to raw
+    answer. Raises Overloaded."""
+    if any(control.policy and control.id in wanted for control in catalog.controls):
+        return dict(await _decide(rego, bundle, catalog, orjson.loads(given)))
+    return await _ask(rego, bundle, VERDICTS, given, wanted)
+
+
 async def _decide(rego: RegoPool, bundle: PolicyBundle, catalog: Catalog, given: dict[str, Any]) -> Mapping[str, Any]:
     """Control id to raw answer. A rule of the operator's that fails takes no other control with it."""
     wanted = set(given.get("only", rules_of(catalog)))
@@ -114,11 +124,11 @@ async def _decide(rego: RegoPool, bundle: PolicyBundle, catalog: Catalog, given:
 
 
 async def _ask(
-    rego: RegoPool, bundle: PolicyBundle, query: str, given: Mapping[str, Any], concerned: Collection[str]
+    rego: RegoPool, bundle: PolicyBundle, query: str, given: Mapping[str, Any] | bytes, concerned: Collection[str]
 ) -> dict[str, Any]:
     """One evaluation; a failure of the engine is the answer for every control concerned."""
     try:
-        value = await rego.evaluate(bundle, query, orjson.dumps(given))
+        value = await rego.evaluate(bundle, query, given if isinstance(given, bytes) else orjson.dumps(given))
     except Overloaded:
         raise
     except EvidenceError as fault:

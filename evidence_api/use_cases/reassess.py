@@ -1,9 +1,13 @@
-"""Re-assessment in the background: what an append made due is derived, evaluated, recorded, and struck off.
+"""Re-assessment in the background: what is due is derived, assessed, recorded, and struck off.
 
-Due rows are written by the append itself, so nothing owed is forgotten: a crash before the assessment is
-saved leaves them claimed, and they are free again when the lease has run out. Two more things make releases due: an
-import of advisories (their current releases are matched again), and an assessment that makes a release a baseline, or
-no longer one, of those after it.
+Due rows are written by the append itself, so nothing owed is forgotten: a crash before the assessment is saved leaves
+them claimed, and they are free again when the lease has run out. More things make releases due: an import of
+advisories (their current releases are matched again), an assessment that makes a release a baseline, or no longer one,
+of those after it, a changed catalog or policy (all releases), and time that was to come (store/timers.py).
+
+Two loops share the work, and any number of server processes:
+  front   what an append made due, at once when it was appended here, otherwise at the next look; a few at a time
+  back    all the rest, in batches, in processes that yield to everybody else; tenants take turns (use_cases/backlog.py)
 
 Deriving appends evidence, which makes its own kinds due: they are settled with what they were derived for, and nothing
 is derived from them, so it ends.
@@ -18,25 +22,30 @@ import structlog
 from evidence_api.domain.assessment import Assessment
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import EvidenceError
-from evidence_api.domain.evidence import Evidence, Release
 from evidence_api.domain.facts import rows_of
 from evidence_api.domain.kinds import kinds_touched_by
+from evidence_api.domain.moving import moves_at
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.rego import PolicyBundle, RegoPool
-from evidence_api.store import advisories, assessments, baselines, catalogs, evidence, read_log, releases, tenants
+from evidence_api.store import advisories, assessments, baselines, due, evidence, grounds, read_log, releases, tenants
 from evidence_api.store.advisories import FeedImport
-from evidence_api.store.assessments import Owed
+from evidence_api.store.due import Owed
 from evidence_api.store.session import Connection, Database
+from evidence_api.store.timers import Timer
+from evidence_api.use_cases.assessing import Assessing, Made
+from evidence_api.use_cases.assessment_record import AssessmentRecord
 from evidence_api.use_cases.derivation_grounds import DERIVED_KINDS
-from evidence_api.use_cases.derive import ADVISORIES, BASELINE, Deriver, concerns
-from evidence_api.use_cases.evaluate import CATALOG_MODULE, assess_release, catalog_bundle
+from evidence_api.use_cases.derive import ADVISORIES, Deriver, concerns
+from evidence_api.use_cases.evaluate import assess_release
 
 logger = structlog.get_logger(__name__)
 
+_AT_ONCE = 4  # releases of the front: one whose documents take minutes to derive from must not hold up the others
+
 
 class Reassessor:
-    """Evaluates what is due, of every tenant, one release at a time."""
+    """Assesses what is due, of every tenant: what was appended first, and the background when nobody waits."""
 
     def __init__(  # noqa: PLR0913, PLR0917  one argument for each thing an assessment needs
         self,
@@ -46,25 +55,52 @@ class Reassessor:
         policy: PolicyBundle,
         clock: Clock,
         deriver: Deriver,
+        assessing: Assessing,
     ) -> None:
         self._database = database
-        self._deriver = deriver
         self._rego = rego
         self._catalog = catalog
         self._policy = policy
         self._clock = clock
+        self._deriver = deriver
+        self._assessing = assessing
+        self._record = AssessmentRecord(database, catalog, assessing.bundle)
+        self._woken = asyncio.Event()
+        self._fresh: dict[TenantScope, None] = {}
+        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._running: set[asyncio.Task[None]] = set()
+
+    def wake(self, scope: TenantScope) -> None:
+        """Evidence of this tenant was appended: look now instead of at the end of the interval."""
+        self._fresh[scope] = None
+        self._woken.set()
 
     async def run(self, interval: float) -> None:
-        """Sweep for ever, every `interval` seconds. What could not be decided now stays due and is said."""
-        while True:
-            try:
-                await self.sweep()
-            except EvidenceError as fault:
-                logger.warning("sweep_postponed", code=fault.code, detail=fault.message)
-            await asyncio.sleep(interval)
+        """The front, for ever: when woken, and every `interval` seconds over all tenants, since other processes append
+        too. What could not be decided now stays due and is said."""
+        await self._assessing.warm_up()
+        loop = asyncio.get_running_loop()
+        look = loop.time()
+        try:
+            while True:
+                self._woken.clear()
+                if loop.time() >= look:
+                    await self._look_everywhere()
+                    look = loop.time() + interval
+                else:
+                    fresh, self._fresh = self._fresh, {}
+                    await self._start(tuple(fresh))
+                try:
+                    async with asyncio.timeout_at(look):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            for task in self._running:
+                task.cancel()
 
     async def sweep(self) -> int:
-        """Assess everything due now; the number of assessments made."""
+        """Assess everything due now, one release after the other; the number of assessments made."""
         made = 0
         last = await self._last_import()
         for scope in await tenants.every(self._database):
@@ -83,21 +119,72 @@ class Reassessor:
         async with self._database.reading(scope) as connection:
             tree_size = (await read_log.head(connection, scope)).tree_size
             owned = await evidence.owned(connection, scope, release.id, tree_size)
-        assessment = await self._assess(release, owned, tree_size)
-        async with self._database.tenant(scope) as connection:
-            await self._save(connection, scope, assessment)
+        rows, at = rows_of(release, owned), self._clock.now()
+        assessment = await assess_release(
+            self._rego, self._catalog, self._policy, release, rows, tree_size=tree_size, at=at
+        )
+        timer = Timer(release.id, tree_size, moves_at(self._catalog, release, rows, at))
+        await self._record.save(scope, [Made(assessments.stored(assessment), timer)], settled=())
         return assessment
+
+    async def _look_everywhere(self) -> None:
+        """Start what is due of every tenant, whoever appended it."""
+        self._fresh.clear()
+        try:
+            last = await self._last_import()
+            scopes = await tenants.every(self._database)
+            for scope in scopes if last is not None else ():
+                await self._match_again(scope, last)
+        except EvidenceError as fault:
+            logger.warning("sweep_postponed", code=fault.code, detail=fault.message)
+            return
+        await self._start(scopes)
+
+    async def _start(self, scopes: Sequence[TenantScope]) -> None:
+        """Claim what is due of these tenants, and settle it in tasks, some at once. Tenants take turns."""
+        waiting = list(scopes)
+        while waiting:
+            scope = waiting.pop(0)
+            await self._free.acquire()
+            try:
+                owed = await self._claim(scope)
+            except EvidenceError as fault:
+                logger.warning("sweep_postponed", tenant=scope.name, code=fault.code, detail=fault.message)
+                owed = None
+            if owed is None:
+                self._free.release()
+                continue
+            waiting.append(scope)
+            task = asyncio.create_task(self._settle_or_postpone(scope, owed))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _settle_or_postpone(self, scope: TenantScope, owed: Owed) -> None:
+        try:
+            await self._settle(scope, owed)
+        except EvidenceError as fault:
+            logger.warning(
+                "sweep_postponed", tenant=scope.name, release=owed.release, code=fault.code, detail=fault.message
+            )
+        except Exception:  # one release must not end the assessment of all others
+            logger.exception("sweep_postponed", tenant=scope.name, release=owed.release, code="internal")
+        else:
+            self.wake(scope)  # what arrived for the same release meanwhile was not free to be taken
+        finally:
+            self._free.release()
 
     async def _claim(self, scope: TenantScope) -> Owed | None:
         async with self._database.tenant(scope) as connection:
-            return await assessments.claim(connection, scope, self._clock.now())
+            return await due.claim(connection, scope, self._clock.now())
 
     async def _last_import(self) -> FeedImport | None:
         async with self._database.anonymous() as connection:
             return await advisories.last_import(connection)
 
-    async def _match_again(self, scope: TenantScope, last: FeedImport) -> None:
+    async def _match_again(self, scope: TenantScope, last: FeedImport | None) -> None:
         """Make the current releases due after an import of advisories, once for each import and tenant."""
+        if last is None:
+            return
         async with self._database.reading(scope) as connection:
             matched = await advisories.matched_with(connection, scope)
         if matched < last.id:
@@ -108,61 +195,32 @@ class Reassessor:
                 # Commit point: both or neither; a crash before it makes them due the next time.
 
     async def _settle(self, scope: TenantScope, owed: Owed) -> None:
-        async with self._database.reading(scope) as connection:
-            release = await releases.get(connection, scope, owed.release)
         if concerns(owed.kinds):
+            async with self._database.reading(scope) as connection:
+                release = await releases.get(connection, scope, owed.release)
             await self._deriver.derive(scope, release)
             # A crash after this leaves what was derived in the log, and the rows due: deriving again adds nothing.
             owed = replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED_KINDS})))
         async with self._database.reading(scope) as connection:
-            tree_size = (await read_log.head(connection, scope)).tree_size
-            owned = await evidence.owned(connection, scope, release.id, tree_size)
-            latest = await assessments.latest(connection, scope, release.id)
-        assessment = await self._assess(
-            release, owned, tree_size, kinds=owed.kinds, previous=latest[1] if latest else None
+            found, previous = await self._grounds(connection, scope, owed)
+        made = await self._assessing.make(
+            found,
+            self._clock.now(),
+            only=None if previous is None else self._controls_reading(owed.kinds),
+            previous=previous,
         )
-        async with self._database.tenant(scope) as connection:
-            await self._save(connection, scope, assessment)
-            await assessments.settle(connection, scope, owed, tree_size)
-            # Commit point: on leaving this block. A crash before it leaves the rows due, and the assessment is
-            # made again; one after it leaves it recorded and struck off, together.
+        await self._record.save(scope, [made], settled=[(owed, made.row.tree_size)])
 
-    async def _assess(
-        self,
-        release: Release,
-        owned: Sequence[Evidence],
-        tree_size: int,
-        kinds: Sequence[str] = (assessments.EVERY_KIND,),
-        previous: Assessment | None = None,
-    ) -> Assessment:
-        whole = assessments.EVERY_KIND in kinds or previous is None
-        return await assess_release(
-            self._rego,
-            self._catalog,
-            self._policy,
-            release,
-            rows_of(release, owned),
-            tree_size=tree_size,
-            at=self._clock.now(),
-            only=None if whole else self._controls_reading(kinds),
-            previous=None if whole else previous,
-        )
+    async def _grounds(
+        self, connection: Connection, scope: TenantScope, owed: Owed
+    ) -> tuple[grounds.Grounds, assessments.StoredAssessment | None]:
+        """What a release owns now, and what was found of it before where that can be built upon."""
+        tree_size = (await read_log.head(connection, scope)).tree_size
+        found = await grounds.of_releases(connection, scope, [owed.release], tree_size)
+        previous = None if owed.whole else await assessments.latest_stored(connection, scope, owed.release)
+        return found[owed.release], previous
 
     def _controls_reading(self, kinds: Sequence[str]) -> list[str]:
         """The controls whose outcome the arrival of these kinds can change."""
         touched = frozenset().union(*(kinds_touched_by(kind) for kind in kinds))
         return [control.id for control in self._catalog.controls if control.policy or control.kinds() & touched]
-
-    async def _save(self, connection: Connection, scope: TenantScope, assessment: Assessment) -> None:
-        """The assessment with the catalog and policy it names, so that it can be had again from its digests."""
-        now = assessment.evaluated_at
-        bundle = catalog_bundle(self._catalog, self._policy)
-        rego = bundle.modules[CATALOG_MODULE]
-        await catalogs.keep_catalog(connection, self._catalog.digest, self._catalog.sources, rego, now)
-        await catalogs.keep_policy(connection, bundle.digest, bundle.modules, bundle.data, now)
-        before = await assessments.latest_counts(connection, scope, assessment.release)
-        await assessments.save(connection, scope, assessment)
-        if baselines.is_green(before) != baselines.is_green(assessment.counts):
-            release = await releases.get(connection, scope, assessment.release)
-            later = await baselines.compared_with(connection, scope, release)
-            await baselines.owe(connection, scope, later, f"{BASELINE}@{assessments.identity(assessment)}")

@@ -9,7 +9,7 @@ from evidence_api.domain.assessment import Assessment, CriterionResult, Finding,
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Conflict, Malformed, NotFound, Refused, VerificationFailed
 from evidence_api.domain.principal import TenantScope
-from evidence_api.store import assessments, catalogs, decisions, packs, refusals, releases
+from evidence_api.store import assessments, catalogs, decisions, due, packs, refusals, releases
 from evidence_api.store.session import Database
 from evidence_api.use_cases.append import Appender
 from tests.support.checked import ADMITTED, SteppingClock, checked, release
@@ -69,14 +69,14 @@ async def test_what_is_owed_is_taken_by_one_worker_and_comes_back_if_it_dies(
     await appender.append(scope, release("app", "artifact"), ADMITTED)
     await appender.append(scope, checked("tests"), ADMITTED)
     async with database.tenant(scope) as connection:
-        owed = await assessments.claim(connection, scope, clock.now())
+        owed = await due.claim(connection, scope, clock.now())
         assert owed is not None
         assert (owed.kinds, owed.tree_size) == (("*", "test_result"), 2)
         assert (await releases.get(connection, scope, owed.release)).name == "app"
     async with database.tenant(scope) as connection:
-        assert await assessments.claim(connection, scope, clock.now()) is None
-        clock.advance(assessments.LEASE + timedelta(seconds=1))
-        assert await assessments.claim(connection, scope, clock.now()) == owed
+        assert await due.claim(connection, scope, clock.now()) is None
+        clock.advance(due.LEASE + timedelta(seconds=1))
+        assert await due.claim(connection, scope, clock.now()) == owed
 
 
 async def test_settling_leaves_what_arrived_since(
@@ -85,16 +85,16 @@ async def test_settling_leaves_what_arrived_since(
     await appender.append(scope, release("app", "artifact"), ADMITTED)
     await appender.append(scope, checked("first"), ADMITTED)
     async with database.tenant(scope) as connection:
-        owed = await assessments.claim(connection, scope, clock.now())
+        owed = await due.claim(connection, scope, clock.now())
     assert owed is not None
     await appender.append(scope, checked("second"), ADMITTED)
     async with database.tenant(scope) as connection:
-        await assessments.settle(connection, scope, owed, owed.tree_size)
-        left = await assessments.claim(connection, scope, clock.now())
+        await due.settle(connection, scope, owed, owed.tree_size)
+        left = await due.claim(connection, scope, clock.now())
         assert left is not None
         assert (left.kinds, left.tree_size) == (("test_result",), 3)
-        await assessments.settle(connection, scope, left, left.tree_size)
-        assert await assessments.claim(connection, scope, clock.now()) is None
+        await due.settle(connection, scope, left, left.tree_size)
+        assert await due.claim(connection, scope, clock.now()) is None
         assert await connection.fetchval("SELECT count(*) FROM due") == 0
 
 
@@ -109,11 +109,11 @@ async def test_workers_and_appends_do_not_wait_for_each_other_for_ever(
     async def work() -> None:
         while True:
             async with database.tenant(scope) as connection:
-                owed = await assessments.claim(connection, scope, clock.now())
+                owed = await due.claim(connection, scope, clock.now())
             if owed is None:
                 return
             async with database.tenant(scope) as connection:
-                await assessments.settle(connection, scope, owed, owed.tree_size)
+                await due.settle(connection, scope, owed, owed.tree_size)
             settled.add(owed.release)
 
     async def upload(sender: int) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from evidence_api.domain.errors import EvidenceError, NotFound, StoreUnavailable
 from evidence_api.domain.principal import TenantScope
-from evidence_api.store import assessments, evidence, read_log, releases, tokens
+from evidence_api.store import due, evidence, read_log, releases, tokens
 from evidence_api.store.migrate import Login
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.append import Appender
@@ -72,7 +72,7 @@ async def test_a_tenant_sees_nothing_of_another(
             await evidence.get(connection, scope, checked("built").id)
         with pytest.raises(NotFound):
             await releases.find(connection, scope, "app")
-        assert await assessments.claim(connection, scope, clock.now()) is None
+        assert await due.claim(connection, scope, clock.now()) is None
         assert (await read_log.head(connection, scope)).tree_size == 0
 
 
@@ -100,7 +100,9 @@ async def test_a_tenant_cannot_write_into_another(
         "UPDATE log_head SET origin = 'elsewhere'",
         "DELETE FROM log_head",
         "DELETE FROM decision",
-        "DELETE FROM finding",
+        "DELETE FROM assessment",
+        "UPDATE assessment SET findings = ''",
+        "DELETE FROM reassessment",
         "INSERT INTO tenant VALUES (gen_random_uuid(), 'mine', now())",
         "ALTER TABLE evidence DISABLE ROW LEVEL SECURITY",
         "SET ROLE evidence_owner",

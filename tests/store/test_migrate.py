@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import evidence_api.store.tables_artifacts
+import evidence_api.store.tables_assessing
 import evidence_api.store.tables_components
 import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rechecks

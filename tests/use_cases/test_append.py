@@ -14,7 +14,7 @@ from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.verification import Failed, Unsigned
 from evidence_api.formats.checkpoint import NoteVerifier, verify_checkpoint
 from evidence_api.formats.receipt import receipt_to_json, verify_receipt
-from evidence_api.store import assessments, decisions, evidence, releases
+from evidence_api.store import decisions, due, evidence, releases
 from evidence_api.store import log as store_log
 from evidence_api.store.batch import prepare
 from evidence_api.store.embedded import EmbeddedPostgres
@@ -33,7 +33,7 @@ async def kinds_due(database: Database, scope: TenantScope, clock: SteppingClock
     """What is owed by release name; takes the claims."""
     owed = {}
     async with database.tenant(scope) as connection:
-        while (one := await assessments.claim(connection, scope, clock.now())) is not None:
+        while (one := await due.claim(connection, scope, clock.now())) is not None:
             owed[(await releases.get(connection, scope, one.release)).name] = one.kinds
     return owed
 

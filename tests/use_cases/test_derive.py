@@ -14,7 +14,7 @@ from evidence_api.domain.evidence import Evidence, Release
 from evidence_api.domain.verification import KeySigner, Verified
 from evidence_api.formats.drift_predicate import SBOM_DRIFT
 from evidence_api.formats.stored import stored_statement
-from evidence_api.store import assessments, baselines, evidence, read_log, releases, trust
+from evidence_api.store import assessments, baselines, due, evidence, read_log, releases, trust
 from evidence_api.use_cases import derive
 from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.own_evidence import KEY_NAME
@@ -185,7 +185,7 @@ async def test_a_crash_between_deriving_and_settling_loses_and_doubles_nothing(
     # Here the process dies. What it had derived makes its own kind due, for anybody to take.
     door.application.deriver._settled.clear()
     await reassessor.sweep()
-    clock.advance(assessments.LEASE + timedelta(seconds=1))
+    clock.advance(due.LEASE + timedelta(seconds=1))
     assert await reassessor.sweep() == 1
     assert len(await drifts(door, "widget")) == 1
     assert await reassessor.sweep() == 0

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from evidence_api.domain.assessment import Outcome
-from evidence_api.store import assessments, releases
+from evidence_api.store import assessments, due, releases
 from tests.support import statements
 from tests.support.checked import SteppingClock
 from tests.web.conftest import Door
@@ -55,5 +55,5 @@ async def test_due_that_was_claimed_by_a_process_that_died_is_done_after_the_lea
     reassessor = door.application.reassessor
     assert await reassessor._claim(door.scope) is not None
     assert await reassessor.sweep() == 0
-    clock.advance(assessments.LEASE + timedelta(seconds=1))
+    clock.advance(due.LEASE + timedelta(seconds=1))
     assert await reassessor.sweep() == 1

@@ -1,0 +1,115 @@
+"""What is owed: assessments that are due, written by whoever makes them so, and taken for a while by a worker.
+
+Due rows of an append come first; those in the background (a changed catalog, time that has passed) wait until none of
+these is left, among them in the order of `leaf_index`. A crash between taking and striking off leaves the rows; they
+are free again when the lease has run out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evidence_api.domain.principal import TenantScope
+from evidence_api.store.rows import id_bytes, id_text
+from evidence_api.store.session import Connection
+
+EVERY_KIND = "*"
+CATALOG, TIME = "catalog", "time"  # causes of their own, each "@" an occasion: every control is assessed
+LEASE = timedelta(seconds=30)
+
+_CLAIM = """
+WITH chosen AS (
+  SELECT release_id FROM due
+  WHERE tenant_id = $1 AND background = $4 AND (claimed_until IS NULL OR claimed_until <= $2)
+  ORDER BY leaf_index, release_id LIMIT $5 FOR UPDATE SKIP LOCKED
+), mine AS (
+  SELECT d.release_id, d.kind FROM due d
+  WHERE d.tenant_id = $1 AND d.release_id = ANY (ARRAY(SELECT release_id FROM chosen))
+    AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
+  ORDER BY d.release_id, d.kind FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE due SET claimed_until = $3 FROM mine
+WHERE due.tenant_id = $1 AND due.release_id = mine.release_id AND due.kind = mine.kind
+RETURNING due.release_id, due.kind, due.leaf_index, due.background
+"""
+_STRIKE = """
+WITH mine AS (
+  SELECT d.release_id, d.kind, d.leaf_index < given.tree_size AS settled
+  FROM unnest($2::bytea[], $3::text[], $4::bigint[]) AS given (release_id, kind, tree_size)
+    JOIN due d ON d.tenant_id = $1 AND d.release_id = given.release_id AND d.kind = given.kind
+  ORDER BY d.release_id, d.kind FOR UPDATE OF d
+), done AS (
+  DELETE FROM due USING mine
+  WHERE due.tenant_id = $1 AND due.release_id = mine.release_id AND due.kind = mine.kind AND mine.settled
+)
+UPDATE due SET claimed_until = NULL FROM mine
+WHERE due.tenant_id = $1 AND due.release_id = mine.release_id AND due.kind = mine.kind AND NOT mine.settled
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A release (evidence id) to assess, for these kinds of evidence ("*": every control); an assessment at a tree
+    of at least `tree_size` leaves settles it. `background`: nobody who appended evidence waits for it."""
+
+    release: str
+    kinds: tuple[str, ...]
+    tree_size: int
+    background: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Every control is to be assessed, whatever kinds they read."""
+        return any(kind.partition("@")[0] in {EVERY_KIND, CATALOG, TIME} for kind in self.kinds)
+
+
+async def claim(connection: Connection, scope: TenantScope, at: datetime, lease: timedelta = LEASE) -> Owed | None:
+    """Take the release that has waited longest for an append's assessment, for nobody else to take while the lease
+    runs; None: nothing is due."""
+    found = await claim_some(connection, scope, at, lease=lease, limit=1)
+    return found[0] if found else None
+
+
+async def claim_some(  # noqa: PLR0913  what a claim is made of
+    connection: Connection,
+    scope: TenantScope,
+    at: datetime,
+    *,
+    limit: int,
+    background: bool = False,
+    lease: timedelta = LEASE,
+) -> tuple[Owed, ...]:
+    """Take up to `limit` releases, with all that is owed of them, in the background or not."""
+    rows = await connection.fetch(_CLAIM, *(scope.id, at, at + lease, background, limit))
+    releases: dict[bytes, list[tuple[str, int, bool]]] = {}
+    for row in rows:
+        releases.setdefault(row["release_id"], []).append((row["kind"], row["leaf_index"], row["background"]))
+    return tuple(
+        Owed(
+            release=id_text(release),
+            kinds=tuple(sorted(kind for kind, _, _ in owed)),
+            tree_size=max(leaf for _, leaf, _ in owed) + 1,
+            background=all(late for _, _, late in owed),
+        )
+        for release, owed in releases.items()
+    )
+
+
+async def settle(connection: Connection, scope: TenantScope, owed: Owed, tree_size: int) -> None:
+    """Strike off what an assessment at `tree_size` settled; what arrived since is free to be taken again.
+
+    Do this last in the transaction that saved the assessment: appends wait for these rows.
+    """
+    await settle_all(connection, scope, [(owed, tree_size)])
+
+
+async def settle_all(connection: Connection, scope: TenantScope, settled: Sequence[tuple[Owed, int]]) -> None:
+    """The same of several releases."""
+    rows = [(id_bytes(owed.release), kind, size) for owed, size in settled for kind in owed.kinds]
+    columns = ([row[at] for row in rows] for at in range(3))
+    await connection.execute(_STRIKE, scope.id, *columns)
+
+
+async def release_claims(connection: Connection, scope: TenantScope, owed: Sequence[Owed]) -> None:
+    """Give back what was taken and not assessed, for somebody else to take at once."""
+    await settle_all(connection, scope, [(one, 0) for one in owed])

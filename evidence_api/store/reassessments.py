@@ -1,0 +1,103 @@
+"""Assessing all of a tenant's releases again: which are due because the catalog or a policy changed, and how far it is.
+
+Which releases: all that a tenant has, also those a later version of the same product has superseded. An auditor asks
+about the release that was in use in the period, not about the newest, and a release whose verdicts were made under
+another catalog than its neighbour's cannot be compared with it. A superseded one costs as much as any other, once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from evidence_api.domain.principal import TenantScope
+from evidence_api.store.due import CATALOG
+from evidence_api.store.session import Connection
+
+# In log order, so that an earlier release, which may be the baseline of a later one, is assessed before it.
+_OWE = """
+INSERT INTO due (tenant_id, release_id, kind, leaf_index, background)
+  SELECT r.tenant_id, r.id, $2, r.leaf_index, true
+  FROM release r LEFT JOIN LATERAL (
+    SELECT a.catalog_digest, a.policy_digest FROM assessment a
+    WHERE a.tenant_id = r.tenant_id AND a.release_id = r.id
+    ORDER BY a.tree_size DESC, a.evaluated_at DESC, a.id DESC LIMIT 1
+  ) AS newest ON true
+  WHERE r.tenant_id = $1 AND (newest.catalog_digest, newest.policy_digest) IS DISTINCT FROM ($3, $4)
+  ORDER BY r.id
+  ON CONFLICT DO NOTHING
+"""
+_BEGIN = """
+INSERT INTO reassessment AS r (tenant_id, cause, catalog_digest, policy_digest, controls, releases, begun_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
+  ON CONFLICT (tenant_id, cause) DO UPDATE SET finished_at = NULL,
+    releases = CASE WHEN r.finished_at IS NULL THEN r.releases ELSE 0 END + excluded.releases,
+    begun_at = CASE WHEN r.finished_at IS NULL THEN r.begun_at ELSE excluded.begun_at END
+"""
+_FINISH = """
+UPDATE reassessment r SET finished_at = $2 WHERE r.tenant_id = $1 AND r.finished_at IS NULL
+  AND NOT EXISTS (SELECT FROM due d WHERE d.tenant_id = $1 AND d.background AND d.kind = r.cause)
+RETURNING cause
+"""
+_PROGRESS = """
+SELECT r.cause, r.catalog_digest, r.policy_digest, r.controls, r.releases, r.begun_at, r.finished_at,
+  (SELECT count(*) FROM due d WHERE d.tenant_id = $1 AND d.background AND d.kind = r.cause) AS waiting
+FROM reassessment r WHERE r.tenant_id = $1 ORDER BY r.begun_at DESC, r.cause LIMIT $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a tenant's releases are assessed again under one catalog and policy bundle."""
+
+    cause: str
+    catalog_digest: str
+    policy_digest: str
+    controls: int
+    releases: int
+    done: int
+    begun_at: datetime
+    finished_at: datetime | None
+
+    def rate(self, now: datetime) -> float:
+        """Verdicts a second, since it began."""
+        seconds = ((self.finished_at or now) - self.begun_at).total_seconds()
+        return self.done * self.controls / seconds if seconds > 0 else 0.0
+
+
+def cause_of(policy_digest: str) -> str:
+    """The kind of the due rows of a change to this policy bundle, which the catalog's Rego is part of."""
+    return f"{CATALOG}@{policy_digest.rpartition(':')[2][:16]}"
+
+
+async def begin(  # noqa: PLR0913, PLR0917  what a change is
+    connection: Connection, scope: TenantScope, catalog_digest: str, policy_digest: str, controls: int, at: datetime
+) -> int:
+    """Make every release due, in the background, whose newest assessment is by another catalog or policy bundle, or
+    that has none; the number of releases that were not due for this already.
+
+    No append waits for it: the rows are of a kind no append writes. Commit point: rows and progress together; a crash
+    before it leaves neither, and the next start does it again.
+    """
+    cause = cause_of(policy_digest)
+    done: str = await connection.execute(_OWE, *(scope.id, cause, catalog_digest, policy_digest))
+    owed = int(done.rpartition(" ")[2])
+    if owed:
+        await connection.execute(_BEGIN, *(scope.id, cause, catalog_digest, policy_digest, controls, owed, at))
+    return owed
+
+
+async def finish(connection: Connection, scope: TenantScope, at: datetime) -> list[str]:
+    """Note what has come to its end; the causes."""
+    return [row["cause"] for row in await connection.fetch(_FINISH, scope.id, at)]
+
+
+async def progress(connection: Connection, scope: TenantScope, limit: int = 10) -> tuple[Progress, ...]:
+    """The tenant's latest changes, newest first."""
+    return tuple(
+        Progress(
+            **{name: row[name] for name in ("cause", "catalog_digest", "policy_digest", "controls", "releases")},
+            done=max(0, row["releases"] - row["waiting"]),
+            begun_at=row["begun_at"],
+            finished_at=row["finished_at"],
+        )
+        for row in await connection.fetch(_PROGRESS, scope.id, limit)
+    )

@@ -1,0 +1,176 @@
+"""Assessing in a process of its own, the far end: a release's evidence in, its stored assessment out.
+
+The plan for one release:
+  1. its evidence as objects, its rows, the controls to evaluate
+  2. of each control what the engine would see of the rows (domain/projection.py); what the engine said of the same
+     before is taken from memory. Of what is not known, the server is asked to ask the engine: it decides, never we
+  3. fold, and make the row that will be stored, its id and its timer
+
+What crosses: told (name, (files of the catalog, digest of the policy bundle, niceness)); a question (name, release,
+evidence JSON, tree size, moment, controls or None, previous assessment or None, answers of the engine or None, controls
+it was asked about); an answer (ASK, input JSON, controls), (MADE, …) or (FAILED, code, message).
+"""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from evidence_api.domain.assessment import Assessment, assessment_input, due, fold
+from evidence_api.domain.errors import EvidenceError
+from evidence_api.domain.evidence import Release
+from evidence_api.domain.facts import rows_of
+from evidence_api.domain.moving import moves_at
+from evidence_api.domain.projection import Projection, absolute, relative
+from evidence_api.engines.worker_wire import Plain
+from evidence_api.formats.catalog import load_catalog
+from evidence_api.store.assessments import StoredAssessment, assessment_of, stored
+from evidence_api.store.findings import unpack_findings
+from evidence_api.store.grounds import evidence_of
+
+ASK, MADE, FAILED = "ask", "made", "failed"
+
+_CATALOGS = 4  # told lately
+_REMEMBERED = 100_000  # answers of the engine; some 1.5 kB each where they differ, and most do not
+
+
+class EngineAnswers:
+    """What the engine said, by (control, projection). Equal answers are kept once."""
+
+    def __init__(self, limit: int = _REMEMBERED) -> None:
+        self._answers: OrderedDict[tuple[str, Hashable], Mapping[str, Any]] = OrderedDict()
+        self._once: dict[bytes, Mapping[str, Any]] = {}
+        self._limit = limit
+
+    def known(self, keys: Mapping[str, Hashable], digests: Sequence[str]) -> dict[str, Any]:
+        """Control id to raw answer, of those that are known."""
+        found = {}
+        for item in keys.items():
+            answer = self._answers.get(item)
+            if answer is not None:
+                found[item[0]] = absolute(answer, digests)
+        return found
+
+    def learn(self, keys: Mapping[str, Hashable], answers: Mapping[str, Any], digests: Sequence[str]) -> None:
+        """Remember answers of the engine. What it could not decide, and what has no projection, is not kept."""
+        for control, key in keys.items():
+            answer = answers.get(control)
+            plain = relative(answer, digests) if isinstance(answer, Mapping) else None
+            if plain is None:
+                continue
+            if len(self._answers) >= self._limit:
+                self._answers.clear()
+                self._once.clear()
+            text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+            self._answers[control, key] = self._once.setdefault(text, plain)
+
+
+class AssessWorker:
+    """Knows the catalogs it was told, by name, and assesses releases by them."""
+
+    def __init__(self) -> None:
+        self._rules: OrderedDict[str, _Rules] = OrderedDict()
+
+    def __call__(self, told: Iterable[tuple[str, Plain]], questions: Iterable[Plain]) -> list[Plain]:
+        """One answer for each question, in order."""
+        for name, content in told:
+            self._rules[name] = _Rules(*content)
+        while len(self._rules) > _CATALOGS:
+            self._rules.popitem(last=False)
+        return [self._answer(name, *question) for name, *question in questions]
+
+    def _answer(self, name: str, *question: Plain) -> Plain:
+        try:
+            return self._rules[name].assess(*question) if question else (MADE,)
+        except EvidenceError as fault:
+            return (FAILED, fault.code, fault.message)
+        except MemoryError:
+            raise
+        except Exception as fault:  # noqa: BLE001  one release's evidence must not stop the assessment of all others
+            sys.stderr.write(traceback.format_exc())
+            return (FAILED, "internal", f"{type(fault).__name__}: {fault}"[:500])
+
+
+class _Rules:
+    """One catalog with its policy bundle, and what the engine said of it so far."""
+
+    def __init__(self, sources: Mapping[str, str], policy_digest: str, niceness: int) -> None:
+        self._catalog = load_catalog(sources)
+        self._policy_digest = policy_digest
+        self._projection = Projection(self._catalog)
+        self._answers = EngineAnswers()
+        with contextlib.suppress(OSError):
+            os.nice(niceness)
+
+    def assess(  # noqa: PLR0913, PLR0917  a question
+        self,
+        release: Plain,
+        evidence: str,
+        tree_size: int,
+        at: str,
+        only: Sequence[str] | None,
+        previous: Plain,
+        decided: bytes | None,
+        asked: Collection[str],
+    ) -> Plain:
+        """The plan. `decided` is the engine's answer about the controls `asked`."""
+        about, moment = Release(*release), datetime.fromisoformat(at)
+        rows = rows_of(about, evidence_of(evidence))
+        before = assessment_row(previous) if previous else None
+        earlier = assessment_of(before) if before else None
+        wanted = due(self._catalog, only, earlier, self._policy_digest, rows)
+        given = assessment_input(self._catalog, about, rows, moment, wanted)
+        names = [one.id for one in self._catalog.controls if wanted is None or one.id in wanted]
+        keys = self._projection.keys(given, names)
+        answers = self._answers.known(keys, about.digests)
+        if decided is not None:
+            told = orjson.loads(decided)
+            self._answers.learn({one: keys[one] for one in asked if one in keys}, told, about.digests)
+            answers |= told
+        unknown = [one for one in names if one not in answers and one not in asked]
+        if unknown:
+            return (ASK, orjson.dumps(given | {"only": sorted(unknown)}), unknown)
+        made = fold(
+            self._catalog,
+            about,
+            rows,
+            answers,
+            tree_size=tree_size,
+            at=moment,
+            policy_digest=self._policy_digest,
+            only=wanted,
+            previous=earlier,
+        )
+        kept = _kept_texts(before, earlier, made)
+        moves = moves_at(self._catalog, about, rows, moment)
+        return (MADE, to_plain(stored(made, kept)), None if moves is None else moves.isoformat())
+
+
+def _kept_texts(before: StoredAssessment | None, earlier: Assessment | None, made: Assessment) -> dict[str, bytes]:
+    """The JSON of findings that were taken over as they are."""
+    if before is None or earlier is None:
+        return {}
+    texts = unpack_findings(before.findings).texts
+    held = {id(one): text for one, text in zip(earlier.findings, texts, strict=True)}
+    return {one.control: held[id(one)] for one in made.findings if id(one) in held}
+
+
+def to_plain(row: StoredAssessment) -> Plain:
+    """A row as what the wire takes."""
+    return (
+        *(row.id.bytes, row.release, row.tree_size, row.evaluated_at.isoformat(), row.catalog_digest),
+        *(row.policy_digest, row.counts, row.criteria, row.notes, row.findings),
+    )
+
+
+def assessment_row(plain: Plain) -> StoredAssessment:
+    """The inverse."""
+    identity, release, tree_size, at, *rest = plain
+    return StoredAssessment(UUID(bytes=identity), release, tree_size, datetime.fromisoformat(at), *rest)
