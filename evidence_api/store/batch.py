@@ -5,7 +5,7 @@ the bounds that PostgreSQL would otherwise find in the middle of a batch. All of
 and the tenant's trust: that is the draft, which is made in another process (use_cases/draft_worker.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -17,17 +17,18 @@ from typing import Any
 import orjson
 
 from evidence_api.domain.errors import Malformed, TooLarge, VerificationFailed
-from evidence_api.domain.evidence import Checked
+from evidence_api.domain.evidence import Checked, Fact
 from evidence_api.domain.merkle import leaf_hash
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.verification import Failed, Verification, Verified
 from evidence_api.formats.leaf import leaf_bytes
-from evidence_api.formats.records import facts_to_json, verification_to_json
+from evidence_api.formats.records import facts_from_json, facts_to_json, verification_to_json
 from evidence_api.store.compression import encoded
 
 MAX_DIGEST = 1200  # characters; an index entry of two must stay under PostgreSQL's 2,704 bytes
 MAX_NAME = 1024
 EVERY_KIND = "*"
+_FACTS, _EFFECTIVE = 10, 11  # columns of a draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,16 @@ class Draft:
             Subject(rows[0][2], dict(digest.split(":", 1) for _, digest, _ in rows))
             for rows in (list(group) for _, group in groupby(self.subject_rows, key=itemgetter(0)))
         )
+
+    @property
+    def facts(self) -> Mapping[str, Fact]:
+        """What its predicate says; nothing where the check failed."""
+        return {} if self.columns is None else facts_from_json(orjson.loads(self.columns[_FACTS]))
+
+    @property
+    def effective(self) -> datetime | None:
+        """The time it is about."""
+        return None if self.columns is None else self.columns[_EFFECTIVE]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from evidence_api.domain.decision import Decision
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Refused
 from evidence_api.domain.principal import TenantScope
+from evidence_api.store import decisions
 from evidence_api.store.rows import id_bytes, id_text
 from evidence_api.store.session import Connection, Database
 
@@ -31,9 +33,14 @@ def line(at: datetime, token_id: str | None, body: bytes, refusal: Refused) -> R
     return Refusal(at, _uuid(token_id), refusal.code, refusal.message, digest_of(body), len(body))
 
 
-async def record(database: Database, scope: TenantScope, refusals: Sequence[Refusal]) -> None:
-    """Put refusals on record, in a transaction of their own. A crash before it commits loses the lines, no more."""
+async def record(
+    database: Database, scope: TenantScope, refusals: Sequence[Refusal], decided: Sequence[Decision] = ()
+) -> None:
+    """Put refusals on record, with the decisions behind them, in a transaction of their own. A crash before it commits
+    loses the lines, no more."""
     async with database.tenant(scope) as connection:
+        if decided:
+            await decisions.keep(connection, scope, decided, refusals[0].at)
         await connection.executemany(
             "INSERT INTO refusal (tenant_id, at, token_id, code, message, body_digest, body_size) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7)",

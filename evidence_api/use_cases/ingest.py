@@ -3,8 +3,9 @@
 The plan, in the order of DESIGN section 4 (authentication, authorisation and the size cap happen at the edge):
   1. parse, verify against the tenant's trust, read, draft the row: in another process     use_cases/drafts.py
   2. ask admission (Rego) with the result of every check                                   use_cases/admit.py
+     and, of an override alone, area `override`                                            use_cases/overrides.py
   3. append: body, index rows, leaf and what is due, in one transaction                    use_cases/append.py
-A refusal stores no evidence, only a line on record of what was turned away and why.
+A refusal stores no evidence, only a line on record of what was turned away and why, with an override's decision.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.check import Trust
 from evidence_api.use_cases.draft_worker import from_plain
 from evidence_api.use_cases.drafts import Drafts
+from evidence_api.use_cases.overrides import OverrideDenied, Overrides
 from evidence_api.use_cases.room import Room
 from evidence_api.use_cases.trust import TrustBook
 
@@ -44,6 +46,7 @@ class Ingest:
         appender: Appender,
         clock: Clock,
         drafts: Drafts,
+        overrides: Overrides,
     ) -> None:
         self._database = database
         self._trust = trust
@@ -51,6 +54,7 @@ class Ingest:
         self._appender = appender
         self._clock = clock
         self._drafts = drafts
+        self._overrides = overrides
         self._room = Room()
 
     def warm_up(self) -> None:
@@ -73,6 +77,7 @@ class Ingest:
                 trust = await self._trust.of(scope)
                 made = from_plain(await self._drafts.ask(body, trust, subjects))
                 decision = await self._admission.admit(principal, made, body)
+                also = (*also, *await self._overrides.admit(made))
                 appended = self._appender.append_draft(scope, made, decision, also)
             finally:
                 self._appender.retract(scope)
@@ -126,17 +131,18 @@ class Ingest:
 
     async def _admitted(
         self, principal: Principal, body: bytes, asked: "asyncio.Future[object] | EvidenceError"
-    ) -> tuple[Draft, Decision] | EvidenceError:
+    ) -> tuple[Draft, Decision, tuple[Decision, ...]] | EvidenceError:
         if isinstance(asked, EvidenceError):
             return asked
         try:
             made = from_plain(await asked)
-            return made, await self._admission.admit(principal, made, body)
+            decision = await self._admission.admit(principal, made, body)
+            return made, decision, await self._overrides.admit(made)
         except EvidenceError as fault:
             return fault
 
     def _appended(
-        self, principal: Principal, admitted: tuple[Draft, Decision] | EvidenceError
+        self, principal: Principal, admitted: tuple[Draft, Decision, tuple[Decision, ...]] | EvidenceError
     ) -> "asyncio.Future[Receipt] | EvidenceError":
         if isinstance(admitted, EvidenceError):
             return admitted
@@ -148,7 +154,8 @@ class Ingest:
     async def _put_on_record(self, principal: Principal, refused: Sequence[tuple[bytes, Refused]]) -> None:
         at = self._clock.now()
         lines = [refusals.line(at, principal.id, body, refusal) for body, refusal in refused]
-        await refusals.record(self._database, principal.tenant, lines)
+        decided = [refusal.decision for _, refusal in refused if isinstance(refusal, OverrideDenied)]
+        await refusals.record(self._database, principal.tenant, lines, decided)
 
 
 async def _receipt_of(queued: "asyncio.Future[Receipt] | EvidenceError") -> Receipt | EvidenceError:
