@@ -40,7 +40,6 @@ def asks(output: str) -> tuple[Ask, ...]:
             "authorisation",
             {"principal": {"kind": "token", "rights": sorted(RIGHTS), "tenant": TENANT}, "action": "evidence:write"},
         ),
-        Ask("model_call", {"kind": "model_call", "spends": [], "budget": 0}),
         Ask("write_paths", {"action": "write", "path": output}),
     )
 

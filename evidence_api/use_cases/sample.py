@@ -1,8 +1,8 @@
 """The sample release of the quickstart: this project itself, described by statements about what is really here.
 
-Nothing is made up. What the project does not have stays absent, and two findings are left failing so that a
-reader sees what failure looks like: no vulnerability scan is submitted (missing), and one policy decision is a
-denial (fail).
+Nothing is made up. What the project does not have stays absent: no model is called, no plugin used and nothing rolled
+out (not applicable), and nobody reviewed rights, restored a backup or scanned for vulnerabilities (missing). One policy
+decision is a denial, left so that a reader sees what failure looks like (fail).
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,6 +58,9 @@ async def describe(root: Path, checks: Sequence[Command], asks: Sequence[Ask], g
         ("checks", statements.checks_of_commit(product, ran, clock.now())),
     ]
     made += [(f"test-result {check.name}", statements.test_result(product, check)) for check in ran]
+    made += [
+        (f"sarif {check.name}", statements.static_analysis(product, check.report)) for check in ran if check.report
+    ]
     for ask in asks:
         decision = await gate.decide(ask.area, ask.input)
         made.append((f"policy-decision {ask.area}", statements.policy_decision(product, decision, clock.now())))

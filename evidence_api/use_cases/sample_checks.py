@@ -20,15 +20,21 @@ from evidence_api.use_cases.sample_statements import Check
 
 _TIMEOUT = 120.0  # seconds; the slowest takes two
 _BESIDE_PYTHON = Path(sys.executable).parent
+_TEXTS = frozenset({".py", ".yaml", ".rego", ".json", ".sql", ".md", ".html", ".css", ".js"})
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A check to run: its name, its command line, and how to read the names of its parts from its JSON."""
+    """A check to run: its name, its command line, and how to read the names of its parts from its JSON.
+
+    `also` are other names for what it looks for. With `sarif`, it writes a SARIF log to its standard output.
+    """
 
     name: str
     line: tuple[str, ...]
     parts: Callable[[Any], tuple[list[str], list[str]]] | None = None
+    also: tuple[str, ...] = ()
+    sarif: bool = False
 
 
 def commands(package: Path, controls: Path, policy: Path) -> tuple[Command, ...]:
@@ -43,15 +49,27 @@ def commands(package: Path, controls: Path, policy: Path) -> tuple[Command, ...]
         Command("compile", (sys.executable, "-m", "compileall", "-q", str(package))),
         Command("policy-test", (*ours, "policy", "test", str(policy), "--json"), _policy_tests),
         Command("catalog-check", (*ours, "catalog", "check", str(controls), "--json")),
+        Command(
+            "secret-scan",
+            (*ours, "pii", "scan", "--policy", str(policy), "--json", *_texts(package, controls, policy)),
+            _scanned_files,
+            also=("pii-scan",),
+        ),
     )
     if not (package.parent / "pyproject.toml").exists():
         return always
     in_a_checkout = {
         schema: Command("schema-check", (*ours, "schema", "check", str(schema), "--json")),
-        ruff: Command("lint", (str(ruff), "check", "--no-cache", str(package))),
+        ruff: Command("lint", (str(ruff), "check", "--no-cache", "--output-format", "sarif", str(package)), sarif=True),
         lint_imports: Command("import-contracts", (str(lint_imports), "--no-cache")),
     }
     return (*always, *(command for needed, command in in_a_checkout.items() if needed.exists()))
+
+
+def _texts(*folders: Path) -> list[str]:
+    """The text files of some folders, each once."""
+    found = {path for folder in folders for path in folder.rglob("*") if path.suffix in _TEXTS and path.is_file()}
+    return sorted(map(str, found))
 
 
 async def run_checks(asked: Sequence[Command], cwd: Path, clock: Clock) -> tuple[Check, ...]:
@@ -69,7 +87,7 @@ async def _run(command: Command, cwd: Path, clock: Clock) -> Check:
     try:
         ran = await run(command.line, cwd=cwd, timeout=_TIMEOUT)
     except (OSError, EvidenceError):
-        return Check(command.name, passed=False, finished=clock.now())
+        return Check(command.name, passed=False, finished=clock.now(), also=command.also)
     passed, failed = _parts(command, ran)
     return Check(
         command.name,
@@ -77,6 +95,8 @@ async def _run(command: Command, cwd: Path, clock: Clock) -> Check:
         finished=clock.now(),
         passed_parts=tuple(passed),
         failed_parts=tuple(failed),
+        also=command.also,
+        report=_report(ran, cwd) if command.sarif else None,
     )
 
 
@@ -88,6 +108,22 @@ def _parts(command: Command, ran: Ran) -> tuple[list[str], list[str]]:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             pass  # it died before it could say: the check as a whole stands for its parts
     return ([command.name], []) if ran.code == 0 else ([], [command.name])
+
+
+def _report(ran: Ran, root: Path) -> dict[str, Any] | None:
+    """The SARIF log with the places of files told from `root`, which is nobody's business; None if it wrote none."""
+    try:
+        document = orjson.loads(ran.stdout.replace(f"{root.as_uri()}/".encode(), b""))
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _scanned_files(document: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401  a JSON document
+    """How many files there were; only those with something that may not leave are named."""
+    failed = [Path(one["file"]).name for one in document["files"] if not one["may_leave"]]
+    passed = len(document["files"]) - len(failed)
+    return [f"{passed} files without findings"] if passed else [], failed
 
 
 def _policy_tests(document: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401  a JSON document

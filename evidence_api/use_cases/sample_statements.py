@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from evidence_api.domain.decision import Decision
+from evidence_api.formats.predicates.policy_decision import POLICY_DECISION, decision_predicate
 from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.use_cases.sample_artifact import Artifact, Source
 
@@ -19,13 +20,18 @@ QUICKSTART = "urn:evidence-api:quickstart"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check that really ran here: what it is called, whether it held, and the names of its parts."""
+    """One check that really ran here: what it is called, whether it held, and the names of its parts.
+
+    `also` are other names for what it looked for, `report` the SARIF log it wrote.
+    """
 
     name: str
     passed: bool
     finished: datetime
     passed_parts: tuple[str, ...] = ()
     failed_parts: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    report: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +97,17 @@ def test_result(product: Product, check: Check) -> Json:
     """One suite and the tests in it."""
     predicate = {
         "result": "PASSED" if check.passed else "FAILED",
-        "configuration": [{"name": check.name, "uri": f"{QUICKSTART}:{check.name}"}],
+        "configuration": [{"name": name, "uri": f"{QUICKSTART}:{name}"} for name in (check.name, *check.also)],
         "passedTests": list(check.passed_parts),
         "warnedTests": [],
         "failedTests": list(check.failed_parts),
     }
     return statement(product, "https://in-toto.io/attestation/test-result/v0.1", predicate)
+
+
+def static_analysis(product: Product, report: Mapping[str, Any]) -> Json:
+    """The SARIF log of a tool that looked through the source."""
+    return statement(product, "urn:evidence-api:sarif:v2.1.0", report)
 
 
 def checks_of_commit(product: Product, checks: Sequence[Check], at: datetime) -> Json:
@@ -119,13 +130,5 @@ def checks_of_commit(product: Product, checks: Sequence[Check], at: datetime) ->
 
 def policy_decision(product: Product, decision: Decision, at: datetime) -> Json:
     """One answer of one policy area, with the digests from which it can be had again."""
-    predicate = {
-        "producer": product.producer,
-        "decidedAt": format_rfc3339(at),
-        "rule": f"data.evidence.policy.{decision.area}.decision",
-        "result": "allow" if decision.allow else "deny",
-        "reasons": list(decision.reasons),
-        "inputDigest": decision.input_digest,
-        "bundleDigest": decision.policy_digest,
-    }
-    return statement(product, "urn:evidence-api:policy-decision:v1", predicate)
+    predicate = decision_predicate(decision, at, question_digest=decision.input_digest)
+    return statement(product, POLICY_DECISION, predicate | {"producer": product.producer})

@@ -114,8 +114,24 @@ def test_a_suite_counts_its_tests(product: statements.Product) -> None:
     assert (facts["result"], facts["passed"], facts["failed"]) == ("failed", 2, 1)
 
 
+def test_a_check_that_looks_for_several_things_is_named_for_each(product: statements.Product) -> None:
+    check = statements.Check("secret-scan", True, AT, ("9 files",), also=("pii-scan",))  # noqa: FBT003  a record
+    facts = read(statements.test_result(product, check)).facts
+    assert (facts["result"], facts["configuration"]) == ("passed", ("pii-scan", "secret-scan"))
+
+
+def test_what_a_linter_found_is_a_static_analysis(product: statements.Product) -> None:
+    found = [{"level": "error", "message": {"text": "wrong"}, "ruleId": "E1"}]
+    log = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "lint"}}, "results": found}]}
+    read_back = read(statements.static_analysis(product, log))
+    assert (read_back.kind, read_back.facts["tool"], read_back.facts["errors"]) == ("static_analysis", "lint", 1)
+
+
 def test_a_denied_decision_is_told_as_one(product: statements.Product) -> None:
     answer = {"allow": False, "rules": ["budget.exceeded"], "reasons": ["over the limit"]}
     decision = Decision.of("budget", b"{}", "sha256:" + "0" * 64, answer)
-    facts = read(statements.policy_decision(product, decision, AT)).facts
+    statement = statements.policy_decision(product, decision, AT)
+    facts = read(statement).facts
     assert (facts["denies"], facts["reasons"]) == (1, ("over the limit",))
+    assert (facts["area"], facts["rule"]) == ("budget", "budget.exceeded")
+    assert statement["predicate"]["producer"]["id"] == statements.QUICKSTART  # not the server's own word

@@ -4,6 +4,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
+
 from evidence_api.use_cases.sample_checks import Command, commands, run_checks
 
 AT = datetime(2026, 5, 4, tzinfo=UTC)
@@ -50,4 +52,26 @@ async def test_a_check_that_dies_before_it_speaks_stands_for_its_parts(tmp_path:
 
 def test_an_installed_package_is_not_linted(tmp_path: Path) -> None:
     names = [one.name for one in commands(tmp_path / "evidence_api", tmp_path, tmp_path)]
-    assert names == ["compile", "policy-test", "catalog-check"]
+    assert names == ["compile", "policy-test", "catalog-check", "secret-scan"]
+
+
+async def test_a_sarif_log_is_kept_without_the_place_it_was_made_in(tmp_path: Path) -> None:
+    log = orjson.dumps({"runs": [{"results": [{"uri": (tmp_path / "a.py").as_uri()}]}]}).decode()
+    line = (sys.executable, "-c", f"print({log!r}); raise SystemExit(1)")
+    (check,) = await run_checks([Command("lint", line, sarif=True)], tmp_path, Stopped())
+    assert (check.passed, check.report) == (False, {"runs": [{"results": [{"uri": "a.py"}]}]})
+    (silent,) = await run_checks([Command("lint", (sys.executable, "-c", "pass"), sarif=True)], tmp_path, Stopped())
+    assert (silent.passed, silent.report) == (True, None)
+
+
+async def test_of_the_files_looked_through_only_those_with_findings_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("nothing")
+    (tmp_path / "b.zip").write_bytes(b"no text")
+    scan = next(one for one in commands(tmp_path, tmp_path, tmp_path) if one.name == "secret-scan")
+    assert [Path(one).name for one in scan.line if one.startswith(str(tmp_path / "a"))] == ["a.md"]
+    assert not any(one.endswith("b.zip") for one in scan.line)
+    told = '{"files": [{"file": "x/a.md", "may_leave": true}, {"file": "x/b.md", "may_leave": false}]}'
+    line = (sys.executable, "-c", f"print({told!r}); raise SystemExit(1)")
+    (check,) = await run_checks([Command("secret-scan", line, scan.parts, also=scan.also)], tmp_path, Stopped())
+    assert (check.passed_parts, check.failed_parts) == (("1 files without findings",), ("b.md",))
+    assert check.also == ("pii-scan",)
