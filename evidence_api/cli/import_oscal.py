@@ -13,7 +13,7 @@ from evidence_api.domain.errors import EvidenceError, TooLarge
 from evidence_api.engines.files import write_file
 from evidence_api.formats.framework_names import LICENCES, OWN, licence_of
 from evidence_api.formats.framework_yaml import framework_yaml
-from evidence_api.formats.oscal_document import MAX_BYTES, OscalDocument, read_document
+from evidence_api.formats.oscal_document import MAX_BYTES, OscalDocument, one_line, read_document
 from evidence_api.formats.oscal_framework import REFS, describe, import_framework
 
 
@@ -60,12 +60,12 @@ def import_oscal(
     document = _read(file)
     described = Framework(
         id=framework,
-        title=title,
-        edition=edition or document.version,
+        title=one_line(title),
+        edition=one_line(edition) or document.version,
         licence=licence_of(licence),
         criteria=(),
         aliases=tuple(alias or ()),
-        credit=credit or f"{document.title}, version {document.version}",
+        credit=one_line(credit) or f"{document.title}, version {document.version}",
     )
     sources = {path.name: _read(path) for path in catalog or ()}
     imported = import_framework(document, sources, described, text=text, refs=refs)
