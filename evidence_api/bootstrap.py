@@ -52,10 +52,10 @@ from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.drafts import Drafts
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
-from evidence_api.use_cases.overrides import Overrides
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.pii_guard import PiiGuard, look
+from evidence_api.use_cases.policy_bundles import PolicyBundles
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
@@ -96,6 +96,7 @@ class Application:
     artifacts: Artifacts
     log: TransparencyLog
     packs: Packs
+    policy_bundles: PolicyBundles
     reads: Reads
     readiness: Readiness
     reassessor: Reassessor
@@ -202,15 +203,15 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
     gate = Gate(rego, opened.policy)
     admission = Admission(gate, trust, look if _refuses_found(opened.policy) else None)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
-    overrides = Overrides(gate, opened.catalog, clock)
-    ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers), overrides)
+    ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers))
     own = OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock)
     deriver = Deriver(database, own)
     indexer = ComponentIndexer(database, clock)
     appender.watch("sbom", indexer.wake)
     reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock, deriver, opened.assessing)
     appender.watch_every(reassessor.wake)
-    builder = PackBuilder(PdfRenderer(), _pack_key(settings, clock), rego)
+    pack_key = _pack_key(settings, clock)
+    builder = PackBuilder(PdfRenderer(), pack_key, rego)
     grounds = PackGrounds(opened.catalog, opened.policy, root, _software())
     return Application(
         settings=settings,
@@ -231,6 +232,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
         log=TransparencyLog(database),
         packs=Packs(database, tenancy, reassessor, builder, grounds, PiiGuard(gate), rego, clock),
+        policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         reads=Reads(database, opened.catalog),
         readiness=Readiness(database, gate),
         reassessor=reassessor,
@@ -262,6 +264,7 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         artifacts=application.artifacts,
         archivista=Archivista(application.database, application.ingest),
         packs=application.packs,
+        policy_bundles=application.policy_bundles,
         reads=application.reads,
         log=application.log,
         readiness=application.readiness,

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 from evidence_api.domain.digest import digest_of
@@ -19,6 +20,7 @@ from evidence_api.domain.errors import Malformed, PackRejected
 _YEARS = timedelta(days=3653)
 _SIGN = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 _VERIFY = ec.ECDSA(hashes.SHA256())
+_SCALAR = 32  # bytes of a number on P-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,21 @@ class PackKey:
     def sign(self, message: bytes) -> bytes:
         """The one signature this key makes over these bytes."""
         return self.private.sign(message, _SIGN)
+
+    def sign_raw(self, message: bytes) -> bytes:
+        """The same signature as r || s, 32 bytes each: ES256 of JWS (RFC 7518 section 3.4)."""
+        return b"".join(number.to_bytes(_SCALAR, "big") for number in decode_dss_signature(self.sign(message)))
+
+    @property
+    def public_pem(self) -> str:
+        """The public key (SubjectPublicKeyInfo)."""
+        spki = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.private.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
+
+    @property
+    def key_id(self) -> str:
+        """`sha256:<hex>` of the public key's SubjectPublicKeyInfo."""
+        return key_id_of_certificate(self.certificate)
 
     def to_pem(self) -> bytes:
         """Key (PKCS #8, not encrypted) and certificate, one after the other. Keep it where only the server reads."""

@@ -3,9 +3,11 @@
 from collections import OrderedDict
 from datetime import datetime
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
-from evidence_api.domain.errors import Forbidden, Unauthenticated
+from evidence_api.domain.decision import Decision
+from evidence_api.domain.errors import Denied, Forbidden, NotFound, Unauthenticated
 from evidence_api.domain.principal import Principal
 from evidence_api.domain.token import token_hash
 from evidence_api.engines.clock import Clock
@@ -17,6 +19,7 @@ from evidence_api.use_cases.once import Once
 _KEPT_SECONDS = 5.0  # so a revoked token works at most this much longer
 _KEPT_TOKENS = 4096
 _KEPT_ALLOWED = 4096
+_OTHER_TENANT = ("authorisation.other_tenant",)
 
 
 class Access:
@@ -26,7 +29,7 @@ class Access:
         self._database = database
         self._gate = gate
         self._clock = clock
-        self._allowed: set[tuple[str, frozenset[str], str, str]] = set()
+        self._allowed: set[tuple[str, frozenset[str], str, str, str | None]] = set()
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._looked_up = Once(self._look_up)
         self._marked: dict[str, datetime] = {}  # the hour each API token was last marked as used
@@ -61,28 +64,35 @@ class Access:
             self._marked.clear()
         self._marked[principal.id] = hour
 
-    async def authorise(self, principal: Principal, action: str) -> None:
-        """Ask policy area `authorisation`. Raises Forbidden with the rules and reasons of the denial."""
-        question = (principal.kind, principal.rights, principal.tenant.name, action)
+    async def authorise(self, principal: Principal, action: str, *, tenant: str | None = None) -> None:
+        """Ask policy area `authorisation`; `tenant` is whose the thing asked for is, where that is said.
+
+        Raises Forbidden with the rules and reasons of the denial, and NotFound where it is that the thing is another
+        tenant's: whether there is such a tenant is nobody's to find out.
+        """
+        question = (principal.kind, principal.rights, principal.tenant.name, action, tenant)
         if question in self._allowed:
             return
-        decision = await self._gate.decide(
-            "authorisation",
-            {
-                "principal": {
-                    "kind": principal.kind,
-                    "rights": sorted(principal.rights),
-                    "tenant": principal.tenant.name,
-                },
-                "action": action,
-            },
-        )
+        decision = await self._gate.decide("authorisation", _asked(principal, action, tenant))
         if not decision.allow:
-            raise Forbidden(
-                f"not allowed to {action}: {'; '.join(decision.reasons) or 'policy gave no reason'}",
-                rules=list(decision.rules),
-                decision=decision.id,
-            )
+            raise _refusal(action, decision)
         if len(self._allowed) >= _KEPT_ALLOWED:
             self._allowed.clear()  # the gate keeps them too, under a name that takes longer to make
         self._allowed.add(question)
+
+
+def _asked(principal: Principal, action: str, tenant: str | None) -> dict[str, Any]:
+    """The input of area `authorisation` (policy/authorisation/authorisation.rego)."""
+    who = {"kind": principal.kind, "rights": sorted(principal.rights), "tenant": principal.tenant.name}
+    asked = {"principal": who, "action": action}
+    return asked if tenant is None else asked | {"resource": {"tenant": tenant}}
+
+
+def _refusal(action: str, decision: Decision) -> Denied:
+    if decision.rules == _OTHER_TENANT:
+        return NotFound("no such tenant")
+    return Forbidden(
+        f"not allowed to {action}: {'; '.join(decision.reasons) or 'policy gave no reason'}",
+        rules=list(decision.rules),
+        decision=decision.id,
+    )

@@ -20,6 +20,7 @@ from evidence_api.web import (
     exchange,
     health,
     packs,
+    policy_bundles,
     problems,
     releases,
     tlog,
@@ -49,6 +50,8 @@ def _rest_routes(parts: Parts) -> list[BaseRoute]:
         Route("/v1/releases/{release}/vsa", releases.get_vsa),
         Route("/v1/releases/{release}/svr", releases.get_svr),
         Route("/v1/evidence-key", releases.get_evidence_key),
+        Route("/v1/policy-bundles/key.pem", policy_bundles.get_policy_key, methods=["GET"]),
+        Route("/v1/policy-bundles/{tenant}.tar.gz", policy_bundles.get_policy_bundle, methods=["GET"]),
         Route("/v1/log/{tenant}/checkpoint", tlog.get_checkpoint),
         *archivista_routes(parts.archivista),
     ]

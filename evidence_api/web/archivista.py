@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from evidence_api.domain.errors import NotFound
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql.archivista import ArchivistaEndpoint
 from evidence_api.use_cases.archivista import Archivista
@@ -52,7 +51,4 @@ def archivista_routes(archivista: Archivista) -> list[BaseRoute]:
 
 async def _caller(request: Request, action: str) -> Principal:
     """Who asks. Raises NotFound for another tenant's name, as for one that does not exist."""
-    principal = await require(request, parts_of(request).access, action)
-    if request.path_params["tenant"] != principal.tenant.name:
-        raise NotFound("no such tenant")
-    return principal
+    return await require(request, parts_of(request).access, action, tenant=request.path_params["tenant"])

@@ -45,6 +45,9 @@ _ENCODING = {"name": "Content-Encoding", "in": "header", "schema": {"enum": ["gz
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
+_HAVE_THEM = {"description": "You have them"}
+
+
 def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
@@ -118,7 +121,7 @@ def _evidence_paths() -> dict[str, Any]:
         "/v1/blobs/{digest}": {
             "get": _operation(
                 "The bytes received, unchanged",
-                {"200": _answer("Bytes", _BYTES), "304": {"description": "You have them"}},
+                {"200": _answer("Bytes", _BYTES), "304": _HAVE_THEM},
                 parameters=[_parameter("digest", DIGEST)],
             )
         },
@@ -211,6 +214,25 @@ def _release_paths() -> dict[str, Any]:
     return paths
 
 
+def _policy_bundle_paths() -> dict[str, Any]:
+    archive = {"application/gzip": {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "/v1/policy-bundles/{tenant}.tar.gz": {
+            "get": _operation(
+                "The policies and the compiled catalog as a signed bundle of Open Policy Agent",
+                {"200": _answer("Bundle; the same bytes for the same policies", archive), "304": _HAVE_THEM},
+                parameters=[_parameter("tenant", TEXT)],
+            )
+        },
+        "/v1/policy-bundles/key.pem": {
+            "get": _operation(
+                "The public key of that signature (ES256); X-Key-Id is the id the signature names it by",
+                {"200": _answer("PEM", {"text/plain": {"schema": {"type": "string"}}})},
+            )
+        },
+    }
+
+
 def _artifact_paths() -> dict[str, Any]:
     digest = _parameter("digest", DIGEST)
     return {
@@ -223,7 +245,7 @@ def _artifact_paths() -> dict[str, Any]:
             ),
             "get": _operation(
                 "A raw file; HEAD says whether it is there",
-                {"200": _answer("Bytes", _BYTES), "304": {"description": "You have them"}},
+                {"200": _answer("Bytes", _BYTES), "304": _HAVE_THEM},
                 parameters=[digest],
             ),
         }
@@ -303,6 +325,7 @@ def openapi_document() -> dict[str, Any]:
             **_decision_log_paths(),
             **_artifact_paths(),
             **_pack_paths(),
+            **_policy_bundle_paths(),
             **_release_paths(),
             **_archivista_paths(),
             **_query_paths(),

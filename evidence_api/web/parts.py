@@ -10,6 +10,7 @@ from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.policy_bundles import PolicyBundles
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.release_packs import Packs
@@ -28,6 +29,7 @@ class Parts:
     artifacts: Artifacts
     archivista: Archivista
     packs: Packs
+    policy_bundles: PolicyBundles
     reads: Reads
     log: TransparencyLog
     readiness: Readiness

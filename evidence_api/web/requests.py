@@ -48,18 +48,19 @@ class RequestIdentity:
         await self.app(scope, receive, tagged)
 
 
-async def require(request: Request, access: Access, action: str) -> Principal:
-    """Authenticate the bearer token and ask the authorisation policy. Raises Unauthenticated, Forbidden."""
-    return await require_of(request.scope, access, action)
+async def require(request: Request, access: Access, action: str, *, tenant: str | None = None) -> Principal:
+    """Authenticate the bearer token and ask the authorisation policy; `tenant` is whose the thing asked for is, where
+    the path says so. Raises Unauthenticated, Forbidden, NotFound (another tenant's)."""
+    return await require_of(request.scope, access, action, tenant=tenant)
 
 
-async def require_of(scope: Scope, access: Access, action: str) -> Principal:
+async def require_of(scope: Scope, access: Access, action: str, *, tenant: str | None = None) -> Principal:
     """`require` of a bare connection."""
     scheme, _, token = header(scope, b"authorization").partition(b" ")
     if scheme.lower() != b"bearer" or not token:
         raise Unauthenticated("send an API token: Authorization: Bearer evs_…")
     principal = await access.authenticate(token.strip().decode("latin-1"))
-    await access.authorise(principal, action)
+    await access.authorise(principal, action, tenant=tenant)
     scope["state"]["principal"] = principal
     return principal
 
