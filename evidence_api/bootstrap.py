@@ -52,6 +52,7 @@ from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.drafts import Drafts
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.overrides import Overrides
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.pii_guard import PiiGuard, look
@@ -203,7 +204,8 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
     gate = Gate(rego, opened.policy)
     admission = Admission(gate, trust, look if _refuses_found(opened.policy) else None)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
-    ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers))
+    overrides = Overrides(gate, opened.catalog, clock)
+    ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers), overrides)
     own = OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock)
     deriver = Deriver(database, own)
     indexer = ComponentIndexer(database, clock)
