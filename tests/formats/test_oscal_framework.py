@@ -12,8 +12,14 @@ from evidence_api.formats import yaml_source
 from evidence_api.formats.framework_yaml import framework_yaml, parse_framework
 from evidence_api.formats.oscal_framework import ImportedFramework, import_framework
 from tests.support.catalogs import catalog_of
+from tests.support.fuzz_targets import TARGETS
+from tests.support.fuzzing import mutated_bytes, mutated_json
 from tests.support.oscal import catalog, control, importing, profile, prop, read, statement
 
+CODES = {
+    *("malformed", "too_large", "unsupported", "unsupported_version", "duplicate_id"),
+    *("empty_catalog", "unknown_control", "no_source", "invalid_source"),
+}
 EMPTY = Framework("own-rules", "Own rules", "1", "by_permission", (), ("OWN",), "Us")
 
 
@@ -179,3 +185,17 @@ def test_a_framework_a_catalog_would_not_take_is_refused(monkeypatch: pytest.Mon
     with pytest.raises(TooLarge) as large:
         framework_yaml(imported(catalog(control("a"))).framework, {})
     assert large.value.fields["limit"] == 50
+
+
+_IMPORT, _EXAMPLES = TARGETS["oscal"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(*map(mutated_json, _EXAMPLES), *map(mutated_bytes, _EXAMPLES)))
+def test_hostile_documents_are_imported_or_refused_with_a_code(given_bytes: bytes) -> None:
+    try:
+        written = _IMPORT(given_bytes)
+    except EvidenceError as refused:
+        assert refused.code in CODES  # noqa: PT017  an outcome here
+    else:
+        assert parse_framework(str(written)).criteria

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from evidence_api.domain.control import Framework
 from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.engines.secrets import find_secrets
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
@@ -12,13 +13,16 @@ from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.checkpoint import Checkpoint, NoteVerifier, checkpoint_text, format_note, parse_checkpoint
 from evidence_api.formats.documents import DOCUMENTS, recognise_document
 from evidence_api.formats.dsse import IN_TOTO, encode_envelope
+from evidence_api.formats.framework_yaml import framework_yaml
 from evidence_api.formats.json_items import items_of
 from evidence_api.formats.leaf import parse_leaf
+from evidence_api.formats.oscal_document import read_document
+from evidence_api.formats.oscal_framework import import_framework
 from evidence_api.formats.pii_documents import redacted
 from evidence_api.formats.receipt import receipt_from_json
 from evidence_api.formats.trust_rules import parse_rules
 from evidence_api.use_cases.check import Trust, check_evidence
-from tests.support import statements
+from tests.support import oscal, statements
 from tests.support.sigstore_authorities import IDENTITY, ISSUER
 from tests.support.sigstore_factory import Sigstore
 
@@ -231,6 +235,48 @@ query:
   - kind: attest
     where: provenance==verified && sbom.criticals==0
 """
+_OSCAL = oscal.catalog(
+    groups=[
+        {
+            "title": "Access",
+            "controls": [
+                oscal.control(
+                    "ac-1",
+                    props=[oscal.prop("label", "AC-1")],
+                    params=[
+                        {"id": "p1", "label": "time", "constraints": [{"description": "yearly"}]},
+                        {"id": "p2", "select": {"how-many": "one-or-more", "choice": ["{{ insert: param, p1 }}", "b"]}},
+                    ],
+                    parts=oscal.statement("Every {{ insert: param, p2 }}:", {"name": "item", "prose": "Do."}),
+                    controls=[oscal.control("ac-1.1", props=[oscal.prop("status", "withdrawn")])],
+                )
+            ],
+        }
+    ],
+)
+_OSCAL_PROFILE = oscal.profile(
+    oscal.importing("ac-1"),
+    {"href": "#x", "include-controls": [{"matching": [{"pattern": "ac-*"}], "with-child-controls": "yes"}]},
+    merge={"custom": {"groups": [{"title": "G", "insert-controls": [{"order": "ascending", "include-all": {}}]}]}},
+    modify={
+        "set-parameters": [{"param-id": "p1", "values": ["a day"]}],
+        "alters": [
+            {
+                "control-id": "ac-1",
+                "removes": [{"by-name": "label"}],
+                "adds": [{"position": "after", "by-id": "s", "parts": [{"name": "item", "prose": "More."}]}],
+            }
+        ],
+    },
+)
+
+
+def _oscal(body: bytes) -> object:
+    """An OSCAL catalog or profile as an operator brings it, to the file that is written of it."""
+    base = {"base.json": oscal.read(_OSCAL)}
+    empty = Framework("own", "Own", "1", "cc0", ())
+    imported = import_framework(read_document(body), base, empty, text=True)
+    return framework_yaml(imported.framework, imported.headings)
 
 
 def _catalog(body: bytes) -> object:
@@ -271,6 +317,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "trust rules": (lambda body: parse_rules(body.decode("utf-8", "replace"), "rules.yaml"), (_RULES,)),
     "catalog": (_catalog, (_CONTROL,)),
+    "oscal": (_oscal, (_json(_OSCAL), _json(_OSCAL_PROFILE))),
 }
 
 
