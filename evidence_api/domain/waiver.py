@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from evidence_api.domain.control import Catalog, Waiver
-from evidence_api.domain.evidence import Release
+from evidence_api.domain.evidence import Fact, Release
 from evidence_api.domain.facts import Row
 from evidence_api.domain.verdict import Outcome
 
@@ -20,39 +20,41 @@ WARN_BEFORE = timedelta(days=30)  # of its end, a waiver says so
 
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
-_LAST = datetime.max.replace(tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _SAID = ("control", "reason", "owner", "requester", "approver")  # what an override must say to count
 
 
 def overrides_of(rows: Sequence[Row]) -> tuple[Waiver, ...]:
     """The waivers among a release's rows: verified overrides of a control whose body is still there."""
     standing = (row for row in rows if row.kind == OVERRIDE and row.verified and not row.withheld)
-    return tuple(waiver for row in standing if (waiver := _waiver(row)) is not None)
+    return tuple(found for row in standing if (found := waiver_of(row.evidence[0], row.facts)) is not None)
 
 
-def _waiver(row: Row) -> Waiver | None:
-    """What a row accepts; None where it overrides a policy rule, or does not say all there is to say."""
-    words = {name: row.facts.get(name, "") for name in (*_SAID, "scope")}
+def waiver_of(evidence_id: str, facts: Mapping[str, Fact]) -> Waiver | None:
+    """What an override accepts; None where it is of a policy rule, or does not say all there is to say."""
+    words = {name: facts.get(name, "") for name in (*_SAID, "scope")}
     said = {name: word for name, word in words.items() if isinstance(word, str)}
-    begins, ends = (_moment(row.facts.get(name)) for name in ("from", "until"))
-    if begins is None or ends is None or not all(said.get(name) for name in _SAID) or "scope" not in said:
+    starts, until = (_moment(facts.get(name)) for name in ("from", "until"))
+    if starts is None or until is None or not starts < until:
+        return None
+    if not all(said.get(name) for name in _SAID) or "scope" not in said:
         return None
     return Waiver(
-        id=row.evidence[0],
+        id=evidence_id,
         **said,
-        starts=begins.date(),
-        until=(ends - _INSTANT).date(),
-        evidence=row.evidence[0],
-        moments=(begins, ends),
+        starts=starts.date(),
+        until=(until - _INSTANT).date(),
+        evidence=evidence_id,
+        moments=(starts, until),
     )
 
 
 def _moment(fact: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(fact) if isinstance(fact, str) else None
-    except ValueError:
+        return found.astimezone(UTC) if found is not None and found.tzinfo else None
+    except (ValueError, OverflowError):
         return None  # no time, so it is not said
-    return found.astimezone(UTC) if found is not None and found.tzinfo else None
 
 
 def begins(waiver: Waiver) -> datetime:
@@ -69,7 +71,8 @@ def ends(waiver: Waiver) -> datetime:
 
 def turns(waiver: Waiver) -> tuple[datetime, datetime, datetime]:
     """When time alone changes what is said of it: it begins, its end comes near, it ends."""
-    return begins(waiver), ends(waiver) - WARN_BEFORE, ends(waiver)
+    end = ends(waiver)
+    return begins(waiver), end - WARN_BEFORE if end - _FIRST > WARN_BEFORE else _FIRST, end
 
 
 def in_force(waiver: Waiver, at: datetime) -> bool:
@@ -114,8 +117,3 @@ def waivers_of(catalog: Catalog, release: Release, rows: Sequence[Row]) -> Mappi
         if in_scope(waiver, release):
             found[waiver.control] = (*found.get(waiver.control, ()), waiver)
     return found
-
-
-def applied(waiver_id: str, waivers: Sequence[Waiver]) -> Waiver | None:
-    """The waiver a finding names."""
-    return next((waiver for waiver in waivers if waiver.id == waiver_id), None)

@@ -16,6 +16,7 @@ from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id
 from evidence_api.graphql.nodes import Node
 from evidence_api.graphql.scalars import Json, Outcome, Time
+from evidence_api.graphql.waivers import Waiver, find_waiver
 
 if TYPE_CHECKING:
     from evidence_api.graphql.catalog import Control, Criterion
@@ -102,6 +103,13 @@ class Finding(Node):
     waiver: str = strawberry.field(description='The id of the waiver applied; "" if none.')
     code: str = strawberry.field(description='Why it could not be evaluated, as a stable code; "" unless ERROR.')
     facts: Json = strawberry.field(description="What an operator's own Rego rule gave back; empty for queries.")
+
+    @resolved("Who accepted that it is not met, and until when; null if nobody did, or it is not on record any more.")
+    async def waived_by(self, info: Info) -> Waiver | None:
+        """Of the assessment's catalog, or of the release's evidence."""
+        if not self.waiver:
+            return None
+        return await find_waiver(info, self.waiver, self.parent.catalog_digest, self.at, Time(self.parent.evaluated_at))
 
     @resolved("The control as it was when it was assessed; null if that catalog is not on record.")
     async def control(self, info: Info) -> Annotated["Control", strawberry.lazy("evidence_api.graphql.catalog")] | None:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from evidence_api.domain.control import Catalog, Control, Criterion, CriterionMapping, Framework
+from evidence_api.domain.control import Catalog, Control, Criterion, CriterionMapping, Framework, Waiver
 from evidence_api.formats.catalog import load_catalog
 
 _KEPT = 8
@@ -21,6 +21,7 @@ class CatalogIndex:
             for framework in catalog.frameworks
             for criterion in framework.criteria
         }
+        self.waivers: Mapping[str, Waiver] = {waiver.id: waiver for waiver in catalog.waivers}
         self._of_criterion: dict[tuple[str, str], list[CriterionMapping]] = {}
         self._of_control: dict[str, list[CriterionMapping]] = {}
         for mapping in catalog.mappings:

@@ -13,7 +13,7 @@ from evidence_api.domain.assessment import Assessment, due, fold
 from evidence_api.domain.control import Catalog, Waiver
 from evidence_api.domain.facts import Row
 from evidence_api.domain.verdict import Finding, Outcome
-from evidence_api.domain.waiver import begins, days_left, ends, overrides_of, same_person, turns
+from evidence_api.domain.waiver import begins, days_left, ends, overrides_of, same_person, turns, waiver_of
 from tests.support.catalogs import AT, DIGESTS, RELEASE, assess, catalog_of, decide, evidence_id, row, shipped_catalog
 
 ONE = """\
@@ -88,6 +88,7 @@ def test_a_pass_needs_no_override() -> None:
         override(until="2026-12-01"),
         override(until="soon"),
         override(until=5),
+        override(until="2026-08-01T00:00:00Z"),
         override(requester=" A.Pprover "),
         override(requester="\uff41.\uff50\uff50rover"),
         replace(override(), verified=False),
@@ -234,6 +235,9 @@ def test_the_moments_at_which_a_waiver_turns() -> None:
     assert turns(read) == (datetime(2026, 8, 1, tzinfo=UTC), end - timedelta(days=30), end)
     assert (read.starts, read.until) == (date(2026, 8, 1), date(2026, 11, 30))
     assert (days_left(read, AT), days_left(read, end), days_left(read, end - timedelta(hours=1))) == (90, 0, 0)
+    (ancient,) = overrides_of([override(from_="0001-01-01T00:00:00Z", until="0001-01-02T00:00:00Z")])
+    assert turns(ancient)[1] == datetime(1, 1, 1, tzinfo=UTC)
+    assert waiver_of("sha256:0", {**BASE, "from": "0001-01-01T00:00:00+05:00"}) is None
     for_ever = Waiver("W", "IG-ONE", "r", "o", "a", date.min, date.max)
     assert (begins(for_ever).year, ends(for_ever).year) == (1, 9999)
 

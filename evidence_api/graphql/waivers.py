@@ -1,0 +1,79 @@
+"""Waivers as readers see them: who accepted, beside the verdict, that a control is not met, and until when."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from evidence_api.domain import control as domain
+from evidence_api.domain.reading import EvidenceView
+from evidence_api.domain.waiver import begins, days_left, ends, waiver_of
+from evidence_api.graphql.context import Info, Moment
+from evidence_api.graphql.evidence import Evidence
+from evidence_api.graphql.fields import resolved
+from evidence_api.graphql.scalars import Time
+
+_FACTS = frozenset({"facts"})
+_OF_EVIDENCE = "sha256:"  # the id of a waiver that is evidence; names in a catalog hold no colon
+_NO_RECORD: EvidenceView | None = None
+
+
+@strawberry.type(
+    description="A control accepted as not met, for a while, by somebody named: in the catalog, or by signed evidence."
+)
+class Waiver:
+    """domain.control.Waiver, for readers."""
+
+    at: strawberry.Private[Moment]
+    given: strawberry.Private[domain.Waiver]
+    id: str = strawberry.field(description="Its id in the catalog, or the evidence id of the override.")
+    control: str = strawberry.field(description="Reference of the control.")
+    reason: str = strawberry.field(description="Why it is accepted.")
+    owner: str = strawberry.field(description="Who answers for it.")
+    requester: str = strawberry.field(description='Who asked for it; "" where the catalog does not say.')
+    approver: str = strawberry.field(description="Who approved it: never who asked.")
+    scope: str = strawberry.field(description='A release name, name@version or digest; "" is every release.')
+    starts: Time = strawberry.field(description="The first moment at which it counts.")
+    until: Time = strawberry.field(description="The first moment at which it no longer counts: the control reopens.")
+    days_left: int = strawberry.field(description="Whole days left when the release was assessed.")
+
+    @resolved("The signed override; null for a waiver of the catalog.")
+    async def evidence(self, info: Info) -> Evidence | None:
+        """By its evidence id."""
+        if not self.given.evidence:
+            return None
+        found: Evidence | None = await info.context.find(info, "Evidence", self.given.evidence, self.at)
+        return found
+
+
+async def find_waiver(info: Info, waiver_id: str, catalog_digest: str, at: Moment, assessed: Time) -> Waiver | None:
+    """The waiver a finding names: of the catalog it was assessed by, or among the evidence. None where it is not on
+    record any more."""
+    if not waiver_id.startswith(_OF_EVIDENCE):
+        index = await info.context.session.catalog(catalog_digest)
+        given = None if index is None else index.waivers.get(waiver_id)
+        return None if given is None else _shown(given, at, assessed)
+    session = info.context.session
+
+    async def load(ids: Sequence[str]) -> dict[str, EvidenceView]:
+        return await session.evidence_by_ids(ids, at.size, _FACTS)
+
+    row = await info.context.batches.of(("override", at.size), load, _NO_RECORD).get(waiver_id)
+    given = None if row is None or row.facts is None else waiver_of(waiver_id, row.facts)
+    return None if given is None else _shown(given, at, assessed)
+
+
+def _shown(given: domain.Waiver, at: Moment, assessed: Time) -> Waiver:
+    return Waiver(
+        at=at,
+        given=given,
+        id=given.id,
+        control=given.control,
+        reason=given.reason,
+        owner=given.owner,
+        requester=given.requester,
+        approver=given.approver,
+        scope=given.scope,
+        starts=Time(begins(given)),
+        until=Time(ends(given)),
+        days_left=days_left(given, assessed),
+    )
