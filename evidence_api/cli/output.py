@@ -111,6 +111,11 @@ def say(text: str) -> None:
     stdout().print(text, markup=False)
 
 
+def say_unbroken(text: str) -> None:
+    """Print one line for people to copy: it is not broken to fit, whatever the width."""
+    stdout().print(text, markup=False, soft_wrap=True)
+
+
 def print_document(body: bytes) -> None:
     """Print a document on stdout as it is, not a character of it broken to fit."""
     sys.stdout.write(body.decode() + "\n")

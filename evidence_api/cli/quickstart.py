@@ -99,7 +99,7 @@ async def _run(settings: Settings, *, once: bool, as_json: bool) -> None:
             if once:
                 return
             if not as_json:
-                _say_how_to_go_on(server.url, demo)
+                _say_how_to_go_on(server.url, demo, sample.name)
             await server.ended()
 
 
@@ -167,9 +167,10 @@ def _verdict(finding: dict[str, Any]) -> tuple[str, str, str]:
     return finding["control"], f"{_MARKS.get(outcome, '-')} {outcome}", shown + cut
 
 
-def _say_how_to_go_on(url: str, demo: steps.Demo) -> None:
+def _say_how_to_go_on(url: str, demo: steps.Demo, release: str) -> None:
     query = '{"query": "{ checkpoint { origin treeSize } }"}'
     output.say(f"\nserving on {url}, GraphQL at {url}/graphql, until Ctrl-C")
-    output.say(f"  export EVIDENCE_TOKEN={demo.token}")
+    output.say(f"  export EVIDENCE_SERVER={url} EVIDENCE_TOKEN={demo.token}")
+    output.say(f"  {_program()} release show {release}")
     output.say("  curl -H \"Authorization: Bearer $EVIDENCE_TOKEN\" -H 'Content-Type: application/json' \\")
     output.say(f"       -d '{query}' {url}/graphql")

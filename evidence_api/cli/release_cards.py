@@ -11,19 +11,26 @@ from evidence_api.domain.verdict import WORST_FIRST, Outcome
 
 Json = Mapping[str, Any]
 
-_COLUMNS = ("PASS", "FAIL", "ERROR", "MISSING", "STALE", "NEEDS_REVIEW", "WAIVED")
+_CULPRITS = ("failed", "unknown", "stale", "withheld")  # rows that stand in the way
+_SHOWN = 5  # pieces of evidence on a card
 _RANK = {outcome.name: place for place, outcome in enumerate(WORST_FIRST)}
 _SEVERITIES = ("critical", "high", "medium", "low", "")
 _LAST = 99
 _STYLE = {"FAIL": "red", "ERROR": "red", "PASS": "green", "WAIVED": "magenta"}
+_FETCH = (
+    ("evidence-api evidence get -o FILE ID", "the bytes exactly as received"),
+    ("evidence-api evidence get --payload ID", "the signed document inside"),
+    ("evidence-api evidence show ID", "what is read from it, and how it was checked"),
+    ("evidence-api artifact get -o FILE DIGEST", "a file it is about, if it was uploaded"),
+)
 _TITLE = 44  # characters of a title in a list
 _ROWS = (
-    ("matched", "satisfy it"),
+    ("matched", "satisfy what is wanted"),
     ("failed", "contradict it"),
-    ("unknown", "do not say"),
-    ("stale", "are too old"),
-    ("withheld", "have no body any more"),
-    ("unverified", "are not verified and never count"),
+    ("unknown", "do not say enough"),
+    ("stale", "would do, but are too old"),
+    ("withheld", "were erased"),
+    ("unverified", "are not verified, and never count"),
 )
 
 
@@ -40,23 +47,23 @@ def rank(finding: Json) -> tuple[int, int, int, str]:
 
 
 def show_list(found: Sequence[Json]) -> None:
-    """One line a release, newest first."""
+    """One line a release, newest first; a column for each outcome that there is."""
     if not found:
         output.say("no releases")
         return
+    counted = [_counts(one["assessment"]) if one["assessment"] else {} for one in found]
+    columns = [outcome.name for outcome in Outcome if any(counts.get(outcome.name) for counts in counted)]
     output.print_table(
-        ("release", "assessed", *(_word(name) for name in _COLUMNS), "other"),
-        [(_name(one), *_line(one["assessment"])) for one in found],
+        ("release", "assessed", *map(_word, columns)),
+        [
+            (
+                _name(one),
+                f"{one['assessment']['evaluatedAt'][:16].replace('T', ' ')}Z" if one["assessment"] else "not yet",
+                *(counts.get(name) or "" for name in columns),
+            )
+            for one, counts in zip(found, counted, strict=True)
+        ],
     )
-
-
-def _line(assessment: Json | None) -> list[object]:
-    if assessment is None:
-        return ["not yet"]
-    counts = _counts(assessment)
-    other = sum(count for name, count in counts.items() if name not in _COLUMNS)
-    shown = [counts.get(name, 0) or "" for name in _COLUMNS]
-    return [moment(assessment["evaluatedAt"]), *shown, other or ""]
 
 
 def show_release(found: Json, findings: Sequence[Json], cards: int) -> None:
@@ -83,9 +90,8 @@ def show_release(found: Json, findings: Sequence[Json], cards: int) -> None:
         output.print_fields(_card(one), title=_title(one), style=_STYLE.get(one["outcome"], "yellow"))
     if len(findings) > cards > 0:
         output.say(f"\n{len(findings) - cards} more are listed above; --cards {len(findings)} tells them all in full.")
-    output.say(
-        f"\nOne verdict whole, with every row: evidence-api release explain {_name(found)} {findings[0]['controlRef']}"
-    )
+    output.say("\nOne verdict whole, with each row it rests on:")
+    output.say_unbroken(f"  evidence-api release explain {_name(found)} {findings[0]['controlRef']}")
 
 
 def _row(finding: Json) -> tuple[str, ...]:
@@ -105,9 +111,27 @@ def _card(finding: Json) -> Iterator[tuple[str, object]]:
     yield "to fix it", finding["fix"]
     yield "waiver", waiver_of(finding)
     yield "criteria", "; ".join(one["shown"] for one in control.get("criteria", ())) or "none is mapped to it"
-    shown = [edge["node"] for edge in finding["evidence"]["edges"]]
-    more = "\nand more" if finding["evidence"]["pageInfo"]["hasNextPage"] else ""
-    yield "evidence", "\n".join(f"{signed(one)}\n{one['evidenceId']}" for one in shown) + more or "there is none"
+    shown = culprits_first(finding)
+    cut = len(shown) > _SHOWN or finding["evidence"]["pageInfo"]["hasNextPage"]
+    lines = [f"{one['kind']}, {signed(one)}\n{one['evidenceId']}" for one in shown[:_SHOWN]]
+    yield "evidence", "\n".join(lines) + ("\nand more" if cut else "") or "there is none"
+
+
+def culprits_first(finding: Json) -> list[Json]:
+    """The evidence a verdict rests on: first what contradicts it, then what does not say enough."""
+    place = _places(finding)
+    nodes = [edge["node"] for edge in finding["evidence"]["edges"]]
+    return sorted(nodes, key=lambda one: place.get(one["evidenceId"], _LAST))
+
+
+def _places(finding: Json) -> dict[str, int]:
+    """Evidence id -> how much it stands in the way, 0 most; what does not is absent."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(_CULPRITS):
+        for query in finding["queries"]:
+            for one in query[name]:
+                places.setdefault(one, place)
+    return places
 
 
 def show_finding(found: Json, finding: Json) -> None:
@@ -130,17 +154,28 @@ def show_finding(found: Json, finding: Json) -> None:
         title=_title(finding),
         style=_STYLE.get(finding["outcome"], "yellow"),
     )
-    evidence = [edge["node"] for edge in finding["evidence"]["edges"]]
+    evidence, against = culprits_first(finding), _places(finding)
     numbers = {one["evidenceId"]: f"[{number}]" for number, one in enumerate(evidence, 1)}
     for number, query in enumerate(finding["queries"], 1):
         output.say("")
         name = f" {query['name']}" if query["name"] else ""
         output.print_fields(_query(query, numbers), title=f"query {number}{name} -> {_word(query['outcome'])}")
     for one in evidence:
+        if one["evidenceId"] in against:
+            output.say("")
+            output.print_fields(_evidence(one), title=f"evidence {numbers[one['evidenceId']]} {one['kind']}")
+    satisfying = [one for one in evidence if one["evidenceId"] not in against]
+    if satisfying:
         output.say("")
-        output.print_fields(_evidence(one), title=f"evidence {numbers[one['evidenceId']]} {one['kind']}")
+        output.print_fields(
+            [(numbers[one["evidenceId"]], f"{one['kind']}, {signed(one)}\n{one['evidenceId']}") for one in satisfying],
+            title="evidence that satisfies it" if against else "evidence",
+        )
     if finding["evidence"]["pageInfo"]["hasNextPage"]:
         output.say("\nthere is more evidence; GraphQL has all of it")
+    if evidence:
+        output.say("")
+        output.print_fields(_FETCH, title="how to fetch")
 
 
 def _query(query: Json, numbers: Mapping[str, str]) -> Iterator[tuple[str, object]]:
@@ -152,7 +187,7 @@ def _query(query: Json, numbers: Mapping[str, str]) -> Iterator[tuple[str, objec
         if rows:
             short = " ".join(one for one in rows if one.startswith("["))
             long = "\n".join(one for one in rows if not one.startswith("["))
-            yield name, f"{len(rows)} {meaning}: {short}" + (f"\n{long}" if long else "")
+            yield name, "\n".join(filter(None, (f"{meaning}: {short}", long)))
     yield "not said", ", ".join(query["absent"])
     yield "lacking", "\n".join(query["lacking"])
     yield "so", query["because"]
@@ -160,7 +195,7 @@ def _query(query: Json, numbers: Mapping[str, str]) -> Iterator[tuple[str, objec
 
 def _evidence(one: Json) -> Iterator[tuple[str, object]]:
     yield "id", one["evidenceId"]
-    yield "signer", signed(one)
+    yield "signer", signed(one).removeprefix("signed by ")
     yield (
         "of",
         f"{moment(one['effective'])}, received {moment(one['received'])}"
@@ -172,7 +207,6 @@ def _evidence(one: Json) -> Iterator[tuple[str, object]]:
         yield "bytes", "erased; digests and proofs stay"
     else:
         yield "bytes", f"{one['body']['size']:,}, {one['body']['mediaType']}"
-        yield "fetch it", f"evidence-api evidence get -o FILE \\\n  {one['evidenceId']}"
 
 
 def subject_lines(subjects: Sequence[Json]) -> Iterator[str]:
@@ -184,11 +218,9 @@ def subject_lines(subjects: Sequence[Json]) -> Iterator[str]:
 
 
 def signed(one: Json) -> str:
-    """Who signed a piece of evidence, and what became of the checks where they did not all hold."""
+    """Who signed a piece of evidence; where the checks did not hold, what became of them."""
     signer = one["verification"]["signer"]
-    status = _word(one["status"])
-    kind = f"{one['kind']}, " if "kind" in one else ""
-    return f"{kind}signed by {signer['label']}" if signer else f"{kind}{status}: it counts for nothing"
+    return f"signed by {signer['label']}" if signer else f"{_word(one['status'])}: it counts for nothing"
 
 
 def severity_of(control: Json) -> str:

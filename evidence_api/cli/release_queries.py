@@ -39,7 +39,8 @@ query Findings($id: ID!, $first: Int!, $after: String, $outcome: [Outcome!]) {{
       edges {{ node {{
         id controlRef outcome raw because fix waiver code
         control {{ title severity tier owner criteria {{ shown title }} }}
-        evidence(first: 5) {{
+        queries {{ failed(first: 20) unknown(first: 20) stale(first: 20) withheld(first: 20) }}
+        evidence(first: 20) {{
           edges {{ node {{ evidenceId kind status verification {{ {_SIGNER} }} }} }}
           pageInfo {{ hasNextPage }}
         }}

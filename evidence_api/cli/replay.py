@@ -169,8 +169,8 @@ def _show(answer: Mapping[str, Any]) -> None:
             output.say("")
             output.print_fields(_lines(group), title=_title(group))
         output.say(
-            f"\n{tenant['tenant']}: {tenant['replayed']} releases assessed since {_short(answer['since'])}; "
-            f"{tenant['flips']} flips in {tenant['touched']} of them, {tenant['regressions']} regressions"
+            f"\n{tenant['tenant']}: releases assessed since {_short(answer['since'])}: {tenant['replayed']}; "
+            f"flips: {tenant['flips']} (in releases: {tenant['touched']}); regressions: {tenant['regressions']}"
         )
 
 
