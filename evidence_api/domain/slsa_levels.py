@@ -3,8 +3,8 @@
 A control says a level in one of two ways, both written by people in the catalog:
   - a mapping of the criterion BUILD-Ln of the framework SLSA to controls, whose relation says that the controls ask
     for all of it (equal, identical, equivalent, subset_of), none of them only in part; "relates to" says no such thing
-  - a query over verification summaries that cannot hold without the level: `SLSA_BUILD_LEVEL_3 in levels`, asked of
-    each subject where the release has several
+  - a query over verification summaries that cannot hold without the level: `SLSA_BUILD_LEVEL_3 in levels`, as its
+    condition or as its population, asked of each subject where the release has several
 """
 
 import re
@@ -48,16 +48,17 @@ def _asked(control: Control, finding: Finding, subjects: int) -> set[int]:
         level
         for query, result in zip(control.queries, finding.queries, strict=False)
         if query.kind == "vsa" and result.outcome is Outcome.PASS and (subjects == 1 or query.per is Per.SUBJECT)
-        for level in _necessary(query.where)
+        for level in _necessary(query.where) | (_necessary(query.population) if query.population else set())
     }
 
 
 def _necessary(where: Expression) -> set[int]:
-    """The levels without which a condition is not true."""
+    """The levels without which a condition is not true. A summary names the highest level alone, which implies those
+    below it: of two levels, either of which will do, the lower one is necessary."""
     match where:
         case Compare(path="levels", operator="contains", value=str(value)):
             named = _LEVEL.match(value)
-            return {int(named[1])} if named else set()
+            return {int(named[1]), *range(1, int(named[1]))} if named else set()
         case And(terms=terms):
             return set.union(*map(_necessary, terms))
         case Or(terms=terms):

@@ -42,7 +42,8 @@ def test_a_summary_counts_where_a_control_cannot_pass_without_it() -> None:
 @pytest.mark.parametrize(
     ("where", "expected"),
     [
-        (f'"{LEVEL_3}" in levels || "SLSA_BUILD_LEVEL_2" in levels', None),
+        (f'"{LEVEL_3}" in levels || "SLSA_BUILD_LEVEL_2" in levels', "SLSA_BUILD_LEVEL_2"),
+        (f'"{LEVEL_3}" in levels || "OTHER" in levels', None),
         (f'"{LEVEL_3}" in levels || ("{LEVEL_3}" in levels && result==passed)', LEVEL_3),
         ('"OTHER" in levels', None),
         (f'!("{LEVEL_3}" in levels) || result==passed', None),
@@ -51,6 +52,14 @@ def test_a_summary_counts_where_a_control_cannot_pass_without_it() -> None:
 def test_only_what_is_necessary_is_stated(where: str, expected: str | None) -> None:
     facts: dict[str, Fact] = {"levels": (LEVEL_3, "OTHER"), "result": "passed"}
     assert level(f"{{kind: vsa, where: '{where}'}}", facts) == expected
+
+
+def test_a_population_is_as_necessary_as_a_condition() -> None:
+    query = f"{{kind: vsa, where: result==passed, population: {{where: '\"{LEVEL_3}\" in levels'}}}}"
+    assert (
+        level(query, {"levels": (LEVEL_3,), "result": "passed"}, {"levels": ("OTHER",), "result": "failed"}) == LEVEL_3
+    )
+    assert level(query, {"levels": ("OTHER",), "result": "passed"}) is None
 
 
 def test_of_several_subjects_each_must_be_asked_for() -> None:

@@ -1,13 +1,18 @@
 """The pages as HTML: escaped, bounded, and saying what the contents say."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evidence_api.engines.rego import RegoPool
+from evidence_api.formats.pack_pages.index import index_of
 from evidence_api.formats.pack_pages.markup import el, join, printable
+from evidence_api.formats.pack_pages.matrix import criterion_matrix
 from evidence_api.formats.pack_pages.words import cut, lasting, plural, short
+from tests.support.packs import build_world
 
 TAG = re.compile(r"<[^>]*>")
 
@@ -46,3 +51,14 @@ def test_words() -> None:
     assert lasting(timedelta(seconds=90)) == "90 seconds"
     assert short("sha256:" + "ab" * 32) == "abababababab"
     assert cut("x" * 2000, 10) == "xxxxxxxxx…"
+
+
+async def test_a_control_that_covers_a_criterion_in_part_is_marked_there_alone() -> None:
+    async with RegoPool() as pool:
+        contents = (await build_world(pool)).contents
+    assert "½" not in str(criterion_matrix(index_of(contents, signer="s"))).partition("<table")[2]
+    first, *others = contents.catalog.mappings
+    halved = replace(first, partial=frozenset(first.maps_to[:1]))
+    catalog = replace(contents.catalog, mappings=(halved, *others))
+    shown = str(criterion_matrix(index_of(replace(contents, catalog=catalog), signer="s"))).partition("<table")[2]
+    assert re.findall(r"([\w-]+)(?:</a>)? ½", shown) == [first.maps_to[0]]

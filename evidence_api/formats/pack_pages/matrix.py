@@ -72,7 +72,8 @@ def criterion_matrix(index: PageIndex) -> Markup | None:
         el(
             "p",
             "A criterion is as good as the weakest control related to it. “Relates to” is our reading, not the "
-            "framework owner's; none of this is a certification.",
+            "framework owner's; none of this is a certification. Of a control marked ½, the mapping says that it "
+            "bears on a part of the criterion only.",
             class_="lead",
         ),
         [_framework(index, name, results) for name, results in by_framework.items()],
@@ -99,6 +100,14 @@ def _framework(index: PageIndex, name: str, results: list[CriterionResult]) -> M
     return join(el("h3", f"{index.framework_title(name)}{edition}"), table if mapped else None, left_out)
 
 
+def _in_part(index: PageIndex, control: str, result: CriterionResult) -> bool:
+    """Whether every mapping of the control to the criterion covers it in part."""
+    found = [
+        one for one in index.mappings.get(control, ()) if (one.framework, one.ref) == (result.framework, result.ref)
+    ]
+    return bool(found) and all(control in one.partial for one in found)
+
+
 def _criterion(index: PageIndex, result: CriterionResult, criteria: dict[str, Criterion]) -> Markup:
     criterion = criteria.get(result.ref)
     controls: list[Child] = []
@@ -110,7 +119,8 @@ def _criterion(index: PageIndex, result: CriterionResult, criteria: dict[str, Cr
         name: Child = control
         if control in index.anchors:
             name = el("a", control, href=f"#{index.anchors[control]}")
-        controls += [", " if place else None, el("span", el("b", symbol), " ", name, class_=f"mini {state}")]
+        part = " ½" if _in_part(index, control, result) else None
+        controls += [", " if place else None, el("span", el("b", symbol), " ", name, part, class_=f"mini {state}")]
     if more > 0:
         controls.append(f" and {more} more")
     return el(
