@@ -1,8 +1,9 @@
 """After the rules ran: framework criteria, each as good as its weakest control."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
-from evidence_api.domain.control import Catalog, Framework
+from evidence_api.domain.control import Catalog
 from evidence_api.domain.verdict import WORST_FIRST, CriterionResult, Outcome
 
 
@@ -14,19 +15,23 @@ def weakest(outcomes: Iterable[Outcome]) -> Outcome:
 
 def roll_up(catalog: Catalog, outcomes: Mapping[str, Outcome]) -> tuple[CriterionResult, ...]:
     """Every criterion of every framework, in the order of the catalog; an unmapped one is listed as such."""
+    return tuple(
+        CriterionResult(one.framework, one.ref, weakest(outcomes[name] for name in one.controls), one.controls)
+        if one.controls
+        else one
+        for one in _criteria(catalog)
+    )
+
+
+@lru_cache(maxsize=16)
+def _criteria(catalog: Catalog) -> tuple[CriterionResult, ...]:
+    """Every criterion with the controls mapped to it, not run yet: the same for every release, so made once."""
     mapped: dict[tuple[str, str], dict[str, None]] = {}
     for mapping in catalog.mappings:
         mapped.setdefault((mapping.framework, mapping.ref), {}).update(dict.fromkeys(mapping.maps_to))
     return tuple(
-        _criterion(framework, criterion.ref, tuple(mapped.get((framework.id, criterion.ref), ())), outcomes)
+        CriterionResult(framework.id, criterion.ref, Outcome.NOT_RUN, controls, unmapped=not controls)
         for framework in catalog.frameworks
         for criterion in framework.criteria
+        for controls in (tuple(mapped.get((framework.id, criterion.ref), ())),)
     )
-
-
-def _criterion(
-    framework: Framework, ref: str, controls: tuple[str, ...], outcomes: Mapping[str, Outcome]
-) -> CriterionResult:
-    if not controls:
-        return CriterionResult(framework.id, ref, Outcome.NOT_RUN, (), unmapped=True)
-    return CriterionResult(framework.id, ref, weakest(outcomes[name] for name in controls), controls)
