@@ -110,9 +110,9 @@ def _typed(value: Fact, fact: FactType) -> bool | float | str | list[str] | None
 def _moment(text: str) -> str | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None  # not a time, so the fact is absent
-    return sortable(moment) if moment.tzinfo else None
+        return sortable(moment) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None  # not a time, or none that UTC has, so the fact is absent
 
 
 def ages(row: Row, at: datetime) -> dict[str, int]:

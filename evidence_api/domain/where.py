@@ -128,7 +128,7 @@ def write_duration(value: timedelta) -> str:
 
 def sortable(moment: datetime) -> str:
     """A time in UTC with always six digits of fraction, so that the order of the texts is the order of the times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _operand(term: Expression, *wrapped: type) -> str:

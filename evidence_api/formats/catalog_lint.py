@@ -64,13 +64,12 @@ def _in_use(control: Control, place: Place | None, *, is_mapped: bool) -> Iterat
         )
     if is_mapped and control.state in _NOT_RUN:
         message = f"{control.state} control {control.id} is still mapped, and is not run"
-        draft = f"write state: active, or take {control.id} out of maps_to"
-        retired = (
-            f"map {control.replaced_by} instead of {control.id}"
-            if control.replaced_by
-            else f"take {control.id} out of maps_to"
-        )
-        yield _warning(place, f"{control.state}_in_use", message, draft if control.state == "draft" else retired)
+        hint = f"take {control.id} out of maps_to"
+        if control.state == "draft":
+            hint = f"write state: active, or {hint}"
+        elif control.replaced_by:
+            hint = f"map {control.replaced_by} instead of {control.id}"
+        yield _warning(place, f"{control.state}_in_use", message, hint)
 
 
 def _replaced(control: Control, known: Mapping[str, Control], place: Place | None) -> Iterator[SourceFault]:

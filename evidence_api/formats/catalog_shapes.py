@@ -233,7 +233,7 @@ CONTROL = Shape(
         "passed_because": Key(
             Text(), "The sentence for a pass, with {placeholders}.", "'{n} of {population} decisions allowed it.'"
         ),
-        "state": Key(Word(STATES, "active"), "Drafts and retired controls are not run.", "draft"),
+        "state": Key(Word(STATES, "active"), "Drafts and retired controls are not run.", "deprecated"),
         "replaced_by": Key(Text(), "The control that takes its place.", "IG-SC-6"),
         "reviewed": Key(Nested(REVIEWED), "Who looked at the control last, and when.", "{by: j.doe, on: 2026-09-01}"),
     },

@@ -57,7 +57,8 @@ def _ways(node: And | Or | Not | Constant, wanted: bool) -> Sequence[_Goals]:  #
             return (((term, not wanted),),)
         case And(terms=terms) | Or(terms=terms):
             if isinstance(node, And) is wanted:  # all of them
-                return (tuple((term, wanted) for term in terms),)
+                first = sorted(terms, key=lambda term: isinstance(term, And | Or))  # what leaves no choice
+                return (tuple((term, wanted) for term in first),)
             return tuple(((term, wanted),) for term in reversed(terms))  # any of them
 
 

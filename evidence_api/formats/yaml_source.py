@@ -108,7 +108,7 @@ _REPAIRS = (
     ("found unexpected end of stream", "close the quote"),
     ("did not find expected ',' or", "close the bracket, or put a comma between the items"),
     ("could not find expected ':'", "write key: value, with a space after the colon"),
-    ("did not find expected key", "begin every key of a mapping in the same column"),
+    ("did not find expected key", "begin every key in the same column; quote a text that begins with a quote"),
     ("did not find expected '-'", "begin every item of a list with - in the same column"),
 )
 

@@ -99,7 +99,7 @@ def test_the_shipped_module_is_readable_and_within_the_bounds_of_engines() -> No
     assert module.startswith("package evidence.catalog\n")
     assert "import" not in {line.split(" ")[0] for line in module.splitlines()}
     assert max(map(len, module.splitlines())) <= 200
-    assert "# query 3: attest where provenance==verified && sbom.criticals==0" in module
+    assert "# query 3: attest where provenance == verified && sbom.criticals == 0" in module
     for control in shipped_catalog().controls:
         assert f"# ----- {control.id} " in module
 

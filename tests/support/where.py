@@ -1,8 +1,9 @@
 """The `where` language a second time: random conditions and rows, and a reference evaluator to judge the Rego by."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import combinations, pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -47,9 +48,10 @@ _ORDER = {FactType.NUMBER, FactType.TIME, FactType.DURATION}
 
 
 @st.composite
-def comparisons(draw: st.DrawFn) -> Compare:
-    """A well-typed comparison of EVERY_TYPE."""
-    path, fact = draw(st.sampled_from(sorted(EVERY_TYPE.facts.items())))
+def comparisons(draw: st.DrawFn, only: str = "") -> Compare:
+    """A well-typed comparison of EVERY_TYPE, of one fact where it is named."""
+    path = only or draw(st.sampled_from(sorted(EVERY_TYPE.facts)))
+    fact = EVERY_TYPE.facts[path]
     ordered = ("<", "<=", ">", ">=") if fact in _ORDER else ()
     listed = ("contains",) if fact is FactType.WORDS else ()
     chosen = draw(st.sampled_from(("==", "!=", "in", *ordered, *listed)))
@@ -150,6 +152,32 @@ _OF_WORDS: Mapping[str, Callable[[frozenset[str], Any], object]] = {
     "==": lambda value, wanted: value == set(wanted),
     "!=": lambda value, wanted: value != set(wanted),
 }
+
+
+def values_around(path: str) -> Iterator[Fact]:
+    """Values of a fact, enough that every conjunction of comparisons() of it that can be true is true of one."""
+    match EVERY_TYPE.facts[path]:
+        case FactType.BOOLEAN:
+            yield from (True, False)
+        case FactType.NUMBER:
+            yield from _with_between(sorted(NUMBERS))
+        case FactType.DURATION:
+            yield from _with_between(sorted(one.total_seconds() for one in DURATIONS))
+        case FactType.WORD if path == "closed":
+            yield from ("yes", "no")
+        case FactType.WORD:
+            yield from (*WORDS, "other")
+        case FactType.TIME:
+            yield from (*TIMES, *(moment.replace("T00:00:00.000000", "T00:00:00.000001") for moment in TIMES))
+            yield "2025-12-31T00:00:00Z"
+        case FactType.WORDS:
+            every = (*WORDS, "other")
+            yield from (subset for size in range(len(every) + 1) for subset in combinations(every, size))
+
+
+def _with_between(points: Sequence[float]) -> Iterator[float]:
+    yield from (points[0] - 1, *points, points[-1] + 1)
+    yield from ((low + high) / 2 for low, high in pairwise(points))
 
 
 def _plain(value: Literal) -> object:

@@ -23,4 +23,4 @@ for _tag, _pattern, _first in (
 
 def plain_documents(text: str) -> list[Any]:
     """The documents of a YAML text as JSON values. Raises yaml.YAMLError."""
-    return list(yaml.load_all(text, Loader=_Core))  # noqa: S506  a SafeLoader
+    return list(yaml.load_all(text, Loader=_Core))
