@@ -142,7 +142,11 @@ class Framework(Node):
     catalog_digest: str = strawberry.field(description="sha256:<hex> of the catalog it is read from.")
     title: str = strawberry.field(description="Its title, e.g. AICPA TSC.")
     edition: str = strawberry.field(description="The edition.")
-    licence: str = strawberry.field(description="Under what terms its text may be quoted.")
+    licence: str = strawberry.field(
+        description="What may be shown of it: own (ids, and titles in our own words), public_domain, cc0, apache-2.0, "
+        "by_permission."
+    )
+    credit: str = strawberry.field(description='Whom to credit for what is quoted of it; "" if nobody is named.')
     aliases: list[str] = strawberry.field(description="Other names mappings may use for it.")
 
     @resolved("Its criteria, in the framework's order.")
@@ -224,6 +228,7 @@ def framework_of(given: domain.Framework, index: CatalogIndex, at: Moment | None
         title=given.title,
         edition=given.edition,
         licence=given.licence,
+        credit=given.credit,
         aliases=list(given.aliases),
     )
 

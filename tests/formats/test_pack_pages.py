@@ -62,3 +62,15 @@ async def test_a_control_that_covers_a_criterion_in_part_is_marked_there_alone()
     catalog = replace(contents.catalog, mappings=(halved, *others))
     shown = str(criterion_matrix(index_of(replace(contents, catalog=catalog), signer="s"))).partition("<table")[2]
     assert re.findall(r"([\w-]+)(?:</a>)? ½", shown) == [first.maps_to[0]]
+
+
+async def test_whose_words_the_titles_are_is_printed_with_them() -> None:
+    async with RegoPool() as pool:
+        contents = (await build_world(pool)).contents
+    quoted = tuple(replace(one, licence="cc0", credit="Its owner") for one in contents.catalog.frameworks)
+    for frameworks, said in (
+        (contents.catalog.frameworks, "titles in our own words"),
+        (quoted, "Quoted under CC0 1.0: Its owner."),
+    ):
+        catalog = replace(contents.catalog, frameworks=frameworks)
+        assert said in str(criterion_matrix(index_of(replace(contents, catalog=catalog), signer="s")))

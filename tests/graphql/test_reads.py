@@ -181,7 +181,7 @@ async def test_releases_by_name_and_the_newest_of_a_name(client: GraphQLClient, 
 
 async def test_frameworks_lead_to_the_verdict_on_a_release(client: GraphQLClient, seeded: Seeded) -> None:
     query = """query ($release: ID!) { frameworks { ref title }
-      framework(id: "aicpa-tsc") { title edition licence aliases
+      framework(id: "aicpa-tsc") { title edition licence credit aliases
         criterion(ref: "CC7.2") { shown }
         criteria(first: 5) { edges { node { ref title framework { ref }
           mappings { external relation narrative controls }
@@ -189,6 +189,7 @@ async def test_frameworks_lead_to_the_verdict_on_a_release(client: GraphQLClient
           controls { ref criteria { shown } finding(release: $release) { outcome } } } } } } }"""
     data = await client.data(query, release=seeded.evidence_id("release"))
     assert data["frameworks"] == [{"ref": "aicpa-tsc", "title": "AICPA TSC"}]
+    assert (data["framework"]["licence"], data["framework"]["credit"]) == ("own", "")
     unmapped, mapped = (edge["node"] for edge in data["framework"]["criteria"]["edges"])
     assert (unmapped["controls"], unmapped["result"]) == ([], {"outcome": "NOT_RUN", "unmapped": True})
     assert mapped["result"] == {"outcome": "FAIL", "unmapped": False}

@@ -1,7 +1,7 @@
 """The verdict register (every control on one line) and the criterion matrix (frameworks by weakest link)."""
 
 from evidence_api.domain.assessment import CriterionResult, Finding, QueryResult
-from evidence_api.domain.control import Criterion
+from evidence_api.domain.control import Criterion, Framework
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
 from evidence_api.formats.pack_pages.words import STATES, badge, cut
@@ -54,6 +54,15 @@ def raw_note(finding: Finding) -> str | None:
     return f"before waiver: {STATES[finding.raw][1].lower()}" if finding.raw is not finding.outcome else None
 
 
+# Under which terms a framework is quoted.
+_TERMS = {
+    "public_domain": "Quoted from the public domain",
+    "cc0": "Quoted under CC0 1.0",
+    "apache-2.0": "Quoted under the Apache License 2.0",
+    "by_permission": "Quoted by permission",
+}
+
+
 def tally(queries: tuple[QueryResult, ...]) -> str:
     """`3 of 4`: rows that met their test, of all rows looked at, over the control's queries."""
     return f"{sum(query.met for query in queries)} of {sum(query.population for query in queries)}"
@@ -97,7 +106,15 @@ def _framework(index: PageIndex, name: str, results: list[CriterionResult]) -> M
         class_="grid matrix",
     )
     left_out = el("p", el("b", "No control mapped: "), ", ".join(unmapped), class_="note") if unmapped else None
-    return join(el("h3", f"{index.framework_title(name)}{edition}"), table if mapped else None, left_out)
+    source = el("p", _source(framework), class_="note") if framework is not None else None
+    return join(el("h3", f"{index.framework_title(name)}{edition}"), source, table if mapped else None, left_out)
+
+
+def _source(framework: Framework) -> str:
+    """Whose words the titles are."""
+    if framework.licence == "own":
+        return "Ids of the framework; titles in our own words."
+    return f"{_TERMS.get(framework.licence, framework.licence)}: {framework.credit or framework.title}."
 
 
 def _in_part(index: PageIndex, control: str, result: CriterionResult) -> bool:
