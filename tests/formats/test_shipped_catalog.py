@@ -85,6 +85,7 @@ def test_every_control_is_mapped_and_every_mapping_gives_its_reason() -> None:
     for name in FRAMEWORKS:
         reasons = Counter(mapping.narrative for mapping in catalog.mappings if mapping.framework == name)
         assert [reason for reason, count in reasons.items() if count > 1] == []
+    assert all(f"`mappings/{name}.yaml`" in README for name in FRAMEWORKS)
     assert all("opinion" in text for name, text in read_texts(CONTROLS / "mappings", (".yaml",)).items())
 
 
