@@ -22,12 +22,15 @@ from evidence_api.domain.where import Compare, comparisons
 
 Json: TypeAlias = Mapping[str, Any]
 Classify: TypeAlias = Callable[[Any], Hashable]
+Key: TypeAlias = tuple[Hashable, ...]  # what each query of a control sees, in order
 
 _EXACT = 2**53
 _NEAR = 1e-9  # of a written number, in relation to it: there the engine's own arithmetic decides
 _EQUALITY = frozenset({"==", "!=", "in"})
 _ORDERED = _EQUALITY | {"<", "<=", ">", ">="}
 _LISTED = _EQUALITY | {"contains"}
+_ASLEEP = frozenset({"draft", "retired"})
+_NOTHING: Json = {}
 _OTHER = 0  # a word that is none of those written
 
 
@@ -62,53 +65,81 @@ class Projection:
 
     def __init__(self, catalog: Catalog) -> None:
         self._plans = {
-            control.id: tuple(_plan(query) for query in control.queries)
+            control.id: () if control.state in _ASLEEP else tuple(_plan(query) for query in control.queries)
             for control in catalog.controls
             if not control.policy
         }
 
-    def keys(self, given: Json, wanted: Iterable[str]) -> dict[str, Hashable]:
-        """The projection of an assessment's input (domain/population.py) for each of these controls that has one."""
+    def keys(self, given: Json, wanted: Iterable[str]) -> dict[str, Key]:
+        """What an assessment's input (domain/population.py) shows to each query of these controls; controls with a rule
+        of the operator's own are left out."""
         digests: Sequence[str] = given["release"]["digests"]
-        keys: dict[str, Hashable] = {}
+        kinds, samples = given["rows"], given["samples"]
+        keys: dict[str, Key] = {}
         for control in wanted:
             plans = self._plans.get(control)
-            if plans is None:
-                continue
-            samples = given["samples"].get(control, {})
-            parts: list[Hashable] = []
-            for number, plan in enumerate(plans, 1):
-                found = _read(plan, given["rows"].get(plan.kind, ()), digests)
-                parts.append((found, tuple(samples.get(str(number), ()))) if plan.sampled else found)
-            keys[control] = tuple(parts)
+            if plans is not None:
+                drawn = samples.get(control, _NOTHING)
+                keys[control] = tuple(
+                    [
+                        _read(plan, kinds.get(plan.kind, ()), digests, drawn.get(str(number), ()))
+                        for number, plan in enumerate(plans, 1)
+                    ]
+                )
         return keys
 
 
-def relative(answer: Json, digests: Sequence[str]) -> dict[str, Any] | None:
-    """An engine's answer with the digests of artifacts as their places among the release's; None where it is no answer
-    of a catalog's own rule, or names an artifact the release has not."""
-    if "code" in answer or not isinstance(answer.get("queries"), list):
-        return None
-    return _with_lacking(answer, {digest: place for place, digest in enumerate(digests)})
+class EngineAnswers:
+    """What the engine said, to be said again where it would see the same.
+
+    Kept by query: what it said of one depends on what that one reads. What it made of a control's queries depends on
+    their outcomes alone (formats/rego_counting.py, combine_all and combine_any), so that is kept by them. At most
+    `limit` of each; then it begins anew.
+    """
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self._queries: dict[tuple[str, int, Hashable], Json] = {}
+        self._controls: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._limit = limit
+
+    def known(self, keys: Mapping[str, Key], digests: Sequence[str]) -> dict[str, Json]:
+        """Control id to raw answer, of those that are known."""
+        found: dict[str, Json] = {}
+        for control, key in keys.items():
+            told = [self._queries.get((control, number, seen)) for number, seen in enumerate(key)]
+            queries = [one for one in told if one is not None]
+            outcome = self._controls.get((control, tuple([one["outcome"] for one in queries])))
+            if outcome is not None and len(queries) == len(key):
+                found[control] = {"outcome": outcome, "queries": [_named(one, digests) for one in queries]}
+        return found
+
+    def learn(self, keys: Mapping[str, Key], answers: Json, digests: Sequence[str]) -> None:
+        """Remember answers of the engine. What it could not decide is not kept."""
+        places = {digest: place for place, digest in enumerate(digests)}
+        for control, key in keys.items():
+            answer = answers.get(control)
+            if not isinstance(answer, Mapping) or "code" in answer:
+                continue
+            queries = answer.get("queries")
+            if not isinstance(queries, list) or len(queries) != len(key):
+                continue
+            if any(one not in places for query in queries for one in query.get("lacking", ())):
+                continue
+            if max(len(self._queries), len(self._controls)) >= self._limit:
+                self._queries.clear()
+                self._controls.clear()
+            for number, (seen, query) in enumerate(zip(key, queries, strict=True)):
+                self._queries[control, number, seen] = _lacking(query, places)
+            self._controls[control, tuple(query["outcome"] for query in queries)] = answer["outcome"]
 
 
-def absolute(answer: Json, digests: Sequence[str]) -> Json:
-    """The inverse, for another release of the same projection."""
-    if not any(query.get("lacking") for query in answer["queries"]):
-        return answer
-    return _with_lacking(answer, dict(enumerate(digests))) or answer
+def _named(query: Json, digests: Sequence[str]) -> Json:
+    """A remembered answer, with the digests of this release's artifacts in their places."""
+    return _lacking(query, digests) if query.get("lacking") else query
 
 
-def _with_lacking(answer: Json, names: Mapping[Any, Any]) -> dict[str, Any] | None:
-    queries = []
-    for query in answer["queries"]:
-        lacking = query.get("lacking")
-        if lacking:
-            if any(one not in names for one in lacking):
-                return None
-            query = {**query, "lacking": [names[one] for one in lacking]}  # noqa: PLW2901  the same, renamed
-        queries.append(query)
-    return {**answer, "queries": queries}
+def _lacking(query: Json, names: Any) -> Json:  # noqa: ANN401  digest to place, or place to digest
+    return {**query, "lacking": [names[one] for one in query["lacking"]]} if query.get("lacking") else query
 
 
 def _plan(query: Query) -> _Plan:
@@ -126,8 +157,8 @@ def _plan(query: Query) -> _Plan:
     )
 
 
-def _read(plan: _Plan, rows: Sequence[Json], digests: Sequence[str]) -> Hashable:
-    """What the rows say of one query."""
+def _read(plan: _Plan, rows: Sequence[Json], digests: Sequence[str], drawn: Sequence[int]) -> Hashable:
+    """What the rows say of one query; `drawn` are the numbers of those in its sample."""
     columns, clock, seconds = plan.columns, plan.clock, plan.seconds
     read: list[Hashable] = []
     for row in rows:
@@ -140,7 +171,11 @@ def _read(plan: _Plan, rows: Sequence[Json], digests: Sequence[str]) -> Hashable
             about = frozenset(row["subjects"])
             seen += (tuple([place for place, digest in enumerate(digests) if digest in about]),)
         read.append(seen)
-    return (len(digests), *read) if plan.by_subject else tuple(read)
+    if plan.by_subject:
+        read.append(len(digests))
+    if plan.sampled:
+        read.append(tuple(drawn))
+    return tuple(read)
 
 
 def _column(kind: str, path: str, compared: Sequence[Compare]) -> _Column:

@@ -3,12 +3,13 @@
 The plan for one release:
   1. its evidence as objects, its rows, the controls to evaluate
   2. of each control what the engine would see of the rows (domain/projection.py); what the engine said of the same
-     before is taken from memory. Of what is not known, the server is asked to ask the engine: it decides, never we
+     before is taken from memory. Of what is not known here, the server is asked, which remembers what all workers
+     learnt, and asks the engine: it decides, never we
   3. fold, and make the row that will be stored, its id and its timer
 
 What crosses: told (name, (files of the catalog, digest of the policy bundle, niceness)); a question (name, release,
 evidence JSON, tree size, moment, controls or None, previous assessment or None, answers of the engine or None, controls
-it was asked about); an answer (ASK, input JSON, controls), (MADE, …) or (FAILED, code, message).
+it was asked about); an answer (ASK, input JSON, controls, what they see), (MADE, …) or (FAILED, code, message).
 """
 
 import contextlib
@@ -16,7 +17,7 @@ import os
 import sys
 import traceback
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,7 @@ from evidence_api.domain.errors import EvidenceError
 from evidence_api.domain.evidence import Release
 from evidence_api.domain.facts import rows_of
 from evidence_api.domain.moving import moves_at
-from evidence_api.domain.projection import Projection, absolute, relative
+from evidence_api.domain.projection import EngineAnswers, Projection
 from evidence_api.engines.worker_wire import Plain
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.store.assessments import StoredAssessment, assessment_of, stored
@@ -38,38 +39,6 @@ from evidence_api.store.grounds import evidence_of
 ASK, MADE, FAILED = "ask", "made", "failed"
 
 _CATALOGS = 4  # told lately
-_REMEMBERED = 100_000  # answers of the engine; some 1.5 kB each where they differ, and most do not
-
-
-class EngineAnswers:
-    """What the engine said, by (control, projection). Equal answers are kept once."""
-
-    def __init__(self, limit: int = _REMEMBERED) -> None:
-        self._answers: OrderedDict[tuple[str, Hashable], Mapping[str, Any]] = OrderedDict()
-        self._once: dict[bytes, Mapping[str, Any]] = {}
-        self._limit = limit
-
-    def known(self, keys: Mapping[str, Hashable], digests: Sequence[str]) -> dict[str, Any]:
-        """Control id to raw answer, of those that are known."""
-        found = {}
-        for item in keys.items():
-            answer = self._answers.get(item)
-            if answer is not None:
-                found[item[0]] = absolute(answer, digests)
-        return found
-
-    def learn(self, keys: Mapping[str, Hashable], answers: Mapping[str, Any], digests: Sequence[str]) -> None:
-        """Remember answers of the engine. What it could not decide, and what has no projection, is not kept."""
-        for control, key in keys.items():
-            answer = answers.get(control)
-            plain = relative(answer, digests) if isinstance(answer, Mapping) else None
-            if plain is None:
-                continue
-            if len(self._answers) >= self._limit:
-                self._answers.clear()
-                self._once.clear()
-            text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
-            self._answers[control, key] = self._once.setdefault(text, plain)
 
 
 class AssessWorker:
@@ -129,14 +98,15 @@ class _Rules:
         given = assessment_input(self._catalog, about, rows, moment, wanted)
         names = [one.id for one in self._catalog.controls if wanted is None or one.id in wanted]
         keys = self._projection.keys(given, names)
-        answers = self._answers.known(keys, about.digests)
+        answers: dict[str, Any] = dict(self._answers.known(keys, about.digests))
         if decided is not None:
             told = orjson.loads(decided)
             self._answers.learn({one: keys[one] for one in asked if one in keys}, told, about.digests)
             answers |= told
         unknown = [one for one in names if one not in answers and one not in asked]
         if unknown:
-            return (ASK, orjson.dumps(given | {"only": sorted(unknown)}), unknown)
+            given.pop("only", None)
+            return (ASK, orjson.dumps(given), unknown, {one: keys[one] for one in unknown if one in keys})
         made = fold(
             self._catalog,
             about,

@@ -6,7 +6,7 @@ never waits behind ten thousand releases of the background, whose workers yield 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -15,6 +15,8 @@ import orjson
 
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import EngineCrashed, Refused
+from evidence_api.domain.evidence import Release
+from evidence_api.domain.projection import EngineAnswers, Key
 from evidence_api.engines.rego import PolicyBundle, RegoPool
 from evidence_api.engines.worker_lane import Shared
 from evidence_api.engines.worker_nursery import Nursery
@@ -50,6 +52,7 @@ class Assessing:
         self._catalog = catalog
         self._rego = rego
         self._crowd = asyncio.Semaphore(_CROWD)
+        self._answers = EngineAnswers()
         self._front, self._back = WorkerPool(nursery, 1), WorkerPool(nursery, processes)
         self._shared = {False: self._told("front", 0), True: self._told("back", _NICE)}
 
@@ -101,7 +104,7 @@ class Assessing:
                 row = assessment_row(answer[1])
                 moves = None if answer[2] is None else datetime.fromisoformat(answer[2])
                 return Made(row, Timer(row.release, row.tree_size, moves))
-            decided |= await self._decide(answer[1], answer[2], background=background)
+            decided |= await self._decide(release, *answer[1:], background=background)
             asked += answer[2]
         raise EngineCrashed(f"workers that remember nothing: {release.id} was not assessed", limit=_ROUNDS)
 
@@ -110,9 +113,22 @@ class Assessing:
         shared, pool = self._shared[background], self._back if background else self._front
         return await pool.ask((shared.name, *question), shared, 0)
 
-    async def _decide(self, given: bytes, controls: Sequence[str], *, background: bool) -> dict[str, object]:
-        """What the engine says of these controls."""
+    async def _decide(
+        self, release: Release, given: bytes, controls: Sequence[str], keys: Mapping[str, Key], *, background: bool
+    ) -> dict[str, object]:
+        """What the engine says of these controls, or said where it saw the same (domain/projection.py)."""
+        decided: dict[str, object] = dict(self._answers.known(keys, release.digests))
+        unknown = [control for control in controls if control not in decided]
+        if unknown:
+            found = await self._evaluate(given, unknown, background=background)
+            self._answers.learn(keys, found, release.digests)
+            decided |= found
+        return decided
+
+    async def _evaluate(self, given: bytes, controls: Sequence[str], *, background: bool) -> dict[str, object]:
+        """Ask the engine about an input (a JSON object with members, but without `only`)."""
+        only = b'{"only":' + orjson.dumps(sorted(controls)) + b"," + given[1:]
         if not background:
-            return await engine_answers(self._rego, self.bundle, self._catalog, given, controls)
+            return await engine_answers(self._rego, self.bundle, self._catalog, only, controls)
         async with self._crowd:
-            return await engine_answers(self._rego, self.bundle, self._catalog, given, controls)
+            return await engine_answers(self._rego, self.bundle, self._catalog, only, controls)

@@ -28,7 +28,7 @@ _SIGNERS = 3
 _PRODUCTS = 100
 NOW = datetime.now(UTC).replace(microsecond=0)
 
-# Kind, condition and more of the queries controls are made of; {n} makes each control compare with something of its own.
+# Kind, condition and more of the queries controls are made of; {n} lets each control compare with a value of its own.
 _QUERIES = (
     ("provenance", "builder != null && materials >= 1", ""),
     ("github_checks", "required==pass && failed <= {n}", ""),
@@ -176,3 +176,5 @@ async def seed(home: Path, tenant: str, signers: list[EnvelopeSigner], releases:
         await asyncio.gather(*(submit() for _ in range(_SUBMITTERS)))
         await appender.close()
         await application.indexer.sweep()
+        async with application.database.operator(scope) as connection:
+            await connection.execute("DELETE FROM due")

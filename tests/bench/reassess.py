@@ -33,7 +33,8 @@ from tests.support.server import Server, closed
 KINDS = ("github_checks", "test_result", "opa", "vulns", "sbom")
 _PAGE = (
     "{ releases(first: 5, after: %s) { pageInfo { endCursor } edges { node { name version assessment { treeSize "
-    "counts { outcome count } findings(first: 20) { edges { node { outcome because queries { kind outcome } } } } } } } } }"
+    "counts { outcome count } findings(first: 20) { edges { node { outcome because queries { kind outcome } } } } } "
+    "} } } }"
 )
 _VERDICT = '{ release(name: "%s", version: "%s") { assessment { treeSize } } }'
 _BETWEEN_QUERIES = 0.1
