@@ -127,6 +127,10 @@ def _frameworks(catalog: Catalog) -> Iterator[SourceFault]:
             hint = f"write a mapping with external: {prefix}-{unmapped[0]}"
             place = catalog.places.get(framework.id)
             yield _warning(place, "unmapped_criteria", _unmapped(framework, unmapped), hint)
+        if hidden := [c.ref for c in framework.criteria if c.text and not framework.quoted(c)]:
+            message = f"the text of {len(hidden)} criteria of {framework.title} is not shown: its licence is 'own'"
+            hint = "say under which licence it may be shown, and whom to credit, or take the text out"
+            yield _warning(catalog.places.get(framework.id), "text_not_shown", message, hint)
 
 
 def _unmapped(framework: Framework, refs: list[str]) -> str:

@@ -80,6 +80,15 @@ def test_criteria_without_a_control_are_counted_by_framework() -> None:
     assert warning.hint == "write a mapping with external: f-r-2"
 
 
+def test_text_its_licence_does_not_show_is_warned_of() -> None:
+    framework = '---\nframework: f\ntitle: F\nedition: "1"\ncriteria: [{ref: r-1, title: t, text: said}]\n'
+    mapping = MAPPING.replace("SOC2-CC7.2", "f-r-1")
+    (warning,) = lint(catalog_of(CONTROL + mapping + framework), TODAY)
+    assert (warning.code, warning.line) == ("text_not_shown", 8)
+    shown = framework.replace("criteria:", "licence: by_permission\ncriteria:")
+    assert lint(catalog_of(CONTROL + mapping + shown), TODAY) == ()
+
+
 def test_a_chain_of_replacements_is_followed_to_its_end() -> None:
     retired = "---\nid: {id}\nstate: retired\nreplaced_by: {by}\nquery: [{{kind: vulns, where: {fact} == 0}}]\n"
     text = "id: A\nstate: deprecated\nreplaced_by: B\nquery: [{kind: opa, where: denies==0}]\n"
