@@ -43,9 +43,9 @@ from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
+from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.assessing import Assessing
 from evidence_api.use_cases.backlog import Backlog
-from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.components import ComponentIndexer
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.derive import Deriver
@@ -57,6 +57,7 @@ from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.pii_guard import PiiGuard, look
 from evidence_api.use_cases.policy_bundles import PolicyBundles
+from evidence_api.use_cases.policy_hits import PolicyHits
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
@@ -86,6 +87,7 @@ class Application:
     catalog: Catalog
     policy: PolicyBundle
     gate: Gate
+    hits: PolicyHits
     asking: Asking
     access: Access
     exchange: Exchange
@@ -176,10 +178,12 @@ async def open_application(
         opened = _Opened(settings, clock, database, rego, workers, assessing, catalog, policy, areas)
         log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
         appender = Appender(database, log_signer, clock)
+        hits = PolicyHits(database, clock)
         try:
-            yield _compose(opened, log_signer, appender)
+            yield _compose(opened, log_signer, appender, hits)
         finally:
             await appender.close()  # what was accepted is answered before the database closes
+            await hits.keep()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +201,11 @@ class _Opened:
     areas: Mapping[str, PolicyArea]
 
 
-def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> Application:
+def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender, hits: PolicyHits) -> Application:
     settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
     root = trusted_root(settings.trusted_root)
     trust = TrustBook(database, BundleVerifier(root))
-    gate = Gate(rego, opened.policy)
+    gate = Gate(rego, opened.policy, hits)
     admission = Admission(gate, trust, look if _refuses_found(opened.policy) else None)
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     overrides = Overrides(gate, opened.catalog, clock)
@@ -223,6 +227,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender) -> App
         catalog=opened.catalog,
         policy=opened.policy,
         gate=gate,
+        hits=hits,
         asking=Asking(database, gate, own, opened.areas, clock),
         access=Access(database, gate, clock),
         exchange=_exchange(opened, trust, gate),

@@ -29,7 +29,7 @@ class Access:
         self._database = database
         self._gate = gate
         self._clock = clock
-        self._allowed: set[tuple[str, frozenset[str], str, str, str | None]] = set()
+        self._allowed: dict[tuple[str, frozenset[str], str, str, str | None], Decision] = {}
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._looked_up = Once(self._look_up)
         self._marked: dict[str, datetime] = {}  # the hour each API token was last marked as used
@@ -71,14 +71,16 @@ class Access:
         tenant's: whether there is such a tenant is nobody's to find out.
         """
         question = (principal.kind, principal.rights, principal.tenant.name, action, tenant)
-        if question in self._allowed:
+        allowed = self._allowed.get(question)
+        if allowed is not None:
+            self._gate.count(principal.tenant, allowed)
             return
-        decision = await self._gate.decide("authorisation", _asked(principal, action, tenant))
+        decision = await self._gate.decide("authorisation", _asked(principal, action, tenant), scope=principal.tenant)
         if not decision.allow:
             raise _refusal(action, decision)
         if len(self._allowed) >= _KEPT_ALLOWED:
             self._allowed.clear()  # the gate keeps them too, under a name that takes longer to make
-        self._allowed.add(question)
+        self._allowed[question] = decision
 
 
 def _asked(principal: Principal, action: str, tenant: str | None) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class Admission:
         VerificationFailed (a check did not hold), Undecided."""
         found = () if self._look is None else await asyncio.to_thread(self._look, body)
         decision = await self.decide(principal, checked, counted(found))
+        self._gate.count(principal.tenant, decision)
         if not decision.allow:
             raise _refusal(checked, decision, found)
         return decision

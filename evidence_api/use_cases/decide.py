@@ -1,7 +1,8 @@
 """Decide: every gate of the server asks here, and gets an answer that can be had again from its digests.
 
 A policy is a pure function of its input, so an answer is kept for as long as it is asked for, and callers
-with the same question at the same time wait for one evaluation.
+with the same question at the same time wait for one evaluation. Every decision that lets something through or turns it
+away is counted for the tenant it was made for; who keeps decisions of their own counts each use of them.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ import orjson
 
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.digest import canonical
+from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle, RegoPool
+from evidence_api.use_cases.policy_hits import PolicyHits
 
 _KEPT = 8192
 
@@ -23,9 +26,10 @@ Question: TypeAlias = tuple[str, bytes]
 class Gate:
     """One policy bundle's areas; each is the rule `decision` of the package evidence.policy.<area>."""
 
-    def __init__(self, rego: RegoPool, bundle: PolicyBundle) -> None:
+    def __init__(self, rego: RegoPool, bundle: PolicyBundle, hits: PolicyHits | None = None) -> None:
         self._rego = rego
         self._bundle = bundle
+        self._hits = hits
         self._kept: OrderedDict[Question, Decision] = OrderedDict()
         self._asked: dict[Question, asyncio.Task[Decision]] = {}
 
@@ -34,13 +38,30 @@ class Gate:
         """The policy bundle's digest, sha256:<hex>."""
         return self._bundle.digest
 
-    async def decide(self, area: str, input: Mapping[str, Any]) -> Decision:  # noqa: A002  Rego's own word
+    def count(self, scope: TenantScope, decision: Decision) -> None:
+        """The decision was made use of for this tenant."""
+        if self._hits is not None:
+            self._hits.count(scope, decision)
+
+    async def decide(
+        self,
+        area: str,
+        input: Mapping[str, Any],  # noqa: A002  Rego's own word
+        *,
+        scope: TenantScope | None = None,
+    ) -> Decision:
         """Ask one area. No answer, or one of the wrong shape, is a denial with the rule "undefined".
 
+        With a tenant it is counted for that tenant; probes, and questions whose answer becomes evidence, come without.
         Raises Undecided (the policy failed, ran too long, or no worker was free: nothing is kept, and
         nothing may be let through) and Malformed (an input without a canonical JSON form).
         """
-        question = (area, canonical(input))
+        decision = await self._decide((area, canonical(input)))
+        if scope is not None:
+            self.count(scope, decision)
+        return decision
+
+    async def _decide(self, question: Question) -> Decision:
         if (kept := self._kept.get(question)) is not None:
             self._kept.move_to_end(question)
             return kept

@@ -104,7 +104,7 @@ class Exchange:
             },
             "rules": [rule.asked() for rule in rules.of_issuer(uploader.issuer)],
         }
-        decision = await self._gate.decide("exchange", asked)
+        decision = await self._gate.decide("exchange", asked, scope=scope)
         if not decision.allow:
             raise Forbidden(
                 "; ".join(decision.reasons) or "policy gave no reason",

@@ -77,7 +77,7 @@ class Ingest:
                 trust = await self._trust.of(scope)
                 made = from_plain(await self._drafts.ask(body, trust, subjects))
                 decision = await self._admission.admit(principal, made, body)
-                also = (*also, *await self._overrides.admit(made))
+                also = (*also, *await self._overrides.admit(scope, made))
                 appended = self._appender.append_draft(scope, made, decision, also)
             finally:
                 self._appender.retract(scope)
@@ -137,7 +137,7 @@ class Ingest:
         try:
             made = from_plain(await asked)
             decision = await self._admission.admit(principal, made, body)
-            return made, decision, await self._overrides.admit(made)
+            return made, decision, await self._overrides.admit(principal.tenant, made)
         except EvidenceError as fault:
             return fault
 

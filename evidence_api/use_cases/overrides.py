@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from evidence_api.domain.control import Catalog, Control
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import Inadmissible
+from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.verification import KeySigner, Verified
 from evidence_api.domain.waiver import OVERRIDE
 from evidence_api.engines.clock import Clock
@@ -45,7 +46,7 @@ class Overrides:
         self._controls = {control.id: control for control in catalog.controls}
         self._clock = clock
 
-    async def admit(self, made: Draft) -> tuple[Decision, ...]:
+    async def admit(self, scope: TenantScope, made: Draft) -> tuple[Decision, ...]:
         """The decision that lets an override in; none for every other kind, which is not asked about.
 
         Raises Inadmissible `unknown_control`, `control_not_run`; OverrideDenied; Undecided.
@@ -54,7 +55,7 @@ class Overrides:
             return ()
         check_control(str(made.facts.get("control", "")), self._controls)
         at = format_rfc3339(self._clock.now())
-        decision = await self._gate.decide("override", question(made, at))
+        decision = await self._gate.decide("override", question(made, at), scope=scope)
         if not decision.allow:
             raise OverrideDenied(decision)
         return (decision,)

@@ -18,6 +18,7 @@ from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import EvidenceError, Inadmissible
 from evidence_api.domain.pack import PackedEvidence, Redaction
 from evidence_api.domain.pii import Detector, Found, counted
+from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.secrets import find_secrets
 from evidence_api.formats.pii_documents import look_at, redacted
 from evidence_api.formats.stored import stored_payload
@@ -70,13 +71,16 @@ class PiiGuard:
         findings = [{"detector": name, "count": count} for name, count in counted(found).items()]
         return await self._gate.decide(AREA, {"purpose": purpose, "redacted": redacted, "findings": findings})
 
-    async def clear(self, purpose: str, items: Sequence[PackedEvidence], *, redact: bool) -> Cleared:
+    async def clear(
+        self, purpose: str, items: Sequence[PackedEvidence], *, redact: bool, scope: TenantScope | None = None
+    ) -> Cleared:
         """The evidence as it may leave: as it is where policy allows it; with `redact`, copies where it does not.
+        `scope` is the tenant the decisions are counted for.
 
         Raises Inadmissible `export_denied` with the reasons and the places, Undecided.
         """
         found = await asyncio.to_thread(_look_through, items)
-        decision = await self.decide(purpose, [one for own in found for one in own])
+        decision = self._counted(scope, await self.decide(purpose, [one for own in found for one in own]))
         if decision.allow:
             return Cleared(tuple(items), 0)
         if not redact:
@@ -85,9 +89,15 @@ class PiiGuard:
         copied = await asyncio.to_thread(_copies, items, found, stays, decision.reasons)
         left = await asyncio.to_thread(_look_through, copied)
         again = await self.decide(purpose, [one for own in left for one in own], redacted=True)
+        self._counted(scope, again)
         if not again.allow:
             raise _denied(again, copied, left)
         return Cleared(tuple(copied), sum(one.redaction is not None for one in copied))
+
+    def _counted(self, scope: TenantScope | None, decision: Decision) -> Decision:
+        if scope is not None:
+            self._gate.count(scope, decision)
+        return decision
 
     async def _may_leave(self, purpose: str) -> frozenset[Detector]:
         """What policy lets go as it is, asked one by one."""

@@ -84,7 +84,7 @@ class Packs:
         Raises NotFound, PackRejected (`pack_refused`, `pack_inconsistent`), Inadmissible (`export_denied`), Undecided.
         """
         assessment = await self._reassessor.assess_now(scope, reference)
-        contents = await self._cleared(await self._gather(scope, assessment), redact=redact)
+        contents = await self._cleared(scope, await self._gather(scope, assessment), redact=redact)
         built = await self._builder.build(contents)
         now = self._clock.now()
         assessment_id = assessments.identity(assessment)
@@ -108,9 +108,9 @@ class Packs:
             assessment=assessment,
         )
 
-    async def _cleared(self, contents: PackContents, *, redact: bool) -> PackContents:
+    async def _cleared(self, scope: TenantScope, contents: PackContents, *, redact: bool) -> PackContents:
         """The contents as they may leave."""
-        cleared = await self._guard.clear(_PURPOSE, contents.evidence, redact=redact)
+        cleared = await self._guard.clear(_PURPOSE, contents.evidence, redact=redact, scope=scope)
         if not cleared.redacted:
             return contents
         told = contents.assessment
