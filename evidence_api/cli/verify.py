@@ -81,6 +81,7 @@ def report_document(report: PackReport) -> dict[str, Any]:
             "status": summary.status,
             "completeness": summary.completeness,
             "counts": {outcome.value: count for outcome, count in summary.counts.items()},
+            "notes": list(summary.notes),
         },
         "steps": [
             {
@@ -107,6 +108,8 @@ def _show(report: PackReport, name: str) -> None:
             f"{count} {outcome.value.replace('_', ' ')}" for outcome, count in report.summary.counts.items() if count
         )
         output.say(f"{report.summary.release} of {report.summary.tenant}: {counts}")
+        for note in report.summary.notes:
+            output.say(f"  note: {note}")
     if report.signer:
         output.say(f"signed by {report.signer_name or 'a nameless key'}, {report.signer}")
         if not report.pinned:

@@ -30,7 +30,8 @@ class PackStep:
 
 @dataclass(frozen=True, slots=True)
 class PackSummary:
-    """What the pack says, as far as it could be read. `status` is complete | partial | refused."""
+    """What the pack says, as far as it could be read. `status` is complete | partial | refused; `notes` are those of
+    the assessment: waivers that are over, not needed, or of a control the catalog does not hold."""
 
     tenant: str
     release: str
@@ -39,6 +40,7 @@ class PackSummary:
     status: str
     completeness: str
     counts: Mapping[Outcome, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Verifying a pack, steps 6 and 7: the rules are those named, and every verdict follows from them again."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from evidence_api.domain.assessment import Assessment, Finding
 from evidence_api.domain.errors import EvidenceError, PackRejected
@@ -10,6 +11,7 @@ from evidence_api.domain.pack import PackContents
 from evidence_api.domain.verification import Verified
 from evidence_api.engines.rego import PolicyBundle, RegoPool, policy_bundle
 from evidence_api.formats.catalog_rego import compile_catalog
+from evidence_api.formats.pack_waivers import waivers_document
 from evidence_api.use_cases.evaluate import assess_release, catalog_bundle
 
 _RELEASE_KIND = "release"
@@ -78,6 +80,13 @@ async def check_verdicts(
     if again != told:
         raise PackRejected("the assessment says more than follows from the evidence", code="verdict_detail")
     return again
+
+
+def check_waivers(contents: PackContents, index: Mapping[str, Any]) -> None:
+    """Step 7, last: the waivers the index lists are those of the catalog and the evidence. Packs of derivation 1 list
+    none. Raises PackRejected `waivers`."""
+    if contents.derivation > 1 and index.get("waivers") != waivers_document(contents):
+        raise PackRejected("the waivers listed are not those of the catalog and the evidence", code="waivers")
 
 
 def _check_release(release: Release, records: Sequence[Evidence], told: Assessment) -> None:

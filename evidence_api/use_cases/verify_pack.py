@@ -16,7 +16,7 @@ The plan, and the codes each step can fail with (stable for ever):
                                                       evidence_facts redaction
   6 rules       catalog, generated Rego, policy       catalog_digest catalog_rego policy_digest
   7 verdicts    every verdict derived again           release foreign_evidence engine verdict_outcome
-                                                      verdict_because verdict_detail criteria counts
+                                                      verdict_because verdict_detail criteria counts waivers
   8 pages       the printed verdicts are those        printed pdf_structure too_large          (PDF alone)
   9 complete    the completeness line is true         completeness period pack_refused
 
@@ -52,7 +52,7 @@ from evidence_api.formats.pack_file import (
 from evidence_api.formats.pack_printed import check_printed
 from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.use_cases.pack_evidence import check_log, check_records, check_signatures
-from evidence_api.use_cases.pack_verdicts import check_rules, check_verdicts
+from evidence_api.use_cases.pack_verdicts import check_rules, check_verdicts, check_waivers
 
 T = TypeVar("T")
 
@@ -114,7 +114,7 @@ async def verify_pack(content: bytes, *, rego: RegoPool, pinned_key: str | None 
     records = await plan.run(None if contents is None else lambda: _in_thread(_signatures, contents))
     policy = await plan.run(None if read is None else lambda: _in_thread(_rules, *read))
     ready = contents is not None and records is not None and policy is not None
-    derived = await plan.run(_verdicts(contents, records, policy, rego) if ready else None)
+    derived = await plan.run(_verdicts(read, records, policy, rego) if ready else None)
     if is_pdf or contents is None:
         await plan.run(None if contents is None else lambda: _in_thread(_pages, content, contents, derived))
     else:
@@ -205,13 +205,18 @@ def _rules(contents: PackContents, index: Mapping[str, Any]) -> tuple[PolicyBund
 
 
 def _verdicts(
-    contents: PackContents | None, records: tuple[Evidence, ...] | None, policy: PolicyBundle | None, rego: RegoPool
+    read: tuple[PackContents, Mapping[str, Any]] | None,
+    records: tuple[Evidence, ...] | None,
+    policy: PolicyBundle | None,
+    rego: RegoPool,
 ) -> Callable[[], Awaitable[tuple[Assessment, str]]] | None:
-    if contents is None or records is None or policy is None:
+    if read is None or records is None or policy is None:
         return None
 
     async def derive() -> tuple[Assessment, str]:
+        contents, index = read
         derived = await check_verdicts(contents, records, policy, rego)
+        check_waivers(contents, index)
         count = len(derived.findings)
         return derived, f"{count} of {count} verdicts follow from the evidence, word for word"
 
@@ -256,4 +261,5 @@ def _summary(contents: PackContents) -> PackSummary:
         status=found.status.value,
         completeness=found.line,
         counts=contents.assessment.counts,
+        notes=contents.assessment.notes,
     )

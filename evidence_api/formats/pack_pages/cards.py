@@ -3,8 +3,9 @@
 from itertools import zip_longest
 
 from evidence_api.domain.assessment import Finding, QueryResult
-from evidence_api.domain.control import Combine, Control, Query
+from evidence_api.domain.control import Combine, Control, Query, Waiver
 from evidence_api.domain.pack import PackedEvidence
+from evidence_api.domain.waiving import told_end, told_start
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
 from evidence_api.formats.pack_pages.words import (
@@ -88,12 +89,22 @@ def _why(index: PageIndex, finding: Finding) -> Markup:
         lines.append(el("p", el("b", "To fix"), " ", finding.fix, class_="fix"))
     waiver = index.waivers.get(finding.waiver)
     if waiver is not None:
-        span = f"in force from {waiver.starts.isoformat()} until {waiver.until.isoformat()}"
-        scope = f", for {waiver.scope}" if waiver.scope else ""
-        raw = word(finding.raw).lower()
-        text = f"owner {waiver.owner}, approver {waiver.approver}, {span}{scope}; without it: {raw}"
-        lines.append(el("p", el("b", f"Waiver {waiver.id}"), " ", text, class_="waiver"))
+        lines.append(_waiver(index, finding, waiver))
     return el("div", *lines, class_=f"why {finding.outcome.value}")
+
+
+def _waiver(index: PageIndex, finding: Finding, waiver: Waiver) -> Markup:
+    """Who accepted the outcome and until when; an override is linked to its record."""
+    item = index.evidence.get(waiver.evidence)
+    name: Child = f"Waiver {waiver.id}"
+    if item is not None:
+        name = el("a", f"Override {short(waiver.evidence)}", href=f"#leaf-{item.evidence.leaf_index}")
+    asked = f"requester {waiver.requester}, " if waiver.requester else ""
+    span = f"in force from {told_start(waiver)} until {told_end(waiver)}"
+    scope = f", for {waiver.scope}" if waiver.scope else ""
+    raw = word(finding.raw).lower()
+    text = f"owner {waiver.owner}, {asked}approver {waiver.approver}, {span}{scope}; without it: {raw}"
+    return el("p", el("b", name), " ", text, class_="waiver")
 
 
 def _tests(finding: Finding, control: Control) -> Markup | None:

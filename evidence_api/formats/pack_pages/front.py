@@ -2,6 +2,7 @@
 
 from evidence_api.domain.assessment import Assessment, Finding
 from evidence_api.domain.pack import Completeness, PackStatus, period_of
+from evidence_api.domain.waiving import told_end
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
 from evidence_api.formats.pack_pages.words import (
@@ -21,6 +22,7 @@ _SHOWN, _SHOWN_CRAMPED = 6, 4  # exceptions on the first page; the register list
 _LONG_NAME = 40  # characters of a release's name that no longer fit one line of the large type
 _TITLE = 60
 _NAMED = 2  # artifacts named on the first page
+_APPROVER = 60
 _BECAUSE = 165  # characters of a reason there; the card has the whole
 
 
@@ -120,8 +122,17 @@ def _exception(index: PageIndex, finding: Finding) -> Markup:
             el("br"),
             cut(control.title, _TITLE) if control is not None else None,
         ),
-        el("td", cut(finding.because, _BECAUSE)),
+        el("td", _reason(index, finding)),
     )
+
+
+def _reason(index: PageIndex, finding: Finding) -> list[Child]:
+    """Of what was waived, first who accepted it and until when: long names must not push that off the page."""
+    waiver = index.waivers.get(finding.waiver)
+    if waiver is None:
+        return [cut(finding.because, _BECAUSE)]
+    accepted = f"Approved by {cut(waiver.approver, _APPROVER)} until {told_end(waiver)}."
+    return [el("b", accepted), " ", cut(waiver.reason, _BECAUSE - len(accepted))]
 
 
 def _identity(index: PageIndex) -> Markup:

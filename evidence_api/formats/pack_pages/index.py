@@ -7,6 +7,7 @@ from evidence_api.domain.assessment import Finding
 from evidence_api.domain.control import Control, CriterionMapping, Framework, Waiver
 from evidence_api.domain.pack import Artifact, Completeness, PackContents, PackedEvidence
 from evidence_api.formats.pack_artifacts import artifacts_of, completeness_of
+from evidence_api.formats.pack_waivers import waivers_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def index_of(contents: PackContents, *, signer: str) -> PageIndex:
         findings={finding.control: finding for finding in findings},
         controls={control.id: control for control in contents.catalog.controls},
         evidence={item.evidence.id: item for item in contents.evidence},
-        waivers={waiver.id: waiver for waiver in contents.catalog.waivers},
+        waivers=waivers_in(contents),
         frameworks={framework.id: framework for framework in contents.catalog.frameworks},
         mappings={control: tuple(found) for control, found in mappings.items()},
         anchors={finding.control: f"control-{number}" for number, finding in enumerate(findings, 1)},
