@@ -40,7 +40,7 @@ from evidence_api.use_cases.sample_checks import commands
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PDF, _JSON = "audit-pack.pdf", "audit-pack.json"
 _MARKS = {"pass": "✓", "fail": "✗", "error": "!", "missing": "?", "stale": "~"}
-_SAID_BY_THE_OUTCOME = ("Passed: ", "Failed: ", "Evidence is missing: ", "Evidence is too old: ")
+_SAID_BY_THE_OUTCOME = ("Passed: ", "Failed: ", "Evidence is missing: ", "Evidence is too old: ", "Not applicable: ")
 _SHOWN = 88  # characters of a reason; the pack has all of it
 _LAST = {outcome.value: place for place, outcome in enumerate(reversed(WORST_FIRST))}
 
@@ -143,7 +143,8 @@ def _show(shown: Shown) -> None:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(shown.counts.items()) if count)
     output.say(f"\n{shown.sample.name}@{shown.sample.version}: {counts}")
     output.say(
-        "left so on purpose: no vulnerability scan was submitted (missing), one policy decision is a denial (fail)"
+        "left so on purpose: one policy decision is a denial and the SBOM was not analysed (fail); what nobody did here, "
+        "reviews, drills and a vulnerability scan, is missing; no model, plugin or rollout is there to judge"
     )
     output.say(f"\n{shown.status} pack written: {_PDF}, {_JSON}")
     output.say(f"check it, with no server and no database: {_program()} verify {_PDF}")
