@@ -143,8 +143,8 @@ def _show(shown: Shown) -> None:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(shown.counts.items()) if count)
     output.say(f"\n{shown.sample.name}@{shown.sample.version}: {counts}")
     output.say(
-        "left so on purpose: one policy decision is a denial and the SBOM was not analysed (fail); what nobody did here, "
-        "reviews, drills and a vulnerability scan, is missing; no model, plugin or rollout is there to judge"
+        "left so on purpose: one policy decision is a denial and the SBOM was not analysed (fail); what nobody did\n"
+        "here, reviews, drills and a vulnerability scan, is missing; no model, plugin or rollout is there to judge"
     )
     output.say(f"\n{shown.status} pack written: {_PDF}, {_JSON}")
     output.say(f"check it, with no server and no database: {_program()} verify {_PDF}")
