@@ -7,10 +7,13 @@ before it was logged gives no fact. What a result means is told by the rule aske
     …/deny, …/violations, …      an empty set allows; what is in it are the reasons
     an object                    its members of those names; the `response` of a Kubernetes AdmissionReview
 
+A decision of a policy of this server's own bundle (`evidence/policy/<area>/decision`) names its area and its rules too.
+
 Every event stands for itself: a later decision never takes the place of an earlier one, as a log that forgets its
 denials is none. A gate's current answer is what `urn:evidence-api:policy-decision:v1` is for.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +29,7 @@ from evidence_api.formats.predicates.shape import Moment, Several, ThirdParty, W
 _ALLOWING = frozenset({"allow", "allowed"})
 _DENYING = frozenset({"deny", "denied", "violation", "violations"})
 _REASONS = ("reasons", "reason", "messages", "message", "msg", "status")
+_OWN = re.compile(r"evidence/policy/([^/]+)/decision")
 _MOST_REASONS = 1_000
 _LONGEST_REASON = 1_024  # characters; the rest stays in the evidence
 
@@ -61,11 +65,13 @@ def read_opa_decision(statement: Statement) -> Normalised:
     """Read an event. Raises Malformed."""
     event = read_model(Event, statement.predicate)
     rule = event.path or event.query
+    own = _OWN.fullmatch(event.path or "")
     facts = known_facts(
         {
             "rule": rule,
             "policy_bundle": _bundle(event),
             "input_digest": _input_digest(event),
+            "area": own[1] if own else None,
         }
     )
     if event.error is None and not _hidden(event, "/result"):
@@ -73,7 +79,15 @@ def read_opa_decision(statement: Statement) -> Normalised:
         if outcome is not None:
             reasons = tuple(reason[:_LONGEST_REASON] for reason in outcome.reasons[:_MOST_REASONS])
             facts |= {"result": "deny" if outcome.denies else "allow", "denies": outcome.denies, "reasons": reasons}
+            if own:
+                facts |= {"rules": _rules(event.result)}
     return Normalised("opa", facts, event.timestamp, series=event.decision_id)
+
+
+def _rules(result: Any) -> tuple[str, ...]:  # noqa: ANN401  any JSON
+    listed = result.get("rules") if isinstance(result, Mapping) else None
+    named = [rule for rule in listed if isinstance(rule, str) and rule] if isinstance(listed, list) else []
+    return tuple(rule[:_LONGEST_REASON] for rule in named[:_MOST_REASONS])
 
 
 @dataclass(frozen=True, slots=True)

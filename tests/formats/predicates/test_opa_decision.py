@@ -27,6 +27,22 @@ def test_an_event_is_read_whole() -> None:
     assert normalised.effective.microsecond == 123456
 
 
+def test_a_decision_of_our_own_policies_names_area_and_rules() -> None:
+    denied = {"allow": False, "rules": ["residency.region", 7], "reasons": ["not there"]}
+    facts = read(opa_decision("evidence/policy/residency/decision", result=denied)).facts
+    assert (facts["area"], facts["rules"], facts["denies"]) == ("residency", ("residency.region",), 1)
+    for odd in ({"allow": False}, {"allow": False, "rules": "x"}):
+        assert read(opa_decision("evidence/policy/residency/decision", result=odd)).facts["rules"] == ()
+    hidden = read(opa_decision("evidence/policy/residency/decision", result=denied, erased=["/result/rules"])).facts
+    assert "rules" not in hidden
+    for path in (
+        "policy/residency/decision",
+        "evidence/policy/residency/decision/allow",
+        "evidence/policy/a/b/decision",
+    ):
+        assert not {"area", "rules"} & read(opa_decision(path, result=denied)).facts.keys()
+
+
 @pytest.mark.parametrize(
     ("path", "result", "denies", "reasons"),
     [
