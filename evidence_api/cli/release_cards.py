@@ -230,8 +230,18 @@ def severity_of(control: Json) -> str:
 
 
 def waiver_of(finding: Json) -> str:
-    """The waiver applied, and what the outcome would be."""
-    return f"{finding['waiver']}; without it {_word(finding['raw'])}" if finding["waiver"] else ""
+    """The waiver applied: who, until when, and what the outcome would be without it."""
+    if not finding["waiver"]:
+        return ""
+    without = f"{finding['waiver']}; without it {_word(finding['raw'])}"
+    by = finding["waivedBy"]
+    if by is None:
+        return without
+    asked = f", asked for by {by['requester']}" if by["requester"] else ""
+    return (
+        f"{without}\napproved by {by['approver']}{asked}, owned by {by['owner']}\n"
+        f"until {moment(by['until'])}, {by['daysLeft']} days left when assessed: {by['reason']}"
+    )
 
 
 def moment(text: str) -> str:

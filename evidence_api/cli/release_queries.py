@@ -11,6 +11,7 @@ from evidence_api.cli.client import Client
 from evidence_api.domain.errors import NotFound
 
 _PAGE = 50
+_WAIVER = "waivedBy { id reason owner requester approver until daysLeft }"
 _SIGNER = "signer { ... on KeySigner { label } ... on CertificateSigner { label } }"
 
 _LIST = """
@@ -37,7 +38,7 @@ query Findings($id: ID!, $first: Int!, $after: String, $outcome: [Outcome!]) {{
   assessment(id: $id) {{
     findings(first: $first, after: $after, outcome: $outcome) {{
       edges {{ node {{
-        id controlRef outcome raw because fix waiver code
+        id controlRef outcome raw because fix waiver code {_WAIVER}
         control {{ title severity tier owner criteria {{ shown title }} }}
         queries {{ failed(first: 20) unknown(first: 20) stale(first: 20) withheld(first: 20) }}
         evidence(first: 20) {{
@@ -63,7 +64,7 @@ query Controls($id: ID!, $first: Int!, $after: String) {
 _FINDING = f"""
 query Finding($id: ID!) {{
   finding(id: $id) {{
-    controlRef outcome raw because fix waiver code facts
+    controlRef outcome raw because fix waiver code facts {_WAIVER}
     control {{ title statement severity tier owner frequency method criteria {{ shown title }} }}
     queries {{
       name kind where outcome population tested because absent lacking

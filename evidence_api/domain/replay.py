@@ -25,8 +25,8 @@ from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.recheck import Recheck
 from evidence_api.domain.verdict import WORST_FIRST, Finding, Outcome
 from evidence_api.domain.verification import CertificateSigner, Failed, Unsigned, Unsupported, Verified
+from evidence_api.domain.waiver import OVERRIDE
 
-OVERRIDE = "override"  # the kind of evidence that waives
 ABSENT = "absent"  # in the place of an outcome: the catalog has no such control
 SATISFIED = frozenset({Outcome.PASS.value, Outcome.NOT_APPLICABLE.value})
 

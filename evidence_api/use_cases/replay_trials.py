@@ -11,7 +11,6 @@ from evidence_api.domain.facts import rows_of
 from evidence_api.domain.recheck import Recheck
 from evidence_api.domain.replay import (
     ABSENT,
-    OVERRIDE,
     Factor,
     Flip,
     Moved,
@@ -25,6 +24,7 @@ from evidence_api.domain.replay import (
     swaps,
     unearthed,
 )
+from evidence_api.domain.waiver import OVERRIDE
 from evidence_api.engines.rego import PolicyBundle, RegoPool
 from evidence_api.use_cases.evaluate import assess_release
 

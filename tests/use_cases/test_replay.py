@@ -204,6 +204,15 @@ async def test_a_waiver_of_the_catalog_is_named(door: Door) -> None:
     assert told(flips) == {"A-CHECKS": ("missing", "waived", ["waiver"])}
 
 
+async def test_an_override_that_was_signed_since_is_named(door: Door) -> None:
+    answer = await door.upload(statements.override(control="A-CHECKS", approver="ci", until="2026-02-20T00:00:00Z"))
+    assert answer.status_code == 201, answer.text
+    assert told(await ask(door)) == {"A-CHECKS": ("missing", "waived", ["waiver"])}
+    later = door.application.clock.now() + timedelta(days=21)
+    assert "A-CHECKS" not in await ask(door, at=later)  # it is over by then
+    assert await ask(door, held=frozenset({Factor.WAIVER})) == {}
+
+
 async def test_a_newer_trusted_root_is_named(door: Door, recorded: Assessment) -> None:
     async with door.application.database.tenant(door.scope) as connection:
         owned = await evidence.owned(connection, door.scope, recorded.release, recorded.tree_size)
@@ -301,7 +310,7 @@ async def rows(door: Door) -> list[Any]:
     async with door.application.database.reading(door.scope) as connection:
         return [
             await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608  names from the list below
-            for table in ("assessment", "finding", "evidence", "catalog_version", "policy_version", "due", "decision")
+            for table in ("assessment", "evidence", "catalog_version", "policy_version", "due", "decision")
         ]
 
 
