@@ -120,3 +120,9 @@ def _cell(value: Any) -> str:  # noqa: ANN401  a cell of a row above
 def replay(json: AsJson = False) -> None:
     """Show what a candidate catalog or policy would change, and which factor changes it."""
     # A line of the help alone: cli/main.py runs cli/replay.py in its place, which needs the server's packages.
+
+
+@app.command("progress")
+def progress(json: AsJson = False) -> None:
+    """Show how far all releases are assessed again after a change of the catalog or a policy."""
+    # As above: cli/main.py runs cli/progress.py in its place.

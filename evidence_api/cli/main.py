@@ -69,6 +69,7 @@ _TABLE = {command.name: command for command in COMMANDS}
 _INNER = {
     "token exchange": Command("token exchange", "evidence_api.cli.exchange:exchange", "", ACCESS),
     "catalog replay": Command("catalog replay", "evidence_api.cli.replay:replay", "", RULES, "server"),
+    "catalog progress": Command("catalog progress", "evidence_api.cli.progress:progress", "", RULES, "server"),
 }
 
 _EXAMPLES = """\
