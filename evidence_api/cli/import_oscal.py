@@ -67,7 +67,7 @@ def import_oscal(
         aliases=tuple(alias or ()),
         credit=one_line(credit) or f"{document.title}, version {document.version}",
     )
-    sources = {path.name: _read(path) for path in catalog or ()}
+    sources = _sources(catalog or [])
     imported = import_framework(document, sources, described, text=text, refs=refs)
     written = framework_yaml(imported.framework, imported.headings, describe(document, imported))
     if out is not None:
@@ -86,6 +86,14 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         listed = json_text.dumps(value[:80])
         raise EvidenceError(f"{option} {listed} is none of {', '.join(allowed)}", code="usage", option=option)
+
+
+def _sources(paths: list[Path]) -> dict[str, OscalDocument]:
+    """The documents a profile selects from, by file name: that is how its imports name them."""
+    names = [path.stem for path in paths]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise EvidenceError(f"two files of --catalog are named {twice}", code="usage", option="--catalog")
+    return {path.name: _read(path) for path in paths}
 
 
 def _read(path: Path) -> OscalDocument:

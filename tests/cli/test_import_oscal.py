@@ -93,3 +93,11 @@ def test_refusals_have_a_code_and_leave_no_file(  # noqa: PLR0913, PLR0917  a ro
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert run(str(tmp_path / "none.json"), "--id", "x", "--title", "X") == output.USAGE
+
+
+def test_two_catalogs_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "other").mkdir()
+    (first,), (second,) = files(tmp_path, base=CATALOG), files(tmp_path / "other", base=CATALOG)
+    (chosen,) = files(tmp_path, chosen=profile(importing("ac-2")))
+    assert run(chosen, "--catalog", first, "--catalog", second, "--id", "x", "--title", "X") == output.USAGE
+    assert "named base" in capsys.readouterr().err
