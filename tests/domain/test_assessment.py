@@ -248,10 +248,12 @@ def test_an_incremental_assessment_equals_a_whole_one() -> None:
 _VALUES: Mapping[FactType, st.SearchStrategy[Fact]] = {
     FactType.BOOLEAN: st.booleans(),
     FactType.NUMBER: st.sampled_from((0, 1, 6, 100)),
-    FactType.WORD: st.sampled_from(("x", "git+https://example.test/a")),
+    FactType.WORD: st.sampled_from(("x", "git+https://example.test/a", "residency", "write_paths", "gitleaks")),
     FactType.TIME: st.just("2026-08-01T00:00:00Z"),
     FactType.DURATION: st.just(60),
-    FactType.WORDS: st.sampled_from(((), ("MIT",), ("AGPL-3.0-only",))),
+    FactType.WORDS: st.sampled_from(
+        ((), ("MIT",), ("AGPL-3.0-only",), ("*",), ("restore-drill", "secret-scan"), ("MFA_ENFORCED", "CODE_REVIEWED"))
+    ),
 }
 
 
