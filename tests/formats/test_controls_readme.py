@@ -1,13 +1,17 @@
 """The page auditors read says what the code does: its examples load, and its tables are complete."""
 
 import re
+import textwrap
 
+import orjson
 import pytest
 
 from evidence_api.domain.kinds import COMMON, KINDS
 from evidence_api.domain.narrative import PLACEHOLDERS
 from evidence_api.domain.verdict import Outcome
 from evidence_api.formats.catalog import load_catalog
+from evidence_api.formats.predicates import normalise
+from evidence_api.formats.statement import parse_statement
 from tests.support.catalogs import CONTROLS
 
 TEXT = (CONTROLS / "README.md").read_text()
@@ -36,3 +40,17 @@ def test_outcomes_placeholders_and_common_facts_are_listed() -> None:
     assert all(f"| {outcome} | " in TEXT for outcome in Outcome)
     assert all(f"{{{name}}}" in TEXT for name in PLACEHOLDERS)
     assert all(f"`{name}`" in TEXT for name in COMMON)
+
+
+def test_the_statements_of_people_are_read_as_the_page_says() -> None:
+    predicates = [orjson.loads(one) for one in re.findall(r"```json\n(.*?)```", textwrap.dedent(TEXT), re.DOTALL)]
+    types = re.findall(r"--predicate-type (\S+)", TEXT)
+    facts = []
+    for predicate, predicate_type in zip(predicates, types, strict=True):
+        subject = {"name": "app.tar.gz", "digest": {"sha256": "ab" * 32}}
+        statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [subject]}
+        payload = orjson.dumps(statement | {"predicateType": predicate_type, "predicate": predicate})
+        facts.append(normalise(parse_statement(payload), len(payload)).facts)
+    review, drill = facts
+    assert review["levels"] == ("ACCESS_REVIEWED", "LEAVERS_REMOVED")
+    assert (drill["result"], drill["configuration"]) == ("passed", ("restore-drill",))
