@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from evidence_api.domain.evidence import Fact
-from evidence_api.domain.kinds import FactType, Kind
+from evidence_api.domain.kinds import COMMON, FactType, Kind
 from evidence_api.domain.where import And, Compare, Constant, Expression, Literal, Not, Or, sortable
 
 WORDS = ("pass", "fail", "a b", "in", "1.5", 'quote"', "back\\slash", "ünïcode", "#no comment", "P30D", "")
@@ -34,7 +35,10 @@ EVERY_TYPE = Kind(
     },
     words=MappingProxyType({"closed": ("yes", "no")}),
 )
-KINDS = {EVERY_TYPE.name: EVERY_TYPE}
+OTHER_TYPE = replace(EVERY_TYPE, name="other_type", title="A second kind of the same facts")
+KINDS = {kind.name: kind for kind in (EVERY_TYPE, OTHER_TYPE)}
+TYPES = {**EVERY_TYPE.facts, **COMMON}
+SIGNERS = ("key ci", "key other")
 
 _VALUES: Mapping[FactType, st.SearchStrategy[Literal]] = {
     FactType.BOOLEAN: st.booleans(),
@@ -44,18 +48,22 @@ _VALUES: Mapping[FactType, st.SearchStrategy[Literal]] = {
     FactType.DURATION: st.sampled_from(DURATIONS),
     FactType.WORDS: st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(tuple),
 }
+_OF_PATH: Mapping[str, st.SearchStrategy[Literal]] = {
+    "closed": st.sampled_from(("yes", "no")),
+    "signer": st.sampled_from(SIGNERS),
+}
 _ORDER = {FactType.NUMBER, FactType.TIME, FactType.DURATION}
 
 
 @st.composite
-def comparisons(draw: st.DrawFn, only: str = "") -> Compare:
-    """A well-typed comparison of EVERY_TYPE, of one fact where it is named."""
-    path = only or draw(st.sampled_from(sorted(EVERY_TYPE.facts)))
-    fact = EVERY_TYPE.facts[path]
+def comparisons(draw: st.DrawFn, only: str = "", *, common: bool = False) -> Compare:
+    """A well-typed comparison of EVERY_TYPE, of one fact where it is named; `common` adds the facts of every kind."""
+    path = only or draw(st.sampled_from(sorted(TYPES if common else EVERY_TYPE.facts)))
+    fact = TYPES[path]
     ordered = ("<", "<=", ">", ">=") if fact in _ORDER else ()
     listed = ("contains",) if fact is FactType.WORDS else ()
     chosen = draw(st.sampled_from(("==", "!=", "in", *ordered, *listed)))
-    values = st.sampled_from(EVERY_TYPE.words["closed"]) if path == "closed" and EVERY_TYPE.words else _VALUES[fact]
+    values = _OF_PATH.get(path, _VALUES[fact])
     value: Literal
     if chosen == "contains":
         value = draw(st.sampled_from(WORDS))
@@ -73,13 +81,14 @@ def _joined(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressio
     return st.one_of(terms.map(And), terms.map(Or), inner.map(Not))
 
 
-def expressions() -> st.SearchStrategy[Expression]:
+def expressions(*, common: bool = False) -> st.SearchStrategy[Expression]:
     """Well-typed conditions over EVERY_TYPE, up to a few levels deep."""
-    leaves: st.SearchStrategy[Expression] = st.one_of(comparisons(), comparisons(), st.booleans().map(Constant))
+    compared = comparisons(common=common)
+    leaves: st.SearchStrategy[Expression] = st.one_of(compared, compared, st.booleans().map(Constant))
     return st.recursive(leaves, _joined, max_leaves=8)
 
 
-_WRONG: st.SearchStrategy[Fact] = st.sampled_from((True, 7, "odd", ("x",)))
+_WRONG: st.SearchStrategy[Fact] = st.sampled_from((True, 7, "odd", ("x",), "2026-01-01T00:00:00"))
 _FACTS: Mapping[FactType, st.SearchStrategy[Fact]] = {
     FactType.BOOLEAN: st.booleans(),
     FactType.NUMBER: st.sampled_from(NUMBERS),
@@ -124,12 +133,14 @@ def reference(expression: Expression, given: Mapping[str, Fact]) -> bool | None:
 
 
 def _compare(compare: Compare, given: Mapping[str, Fact]) -> bool | None:
-    value = _value(given.get(compare.path), EVERY_TYPE.facts[compare.path])
+    value = _value(given.get(compare.path), TYPES[compare.path])
     if value is None:
         return None
     if compare.value is None:
         return compare.operator == "!="
     wanted = _plain(compare.value)
+    if isinstance(value, datetime):
+        wanted = tuple(map(_moment, wanted)) if isinstance(wanted, tuple) else _moment(wanted)
     if isinstance(value, frozenset):
         if compare.operator == "in" and not value:
             return None
@@ -198,7 +209,13 @@ def _value(value: Fact | None, fact: FactType) -> object:
         case FactType.WORDS:
             return frozenset(value) if isinstance(value, tuple) else None
         case FactType.TIME:
-            try:
-                return sortable(datetime.fromisoformat(value)) if isinstance(value, str) else None
-            except ValueError:
-                return None
+            return _moment(value)
+
+
+def _moment(value: object) -> datetime | None:
+    """A time as it is, however it is written; None where it is none, or is nobody's."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo else None
