@@ -16,7 +16,6 @@ from evidence_api.formats.framework_yaml import framework_yaml
 from evidence_api.formats.oscal_document import MAX_BYTES, OscalDocument, one_line, read_document
 from evidence_api.formats.oscal_framework import REFS, ImportedFramework, describe, import_framework
 
-
 File = Annotated[Path, typer.Argument(help="An OSCAL catalog or profile, JSON.")]
 Id = Annotated[str, typer.Option("--id", help="The framework's id in your catalog, e.g. own-rules.")]
 Title = Annotated[str, typer.Option(help="Its title as auditors are shown it.")]
