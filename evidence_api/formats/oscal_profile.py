@@ -3,8 +3,9 @@
 Source: the profile model of OSCAL 1.x and NIST's profile resolution specification.
 
 1. Import: each import selects controls of one source by include, less exclude; without an include it selects all.
-2. Merge: a control selected twice is kept once if both are the same; otherwise the combine method decides.
-   Controls stay in the order of their catalog; as-is keeps their groups, custom makes new ones, flat has none.
+2. Merge: a control selected twice is kept once if both are the same; otherwise keep refuses it, use-first and merge
+   take the first. Controls stay in the order of their catalog; as-is keeps their groups, custom makes new ones, flat
+   has none. An enhancement selected without its control does not bring it along.
 3. Modify: parameters are set, controls are altered (oscal_alteration).
 
 Stricter than the specification, which drops these: an import whose source was not given, a circular import, and an id
