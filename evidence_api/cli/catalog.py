@@ -1,5 +1,6 @@
 """`evidence-api catalog`: check the controls, list them, and show the Rego they compile to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +10,12 @@ import typer
 from evidence_api.cli import catalog_authoring, output
 from evidence_api.cli.import_oscal import import_oscal
 from evidence_api.domain.control import Catalog, Control
+from evidence_api.domain.errors import NotFound
 from evidence_api.engines.files import read_texts, shipped
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.catalog_lint import lint
 from evidence_api.formats.catalog_rego import compile_catalog
+from evidence_api.formats.where_types import nearest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Check the controls, show what they compile to.")
 
@@ -73,14 +76,31 @@ def _counts(catalog: Catalog) -> dict[str, int]:
 
 
 @app.command("rego")
-def rego(folder: Folder = None, json: AsJson = False) -> None:
-    """Print the Rego a catalog compiles to; any Rego engine gives the same raw outcomes from it."""
-    catalog = read(folder)
+def rego(
+    folder: Folder = None,
+    control: Annotated[list[str] | None, typer.Option(help="Only this control; may be said again.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Print the Rego a catalog compiles to; any Rego engine gives the same raw outcomes from it.
+
+    With --control only what decides that control: its facts, its comparisons, its queries, the rules of counting.
+    """
+    catalog = _only(read(folder), control or [])
     module = compile_catalog(catalog)
     if json:
         output.print_json({"digest": catalog.digest, "rego": module})
     else:
         typer.echo(module, nl=False)
+
+
+def _only(catalog: Catalog, names: list[str]) -> Catalog:
+    """The catalog with these controls alone. Raises NotFound with the nearest control there is."""
+    known = [control.id for control in catalog.controls]
+    for name in names:
+        if name not in known:
+            raise NotFound(f"there is no control '{name[:80]}'", control=name[:80], fix=nearest(name, known))
+    chosen = tuple(control for control in catalog.controls if control.id in names)
+    return replace(catalog, controls=chosen) if names else catalog
 
 
 @app.command("list")

@@ -1,13 +1,16 @@
 """`evidence-api catalog`: what it prints, and how it ends."""
 
+import re
 from pathlib import Path
 
 import orjson
 import pytest
+import regorus
 
 from evidence_api.cli import main, output
+from evidence_api.domain.assessment import assessment_input
 from evidence_api.formats.catalog_rego import compile_catalog
-from tests.support.catalogs import catalog_of, shipped_catalog
+from tests.support.catalogs import AT, RELEASE, catalog_of, row, shipped_catalog
 
 GOOD = "id: A\ntitle: Title of it\nquery: [{kind: opa, where: denies==0}]\n"
 BAD = "id: A\nquery:\n  - kind: opa\n    where: >\n      denis == 0\n"
@@ -75,6 +78,26 @@ def test_rego_is_printed_as_it_is_compiled(folder: Path, capsys: pytest.CaptureF
     assert body == compile_catalog(catalog_of(GOOD)).split("\n", 4)[4]
     assert main.main(["catalog", "rego", str(folder), "--json"]) == output.OK
     assert orjson.loads(capsys.readouterr().out)["rego"] == shown
+
+
+def test_rego_of_one_control_holds_what_decides_it_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["catalog", "rego", "--control", "IG-SC-5"]) == output.OK
+    shown = capsys.readouterr().out
+    assert len(shown) < len(compile_catalog(shipped_catalog())) / 4
+    assert re.findall(r'^verdicts\["(.+)"\]', shown, re.MULTILINE) == ["IG-SC-5"]
+    engine = regorus.Engine()
+    engine.add_policy("catalog.rego", shown)
+    rows = [row("github_checks", {"required": "pass"}), row("opa", {"denies": 0})]
+    rows.append(row("attest", {"provenance": "verified", "sbom.criticals": 0}))
+    engine.set_input_json(orjson.dumps(assessment_input(shipped_catalog(), RELEASE, rows, AT)).decode())
+    answer = orjson.loads(engine.eval_query_as_json("data.evidence.catalog.verdicts"))
+    assert answer["result"][0]["expressions"][0]["value"]["IG-SC-5"]["outcome"] == "pass"
+
+
+def test_rego_of_a_control_there_is_not_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["catalog", "rego", "--control", "IG-SC-55", "--json"]) == output.NO
+    fault = orjson.loads(capsys.readouterr().err)["error"]
+    assert (fault["code"], fault["fields"]["fix"]) == ("not_found", "did you mean 'IG-SC-5'?")
 
 
 def test_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
