@@ -68,6 +68,7 @@ _TABLE = {command.name: command for command in COMMANDS}
 # Commands inside a group that need less, or more, than the group does.
 _INNER = {
     "token exchange": Command("token exchange", "evidence_api.cli.exchange:exchange", "", ACCESS),
+    "policy telemetry": Command("policy telemetry", "evidence_api.cli.policy_telemetry:telemetry", "", RULES, "server"),
     "catalog replay": Command("catalog replay", "evidence_api.cli.replay:replay", "", RULES, "server"),
     "catalog progress": Command("catalog progress", "evidence_api.cli.progress:progress", "", RULES, "server"),
 }

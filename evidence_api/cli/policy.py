@@ -26,6 +26,7 @@ from evidence_api.use_cases.policies import TestResult, load_policy, read_policy
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Test Rego policies, ask them for a decision.")
 app.command("ask")(ask)
 
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Folder = Annotated[
     Path | None, typer.Argument(metavar="[DIR]", help="Folder of policies; the shipped ones if left out.")
@@ -95,6 +96,12 @@ def evaluate(
             output.say(f"  {line}")
     if not decision.allow:
         raise typer.Exit(output.NO)
+
+
+@app.command("telemetry")
+def telemetry(json: AsJson = False) -> None:
+    """Write the weekly tuning pack: what rules allowed and denied, the noisy ones, those that never fired."""
+    # A line of the help alone: cli/main.py runs cli/policy_telemetry.py in its place, with the server's packages.
 
 
 def _folder(given: Path | None) -> Path:

@@ -175,19 +175,24 @@ def _look_at(
     """Sentences, the most urgent first."""
     for use in rules:
         if use.rule == UNDEFINED:
-            yield f"{use.area} gave no answer {use.denies} times, which denies: its rules do not cover what it is asked"
+            yield f"{use.area} gave no answer {_times(use.denies)}, which denies: no rule of it covers what it is asked"
     for use in noisy:
         yield (
-            f"{use.rule} denied {use.denies} times and was overridden {len(use.overrides)} times: "
+            f"{use.rule} denied {_times(use.denies)} and was overridden {_times(len(use.overrides))}: "
             "change the rule, or what it is meant to stop"
         )
     for use in rules:
         if use.denies >= _ENOUGH and use.denies >= _RISE * use.denied_before:
-            yield f"{use.rule} denied {use.denies} times, {use.denied_before} in the period before"
+            yield f"{use.rule} denied {_times(use.denies)}, {use.denied_before} in the period before"
     for use in areas:
         decisions = use.allows + use.denies
         if use.denies >= _ENOUGH and use.denies > _MOSTLY * decisions:
             yield f"{use.area} denied {use.denies} of {decisions} decisions: most of those who ask are not let through"
     asked = sum(one.decisions > 0 for one in never)
     if asked:
-        yield f"{asked} rules of areas that are asked never fired: check that they see what they look for"
+        silent = "1 rule" if asked == 1 else f"{asked} rules"
+        yield f"{silent} of areas that are asked never fired: check what they look for"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
