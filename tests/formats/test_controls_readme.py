@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from datetime import UTC, datetime
 
 import orjson
 import pytest
@@ -11,6 +12,7 @@ from evidence_api.domain.narrative import PLACEHOLDERS
 from evidence_api.domain.verdict import Outcome
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.predicates import normalise
+from evidence_api.formats.predicates.junit_report import read_junit_report
 from evidence_api.formats.statement import parse_statement
 from tests.support.catalogs import CONTROLS
 
@@ -43,14 +45,15 @@ def test_outcomes_placeholders_and_common_facts_are_listed() -> None:
 
 
 def test_the_statements_of_people_are_read_as_the_page_says() -> None:
-    predicates = [orjson.loads(one) for one in re.findall(r"```json\n(.*?)```", textwrap.dedent(TEXT), re.DOTALL)]
-    types = re.findall(r"--predicate-type (\S+)", TEXT)
-    facts = []
-    for predicate, predicate_type in zip(predicates, types, strict=True):
-        subject = {"name": "app.tar.gz", "digest": {"sha256": "ab" * 32}}
-        statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [subject]}
-        payload = orjson.dumps(statement | {"predicateType": predicate_type, "predicate": predicate})
-        facts.append(normalise(parse_statement(payload), len(payload)).facts)
-    review, drill = facts
-    assert review["levels"] == ("ACCESS_REVIEWED", "LEAVERS_REMOVED")
-    assert (drill["result"], drill["configuration"]) == ("passed", ("restore-drill",))
+    page = textwrap.dedent(TEXT)
+    (review,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (predicate_type,) = re.findall(r"--predicate-type (\S+)", page)
+    subject = {"name": "app.tar.gz", "digest": {"sha256": "ab" * 32}}
+    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [subject], "predicateType": predicate_type}
+    payload = orjson.dumps(statement | {"predicate": orjson.loads(review)})
+    verified = normalise(parse_statement(payload), len(payload))
+    assert verified.facts["levels"] == ("ACCESS_REVIEWED", "LEAVERS_REMOVED")
+    (report,) = re.findall(r"```xml\n(.*?)```", page, re.DOTALL)
+    drill = read_junit_report(report.encode())
+    assert (drill.facts["result"], drill.facts["configuration"]) == ("passed", ("restore-drill",))
+    assert verified.effective == drill.effective == datetime(2026, 9, 1, 12, tzinfo=UTC)
