@@ -136,24 +136,8 @@ def _places(finding: Json) -> dict[str, int]:
 
 def show_finding(found: Json, finding: Json) -> None:
     """One verdict whole."""
-    control = finding["control"] or {}
-    output.print_fields(
-        [
-            ("release", f"{_name(found)}, assessed {moment(found['assessment']['evaluatedAt'])}"),
-            ("asks", control.get("statement")),
-            ("severity", severity_of(control)),
-            ("owner", control.get("owner") or "nobody is named in the catalog"),
-            ("tested by", ", ".join((*control.get("method", ()), *filter(None, (control.get("frequency"),))))),
-            ("because", finding["because"]),
-            ("to fix it", finding["fix"]),
-            ("waiver", waiver_of(finding)),
-            ("code", finding["code"]),
-            ("criteria", "\n".join(f"{one['shown']}  {one['title']}" for one in control.get("criteria", ()))),
-            *((f"fact {name}", value) for name, value in finding["facts"].items()),
-        ],
-        title=_title(finding),
-        style=_STYLE.get(finding["outcome"], "yellow"),
-    )
+    style = _STYLE.get(finding["outcome"], "yellow")
+    output.print_fields(_head(found, finding), title=_title(finding), style=style)
     evidence, against = culprits_first(finding), _places(finding)
     numbers = {one["evidenceId"]: f"[{number}]" for number, one in enumerate(evidence, 1)}
     for number, query in enumerate(finding["queries"], 1):
@@ -176,6 +160,22 @@ def show_finding(found: Json, finding: Json) -> None:
     if evidence:
         output.say("")
         output.print_fields(_FETCH, title="how to fetch")
+
+
+def _head(found: Json, finding: Json) -> Iterator[tuple[str, object]]:
+    control = finding["control"] or {}
+    yield "release", f"{_name(found)}, assessed {moment(found['assessment']['evaluatedAt'])}"
+    yield "asks", control.get("statement")
+    yield "severity", severity_of(control)
+    yield "owner", control.get("owner") or "nobody is named in the catalog"
+    yield "tested by", ", ".join((*control.get("method", ()), *filter(None, (control.get("frequency"),))))
+    yield "because", finding["because"]
+    yield "to fix it", finding["fix"]
+    yield "waiver", waiver_of(finding)
+    yield "code", finding["code"]
+    yield "criteria", "\n".join(f"{one['shown']}  {one['title']}" for one in control.get("criteria", ()))
+    for name, value in finding["facts"].items():
+        yield f"fact {name}", value
 
 
 def _query(query: Json, numbers: Mapping[str, str]) -> Iterator[tuple[str, object]]:

@@ -36,25 +36,31 @@ class FailOn(StrEnum):
     NONE = "none"
 
 
+Since = Annotated[
+    str, typer.Option(metavar="WHEN", help="Releases last assessed since then: 30d, 2026-01-31, an RFC 3339 time.")
+]
+Candidate = Annotated[Path | None, typer.Option(metavar="DIR", help="The candidate catalog; else the one in force.")]
+Policy = Annotated[Path | None, typer.Option(metavar="DIR", help="The candidate policies; else those in force.")]
+Tenant = Annotated[str, typer.Option(envvar="EVIDENCE_TENANT", help="One tenant; else all.")]
+OneRelease = Annotated[str, typer.Option(help="One release: name, name@version or evidence id.")]
+Hold = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FACTOR", help=f"Leave this as recorded; may be repeated: {', '.join(MOVABLE)}."),
+]
+At = Annotated[str, typer.Option(metavar="WHEN", help="The moment to evaluate at; now if not given.")]
+Gate = Annotated[FailOn, typer.Option(help="What makes the exit code 1.")]
+
+
 def replay(
     *,
-    since: Annotated[
-        str, typer.Option(metavar="WHEN", help="Releases last assessed since then: 30d, 2026-01-31, an RFC 3339 time.")
-    ],
-    candidate: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The candidate catalog; else the one in force.")
-    ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The candidate policies; else those in force.")
-    ] = None,
-    tenant: Annotated[str, typer.Option(envvar="EVIDENCE_TENANT", help="One tenant; else all.")] = "",
-    release: Annotated[str, typer.Option(help="One release: name, name@version or evidence id.")] = "",
-    hold: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FACTOR", help=f"Leave this as recorded; may be repeated: {', '.join(MOVABLE)}."),
-    ] = None,
-    at: Annotated[str, typer.Option(metavar="WHEN", help="The moment to evaluate at; now if not given.")] = "",
-    fail_on: Annotated[FailOn, typer.Option(help="What makes the exit code 1.")] = FailOn.NONE,
+    since: Since,
+    candidate: Candidate = None,
+    policy: Policy = None,
+    tenant: Tenant = "",
+    release: OneRelease = "",
+    hold: Hold = None,
+    at: At = "",
+    fail_on: Gate = FailOn.NONE,
     json: AsJson = False,
 ) -> None:
     """Evaluate recorded releases again under a candidate: who flips, why, and what moved it.
@@ -72,13 +78,8 @@ def replay(
 
     async def use(application: Application) -> dict[str, Any]:
         now = application.clock.now()
-        question = Question(
-            rules=_rules(application, candidate, policy),
-            since=moment_of(since, now),
-            at=moment_of(at, now) if at else now,
-            held=held,
-            release=release,
-        )
+        rules = _rules(application, candidate, policy)
+        question = Question(rules, moment_of(since, now), moment_of(at, now) if at else now, held, release)
         tenancy = application.tenancy
         scopes = [await tenancy.named(tenant)] if tenant else await tenancy.every()
         replayer = Replayer(application.database, application.rego)
