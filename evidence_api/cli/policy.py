@@ -5,6 +5,7 @@ under the server's own limits.
 """
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 
 from evidence_api.cli import output
 from evidence_api.cli.ask import ask
+from evidence_api.cli.policy_fuzz import fuzz_areas
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.engines.files import shipped
@@ -22,10 +24,12 @@ from evidence_api.engines.rego import RegoPool
 from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.policies import TestResult, load_policy, read_policy, run_policy_tests
+from evidence_api.use_cases.policy_areas import with_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Test Rego policies, ask them for a decision.")
 app.command("ask")(ask)
 
+app.command("fuzz")(fuzz_areas)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Folder = Annotated[
@@ -72,12 +76,14 @@ def digest(directory: Folder = None, *, json: AsJson = False) -> None:
 def evaluate(
     area: Annotated[str, typer.Argument(help="Policy area: admission, authorisation, model_call …")],
     *,
-    input_: Annotated[Path, typer.Option("--input", "-i", help="JSON file with the input.")],
+    input_: Annotated[Path, typer.Option("--input", "-i", help="JSON file with the input; - is standard input.")],
     policy: Annotated[Path | None, typer.Option(help="Folder of policies; the shipped ones if left out.")] = None,
+    data: Annotated[str, typer.Option(help="JSON to take in the place of the area's part of data.yaml.")] = "",
     json: AsJson = False,
 ) -> None:
     """Ask one area for its decision on an input. Exit code 1 when it denies."""
-    decision = asyncio.run(_decide(_folder(policy), area, _object(input_)))
+    settings = _json("--data", data.encode()) if data else None
+    decision = asyncio.run(_decide(_folder(policy), area, _object(input_), settings))
     if json:
         output.print_json(
             {
@@ -109,14 +115,18 @@ def _folder(given: Path | None) -> Path:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file. Raises InvalidSource."""
-    try:
-        value = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as fault:
-        raise InvalidSource([SourceFault(str(path), fault.lineno, fault.colno, "syntax", fault.msg)]) from fault
+    """The JSON object in a file, or on standard input for -. Raises InvalidSource."""
+    value = _json(str(path), sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
     if not isinstance(value, dict):
         raise InvalidSource([SourceFault(str(path), 1, 1, "input", "a policy input is a JSON object")])
     return value
+
+
+def _json(source: str, text: bytes) -> Any:  # noqa: ANN401  any JSON value
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as fault:
+        raise InvalidSource([SourceFault(source, fault.lineno, fault.colno, "syntax", fault.msg)]) from fault
 
 
 async def _run_tests(folder: Path) -> Sequence[TestResult]:
@@ -130,9 +140,11 @@ async def _check(folder: Path) -> PolicyBundle:
         return await load_policy(rego, folder)
 
 
-async def _decide(folder: Path, area: str, asked: dict[str, Any]) -> Decision:
+async def _decide(folder: Path, area: str, asked: dict[str, Any], settings: object) -> Decision:
     async with RegoPool() as rego:
-        return await Gate(rego, await load_policy(rego, folder)).decide(area, asked)
+        bundle = await load_policy(rego, folder)
+        asked_of = bundle if settings is None else with_settings(bundle, area, settings)
+        return await Gate(rego, asked_of).decide(area, asked)
 
 
 def _shown(result: TestResult) -> dict[str, Any]:

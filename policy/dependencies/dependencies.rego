@@ -30,7 +30,7 @@ denials contains {"rule": "dependencies.incomplete", "reason": reason} if {
 
 denials contains {"rule": "dependencies.incomplete", "reason": reason} if {
 	not concrete
-	not loose
+	not range_given
 	reason := "version must be one version: letters, digits and . _ ~ : + -"
 }
 
@@ -111,6 +111,12 @@ concrete if {
 	is_string(version)
 	regex.match(`^[A-Za-z0-9][A-Za-z0-9._~:+-]*$`, version)
 	not loose
+}
+
+# A range, or a name that moves, is no fault of form: it is not pinned.
+range_given if {
+	loose
+	version != ""
 }
 
 loose if {

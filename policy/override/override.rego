@@ -51,6 +51,13 @@ denials contains {"rule": "override.one_thing", "reason": "exactly one of contro
 	count(things) != 1
 }
 
+denials contains {"rule": "override.one_thing", "reason": reason} if {
+	some name in ["control", "rule"]
+	name in object.keys(input)
+	not shape.text(said(name))
+	reason := sprintf("%s is there, but names nothing", [name])
+}
+
 things contains thing if {
 	some name in ["control", "rule"]
 	shape.text(said(name))
@@ -94,7 +101,7 @@ approvers := object.get(settings, "approvers", {}) if is_object(object.get(setti
 # Approver in data, whatever the case and spaces -> the signers that sign for them; none: in their own name alone.
 entries contains listed(signers) if {
 	some name, signers in approvers
-	plain(name) == plain(said("approver"))
+	same_name(name, said("approver"))
 }
 
 listed(signers) := signers if is_array(signers)
@@ -114,10 +121,20 @@ signed_by_approver if {
 	in_own_name
 }
 
-in_own_name if plain(said("signer")) == plain(said("approver"))
+in_own_name if same_name(said("signer"), said("approver"))
 
 # A key goes by its name.
-in_own_name if plain(said("signer")) == sprintf("key %s", [plain(said("approver"))])
+in_own_name if {
+	is_string(said("signer"))
+	startswith(said("signer"), "key ")
+	same_name(trim_prefix(said("signer"), "key "), said("approver"))
+}
+
+# In small letters and in capitals: some letters of other alphabets turn into ours in one of the two.
+same_name(one, other) if {
+	plain(one) == plain(other)
+	replace(upper(one), " ", "") == replace(upper(other), " ", "")
+}
 
 # How long.
 

@@ -102,7 +102,7 @@ denials contains {"rule": "rollout.incomplete", "reason": "incidents_open must b
 }
 
 denials contains {"rule": "rollout.incomplete", "reason": "approvals must be a list of names"} if {
-	not shape.texts(object.get(input, "approvals", null))
+	not shape.texts(approvals)
 }
 
 calm_known if {
@@ -223,8 +223,11 @@ denials contains {"rule": "rollout.approvals", "reason": reason} if {
 	reason := sprintf("stage %s needs %d approvals, there are %d", [stage, needed, count(approvers)])
 }
 
+approvals := object.get(input, "approvals", null)
+
 approvers := {who |
-	some approval in object.get(input, "approvals", [])
+	is_array(approvals)
+	some approval in approvals
 	who := shape.folded(approval)
 	who != ""
 	may_approve(who)

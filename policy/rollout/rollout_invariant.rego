@@ -63,8 +63,13 @@ forbidden contains "a stage before its turn" if {
 
 forbidden contains "a stage is skipped, or gone back to with more users" if {
 	not fewer
-	not number_of[input.stage] - number_of[input.previous.stage] in {0, 1}
+	input.previous
+	not one_step
 }
+
+one_step if number_of[input.stage] == number_of[input.previous.stage]
+
+one_step if number_of[input.stage] == number_of[input.previous.stage] + 1
 
 forbidden contains "more users than the stage may have" if {
 	not fewer
