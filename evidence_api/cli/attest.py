@@ -91,7 +91,7 @@ def attest(  # one parameter for each option
     """
     asked = signing.Asked(key, kms, public_key, keyless, identity_token, trust_config, unsigned)
     signing.check_one(asked)
-    made = _statement(file, kind, predicate_type, [_subject(one) for one in subject or ()])
+    made = _statement(file, kind, predicate_type, [subject_of(one) for one in subject or ()])
     to = Sending(server, token, token_from_exchange, tenant, audience)
     # Who may not send is told before anything is signed: a keyless signature is public and stays in its log.
     with connect(to) if submit else nullcontext() as client:
@@ -142,7 +142,7 @@ def _some(subjects: Sequence[Subject]) -> Sequence[Subject]:
     return subjects
 
 
-def _subject(text: str) -> Subject:
+def subject_of(text: str) -> Subject:
     """A file's name and digest, or a digest with or without a name. Raises EvidenceError `usage`, Malformed."""
     path = Path(text)
     if path.is_file():

@@ -46,6 +46,7 @@ COMMANDS: Sequence[Command] = (
     Command("migrate", "evidence_api.cli.migrate:migrate", "Bring the database to this version.", START, "server"),
     Command("attest", "evidence_api.cli.attest:attest", "Make a signed statement of an SBOM, a report, …", EVIDENCE),
     Command("submit", "evidence_api.cli.submit:submit", "Send evidence, check the receipts' proofs.", EVIDENCE),
+    Command("override", "evidence_api.cli.override:override", "Accept a control as not met, signed.", EVIDENCE),
     Command("artifact", "evidence_api.cli.artifact:app", "Send and fetch raw files by their digest.", EVIDENCE),
     Command("inspect", "evidence_api.cli.inspect:app", "Verify one envelope or bundle offline, show it.", EVIDENCE),
     Command("release", "evidence_api.cli.release:app", "Which controls failed, why, who can fix it.", EVIDENCE),
