@@ -98,7 +98,7 @@ def print_fields(fields: Iterable[tuple[str, object]], *, title: str = "", style
     grid.columns[0].no_wrap = True
     grid.columns[1].overflow = "fold"
     for name, value in fields:
-        if value not in {None, ""}:
+        if value is not None and value != "":
             grid.add_row(f"[bold]{escape(name)}[/bold]", escape(str(value)))
     console = stdout()
     if title:

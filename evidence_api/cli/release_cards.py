@@ -175,7 +175,7 @@ def _head(found: Json, finding: Json) -> Iterator[tuple[str, object]]:
     yield "code", finding["code"]
     yield "criteria", "\n".join(f"{one['shown']}  {one['title']}" for one in control.get("criteria", ()))
     for name, value in finding["facts"].items():
-        yield f"fact {name}", value
+        yield f"fact {name}", ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _query(query: Json, numbers: Mapping[str, str]) -> Iterator[tuple[str, object]]:

@@ -86,10 +86,7 @@ def replay(
         return _answer(question, {scope.name: await _run(replayer, scope, question, quiet=json) for scope in scopes})
 
     answer = operate(use)
-    if json:
-        output.print_json(answer)
-    else:
-        _show(answer)
+    (output.print_json if json else _show)(answer)
     if fail_on is not FailOn.NONE and answer[fail_on.value]:
         raise typer.Exit(output.NO)
 
