@@ -9,6 +9,7 @@ failure `{"error": {"code", "message", "fields", "faults"}}`. The exit codes are
     3  not decided: something outside did not answer, trying again may help
 """
 
+import re
 import sys
 import time
 import traceback
@@ -31,6 +32,9 @@ OK, NO, USAGE, UNDECIDED = 0, 1, 2, 3
 
 _SOON = 1.0  # seconds; what takes longer shows how far it is
 _WIDTH_OF_A_FILE = 160  # output that is not a terminal has no width of its own
+
+# Control characters but tab and line feed, and those that turn the direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 # The one translation table of this edge: a code first, then the class, then "the answer is no".
 _CODES: Mapping[str, int] = {
@@ -87,7 +91,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     for column in table.columns:
         column.overflow = "fold"
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(shown(cell)) for cell in row))
     stdout().print(table)
 
 
@@ -99,21 +103,26 @@ def print_fields(fields: Iterable[tuple[str, object]], *, title: str = "", style
     grid.columns[1].overflow = "fold"
     for name, value in fields:
         if value is not None and value != "":
-            grid.add_row(f"[bold]{escape(name)}[/bold]", escape(str(value)))
+            grid.add_row(f"[bold]{escape(name)}[/bold]", escape(shown(value)))
     console = stdout()
     if title:
-        console.print(title, style=f"bold {style}".rstrip(), markup=False, no_wrap=True, overflow="ellipsis")
+        console.print(shown(title), style=f"bold {style}".rstrip(), markup=False, no_wrap=True, overflow="ellipsis")
     console.print(Padding(grid, (0, 0, 0, 2)))
 
 
+def shown(value: object) -> str:
+    """A value as text that cannot steer a terminal: evidence is written by others."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", str(value))
+
+
 def say(text: str) -> None:
-    """Print one line for people on stdout, as it is."""
-    stdout().print(text, markup=False)
+    """Print one line for people on stdout, without markup."""
+    stdout().print(shown(text), markup=False)
 
 
 def say_unbroken(text: str) -> None:
     """Print one line for people to copy: it is not broken to fit, whatever the width."""
-    stdout().print(text, markup=False, soft_wrap=True)
+    stdout().print(shown(text), markup=False, soft_wrap=True)
 
 
 def print_document(body: bytes) -> None:
