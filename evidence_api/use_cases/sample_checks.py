@@ -20,6 +20,7 @@ from evidence_api.use_cases.sample_statements import Check
 
 _TIMEOUT = 120.0  # seconds; the slowest takes two
 _BESIDE_PYTHON = Path(sys.executable).parent
+_FUZZED = "500"  # inputs for each area: some seconds; the command itself makes twenty times as many
 _TEXTS = frozenset({".py", ".yaml", ".rego", ".json", ".sql", ".md", ".html", ".css", ".js"})
 
 
@@ -48,6 +49,11 @@ def commands(package: Path, controls: Path, policy: Path) -> tuple[Command, ...]
     always = (
         Command("compile", (sys.executable, "-m", "compileall", "-q", str(package))),
         Command("policy-test", (*ours, "policy", "test", str(policy), "--json"), _policy_tests),
+        Command(
+            "policy-fuzz",
+            (*ours, "policy", "fuzz", "--policy", str(policy), "--cases", _FUZZED, "--seed", "1", "--json"),
+            _fuzzed_areas,
+        ),
         Command("catalog-check", (*ours, "catalog", "check", str(controls), "--json")),
         Command(
             "secret-scan",
@@ -124,6 +130,11 @@ def _scanned_files(document: Any) -> tuple[list[str], list[str]]:  # noqa: ANN40
     failed = [Path(one["file"]).name for one in document["files"] if not one["may_leave"]]
     passed = len(document["files"]) - len(failed)
     return [f"{passed} files without findings"] if passed else [], failed
+
+
+def _fuzzed_areas(document: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401  a JSON document
+    areas = document["areas"]
+    return [one["area"] for one in areas if not one["findings"]], [one["area"] for one in areas if one["findings"]]
 
 
 def _policy_tests(document: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401  a JSON document

@@ -67,7 +67,7 @@ def test_the_verdicts_show_what_failure_looks_like(first: dict[str, Any]) -> Non
     # the denial that was left on purpose, and what nobody did
     assert {outcome[name] for name in ("IG-AGT-2", "IG-POL-1", "IG-SC-5")} == {"fail"}
     assert {outcome[name] for name in ("IG-AUT-6", "IG-RES-1", "IG-VUL-1")} == {"missing"}
-    assert {outcome[name] for name in ("IG-AUT-1", "IG-AUT-8", "IG-POL-5", "IG-SC-1")} == {"pass"}
+    assert {outcome[name] for name in ("IG-AUT-1", "IG-AUT-8", "IG-POL-5", "IG-POL-6", "IG-SC-1")} == {"pass"}
     assert {outcome[name] for name in ("IG-AGT-1", "IG-EXP-1", "IG-VEN-2")} == {"not_applicable"}
     neutral = [one["because"] for one in first["findings"] if one["outcome"] == "not_applicable"]
     assert all("which is in order: " in because for because in neutral)

@@ -43,6 +43,14 @@ async def test_policy_tests_are_counted_by_name(tmp_path: Path) -> None:
     assert (check.passed, check.passed_parts, check.failed_parts) == (False, ("a",), ("b",))
 
 
+async def test_areas_with_a_bypass_are_named(tmp_path: Path) -> None:
+    told = '{"areas": [{"area": "a", "findings": []}, {"area": "b", "findings": [{"input": {}}]}]}'
+    reads = next(one.parts for one in commands(tmp_path, tmp_path, tmp_path) if one.name == "policy-fuzz")
+    line = (sys.executable, "-c", f"print({told!r}); raise SystemExit(1)")
+    (check,) = await run_checks([Command("policy-fuzz", line, reads)], tmp_path, Stopped())
+    assert (check.passed, check.passed_parts, check.failed_parts) == (False, ("a",), ("b",))
+
+
 async def test_a_check_that_dies_before_it_speaks_stands_for_its_parts(tmp_path: Path) -> None:
     reads = next(one.parts for one in commands(tmp_path, tmp_path, tmp_path) if one.name == "policy-test")
     line = (sys.executable, "-c", "raise SystemExit(3)")
@@ -52,7 +60,7 @@ async def test_a_check_that_dies_before_it_speaks_stands_for_its_parts(tmp_path:
 
 def test_an_installed_package_is_not_linted(tmp_path: Path) -> None:
     names = [one.name for one in commands(tmp_path / "evidence_api", tmp_path, tmp_path)]
-    assert names == ["compile", "policy-test", "catalog-check", "secret-scan"]
+    assert names == ["compile", "policy-test", "policy-fuzz", "catalog-check", "secret-scan"]
 
 
 async def test_a_sarif_log_is_kept_without_the_place_it_was_made_in(tmp_path: Path) -> None:
