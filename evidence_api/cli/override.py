@@ -76,6 +76,8 @@ class _Told:
     people: Mapping[str, str]
     starts: str
     until: str
+    release: str
+    subjects: Sequence[str]
 
 
 def override(  # one parameter for each option
@@ -106,29 +108,31 @@ def override(  # one parameter for each option
     log_key: LogKey = None,
     json: Json = False,
 ) -> None:
-    """Accept, for a while, that a control is not met; the approver signs.
+    """Accept, for a while, that a control is not met; the approver signs, and is not who asks.
 
-    evidence-api override IG-SC-5 --release payments@2.4.0 --reason "Only in the test image." --owner j.doe
-    --requester j.doe --approver a.smith --until 2026-12-31 --key a.smith.pem
-
-    A later override of the same control and scope takes the place of this one. To end it early, say it again with
-    the same --from and an --until that has passed.
+    A later one of the same control and scope takes its place: to end it early, say it again with the same --from and an
+    --until that has passed.
     """
     asked = signing.Asked(key, kms, public_key, keyless, identity_token, trust_config)
-    _check_signer(asked)
     people = {"owner": owner, "requester": requester, "approver": approver}
-    told = _Told(control, rule, scope, reason, people, starts, until)
-    _check(told, release, subject or ())
-    to = Sending(server, token, token_from_exchange, tenant, audience)
+    told = _Told(control, rule, scope, reason, people, starts, until, release, subject or ())
+    _make(told, asked, Sending(server, token, token_from_exchange, tenant, audience), out, log_key, as_json=json)
+
+
+def _make(  # one for each part of the plan
+    told: _Told, asked: signing.Asked, to: Sending, out: Path | None, log_key: str | None, *, as_json: bool
+) -> None:
+    _check_signer(asked)
+    _check(told)
     # Who may not send is told before anything is signed: a keyless signature is public and stays in its log.
-    with nullcontext() if out is not None and not release else connect(to) as client:
-        about, narrow = _about(client, control, release, subject or ())
+    with nullcontext() if out is not None and not told.release else connect(to) as client:
+        about, narrow = _about(client, told)
         predicate = _predicate(told, narrow)
         body = signing.sign(attesting.attest_predicate(PREDICATE_TYPE, orjson.dumps(predicate), about), asked)
         result = None if client is None or out is not None else _send(client, body, log_key)
     if out is not None:
         out.write_bytes(body)
-    _show(predicate, about, body, out, result, as_json=json)
+    _show(predicate, about, body, out, result, as_json=as_json)
 
 
 def _check_signer(asked: signing.Asked) -> None:
@@ -137,11 +141,11 @@ def _check_signer(asked: signing.Asked) -> None:
     signing.check_one(asked)
 
 
-def _check(told: _Told, release: str, subjects: Sequence[str]) -> None:
+def _check(told: _Told) -> None:
     """What can be told without the server. Raises EvidenceError `usage`, Inadmissible `self_approved`."""
     if bool(told.control) == bool(told.rule):
         raise EvidenceError("say what is overridden: either a CONTROL or --rule", code="usage")
-    if bool(release) == bool(subjects):
+    if bool(told.release) == bool(told.subjects):
         raise EvidenceError("say what it is about: either --release or --subject", code="usage")
     if same_person(told.people["requester"], told.people["approver"]):
         raise Inadmissible(
@@ -151,13 +155,13 @@ def _check(told: _Told, release: str, subjects: Sequence[str]) -> None:
         )
 
 
-def _about(client: Client | None, control: str, release: str, subjects: Sequence[str]) -> tuple[Sequence[Subject], str]:
+def _about(client: Client | None, told: _Told) -> tuple[Sequence[Subject], str]:
     """What it is about, and the scope where none is given: that release alone."""
-    if client is None or not release:
-        return [subject_of(one) for one in subjects], ""
-    found = release_queries.release(client, release)
-    if control:
-        _check_control(client, control)
+    if client is None or not told.release:
+        return [subject_of(one) for one in told.subjects], ""
+    found = release_queries.release(client, told.release)
+    if told.control:
+        _check_control(client, told.control)
     named = f"{found['name']}@{found['version']}"
     return [_subject(named, digest) for digest in found["digests"]], named
 

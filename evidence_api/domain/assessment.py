@@ -127,15 +127,11 @@ def fold(  # noqa: PLR0913  an assessment is a function of exactly these
     `only`, the findings of other controls are taken from `previous`. `derivation` is that of an assessment
     made before, which is to be made again word for word.
     """
-    kinds = _Rows(rows)
-    waivers = waivers_of(catalog, release, rows)
-    warns = derivation > 1
-    kept = {finding.control: finding for finding in previous.findings} if previous and only is not None else {}
-    wanted = frozenset(only or ())
+    kinds, waivers, warns = _Rows(rows), waivers_of(catalog, release, rows), derivation > 1
+    kept = _kept(only, previous)
     findings = tuple(
-        kept[control.id]
-        if control.id in kept and control.id not in wanted
-        else waive(_finding(control, decided.get(control.id), kinds), waivers.get(control.id, ()), at, warns=warns)
+        kept.get(control.id)
+        or waive(_finding(control, decided.get(control.id), kinds), waivers.get(control.id, ()), at, warns=warns)
         for control in catalog.controls
     )
     counts = Counter(finding.outcome for finding in findings)
@@ -150,6 +146,14 @@ def fold(  # noqa: PLR0913  an assessment is a function of exactly these
         counts={outcome: counts[outcome] for outcome in Outcome},
         notes=waiver_notes(waivers, rows, catalog, findings, at, warns=warns),
     )
+
+
+def _kept(only: Collection[str] | None, previous: Assessment | None) -> Mapping[str, Finding]:
+    """The findings that are taken over: of all controls but `only`."""
+    if previous is None or only is None:
+        return {}
+    wanted = frozenset(only)
+    return {finding.control: finding for finding in previous.findings if finding.control not in wanted}
 
 
 def _finding(control: Control, answer: Any, rows: _Rows) -> Finding:  # noqa: ANN401  JSON of an engine, checked here
