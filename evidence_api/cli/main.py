@@ -81,6 +81,7 @@ _EXAMPLES = """\
   evidence-api attest sbom.cdx.json --subject app.tar.gz --key signer.pem --out sbom.dsse.json
   evidence-api submit sbom.dsse.json --server URL --token TOKEN
   evidence-api inspect sbom.dsse.json --key signer.pem
+  evidence-api release show app --server URL --token TOKEN
   evidence-api verify audit-pack.pdf
 
 Every command takes --json. Exit codes: 0 yes, 1 no, 2 used wrongly or unsupported, 3 could not decide.
