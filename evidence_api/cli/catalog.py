@@ -52,12 +52,14 @@ def check(
     warnings = lint(catalog, datetime.now(UTC).date())
     counts = _counts(catalog)
     if json:
-        output.print_json({"digest": catalog.digest, **counts, "warnings": warnings})
+        named = {"name": catalog.name, "version": catalog.version}
+        output.print_json({"digest": catalog.digest, **named, **counts, "warnings": warnings})
     else:
         for warning in warnings:
             typer.echo(f"warning: {warning}", err=True)  # on one line, however long: editors jump to its place
         output.say(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
-        output.say(f"catalog {catalog.digest} loads; {len(warnings)} warnings")
+        called = " ".join(filter(None, ("catalog", catalog.name, catalog.version, catalog.digest)))
+        output.say(f"{called} loads; {len(warnings)} warnings")
     if strict and warnings:
         raise typer.Exit(output.NO)
 

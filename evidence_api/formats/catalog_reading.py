@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from evidence_api.formats import yaml_source
 from evidence_api.formats.catalog_fields import Fields, Sink
-from evidence_api.formats.catalog_shapes import (
+from evidence_api.formats.catalog_keys import (
     Either,
     Identifier,
     Integer,

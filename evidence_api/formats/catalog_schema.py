@@ -11,16 +11,7 @@ from typing import Any
 
 from evidence_api.domain.kinds import COMMON, KINDS, FactType, Kind
 from evidence_api.formats.catalog_fields import IDENTIFIER, MAX_ITEMS, MAX_TEXT, REFERENCE
-from evidence_api.formats.catalog_shapes import (
-    CATALOG,
-    CONTROL,
-    FRAMEWORK,
-    MAPPING,
-    ON_EMPTY,
-    POPULATION,
-    QUERY,
-    WAIVER,
-    WRAPPED,
+from evidence_api.formats.catalog_keys import (
     Condition,
     Day,
     Duration,
@@ -36,6 +27,17 @@ from evidence_api.formats.catalog_shapes import (
     Text,
     Word,
     Words,
+)
+from evidence_api.formats.catalog_shapes import (
+    CATALOG,
+    CONTROL,
+    FRAMEWORK,
+    MAPPING,
+    ON_EMPTY,
+    POPULATION,
+    QUERY,
+    WAIVER,
+    WRAPPED,
 )
 from evidence_api.formats.where_types import DURATION
 
@@ -99,6 +101,9 @@ def _object(shape: Shape, definitions: dict[str, Schema]) -> Schema:
         "required": [name for name, key in shape.keys.items() if key.required],
         "additionalProperties": False,
     }
+    if shape is QUERY:  # the facts of the kind named, for editors that show them
+        definitions.update({f"where_of_{kind.name}": _facts(kind) for kind in KINDS.values()})
+        made["allOf"] = [_of_kind(kind) for kind in KINDS.values()]
     return made | _conditions(shape, made)
 
 
@@ -113,8 +118,6 @@ def _conditions(shape: Shape, made: Schema) -> Schema:
     if shape is POPULATION:  # a sample is drawn from all rows
         sampled = {"properties": {"sample": {"type": "object"}}, "required": ["sample", "where"]}
         return {"not": sampled}
-    if shape is QUERY:  # the facts of the kind named, for editors that show them
-        return {"allOf": [_facts(kind) for kind in KINDS.values()]}
     return {}
 
 
@@ -128,10 +131,15 @@ def _facts(kind: Kind) -> Schema:
         for path, fact in facts.items()
         for example in ([f"{path} == {word}" for word in words[path]] if path in words else _OPERATORS[fact])
     ]
-    told = {"description": f"{kind.title}. Facts: {'; '.join(listed)}.", "examples": examples}
+    return {"description": f"{kind.title}. Facts: {'; '.join(listed)}.", "examples": examples}
+
+
+def _of_kind(kind: Kind) -> Schema:
+    """The conditions of a query of that kind, its own and that of its population."""
+    where = {"where": {"$ref": f"#/$defs/where_of_{kind.name}"}}
     return {
         "if": {"properties": {"kind": {"const": kind.name}}, "required": ["kind"]},
-        "then": {"properties": {"where": told}},
+        "then": {"properties": where | {"population": {"properties": where}}},
     }
 
 

@@ -324,3 +324,36 @@ def test_the_shipped_catalog_asks_what_the_planning_papers_ask() -> None:
         (query.kind, query.where) for query in planned.queries
     ]
     assert MAPPING in sources["mappings/aicpa-tsc.yaml"]
+
+
+RETIRED = SMALL + "---\nid: B\nstate: retired\nreplaced_by: A\nquery: [{kind: vulns, where: criticals==0}]\n"
+ROUND = SMALL + "".join(
+    f"---\nid: {name}\nstate: deprecated\nreplaced_by: {by}\nquery: [{{kind: vulns, where: highs=={name[1]}}}]\n"
+    for name, by in (("R1", "R2"), ("R2", "R3"), ("R3", "R1"))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (
+            RETIRED + "---\n" + "".join(f"{k}: {v}\n" for k, v in (WAIVER | {"control": "B"}).items()),
+            "waiver_unmatched",
+        ),
+        (ROUND, "replacement_cycle"),
+    ],
+)
+def test_what_was_in_force_once_still_loads(text: str, code: str) -> None:
+    assert [fault.code for fault in faults(text)] == [code]
+    assert load_catalog({"controls.yaml": text}, recorded=True).digest
+
+
+def test_a_mapping_may_name_its_criterion_outright() -> None:
+    own = '---\nframework: own\ntitle: t\nedition: "2"\ncriteria: [{ref: r-1, title: t}]\n'
+    mapping = "---\nexternal: POL-7\nmaps_to: [A]\nnarrative: n\nframework: {id: %s, ref: r-1%s}\n"
+    (found,) = catalog_of(SMALL + own + mapping % ("own", ", edition: 2")).mappings
+    assert (found.external, found.framework, found.ref) == ("POL-7", "own", "r-1")
+    assert [fault.code for fault in faults(SMALL + own + mapping % ("owm", ""))] == ["unknown_framework"]
+    assert [fault.code for fault in faults(SMALL + own + mapping % ("own", ", edition: 1"))] == ["unknown_edition"]
+    (told,) = faults(SMALL + own + mapping.replace("r-1", "r-2") % ("own", ""))
+    assert (told.code, told.line, told.column, told.hint) == ("unknown_criterion", 12, 12, "did you mean 'r-1'?")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from evidence_api.domain.errors import InvalidSource
 from evidence_api.domain.kinds import COMMON, KINDS
 from evidence_api.engines.files import read_texts
+from evidence_api.formats import catalog_keys as keys
 from evidence_api.formats import catalog_shapes as shapes
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.catalog_schema import DIALECT, catalog_schema
@@ -21,9 +21,9 @@ VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
 README = re.findall(r"```yaml\n(.*?)```", (CONTROLS / "README.md").read_text(), re.DOTALL)
 
 
-def every_shape() -> Iterator[shapes.Shape]:
+def every_shape() -> Iterator[keys.Shape]:
     """Every shape of the tables, those within others too."""
-    seen: dict[str, shapes.Shape] = {}
+    seen: dict[str, keys.Shape] = {}
     waiting = [shapes.CONTROL, shapes.FRAMEWORK, shapes.MAPPING, shapes.WAIVER, shapes.CATALOG]
     while waiting:
         shape = waiting.pop()
@@ -31,8 +31,8 @@ def every_shape() -> Iterator[shapes.Shape]:
             continue
         seen[shape.name] = shape
         for key in shape.keys.values():
-            reads = key.reads.item if isinstance(key.reads, shapes.ListOf) else key.reads
-            if isinstance(reads, shapes.Nested | shapes.Either):
+            reads = key.reads.item if isinstance(key.reads, keys.ListOf) else key.reads
+            if isinstance(reads, keys.Nested | keys.Either):
                 waiting.append(reads.shape)
     yield from seen.values()
 
@@ -66,7 +66,7 @@ def test_the_examples_of_the_page_are_valid() -> None:
 
 
 # One document of each kind with every key it may have, from the examples of the tables.
-def written(shape: shapes.Shape, without: frozenset[str] = frozenset()) -> str:
+def written(shape: keys.Shape, without: frozenset[str] = frozenset()) -> str:
     return "".join(f"{name}: {key.example}\n" for name, key in shape.keys.items() if name not in without)
 
 
@@ -112,14 +112,13 @@ def test_a_key_that_is_not_listed_is_neither_read_nor_valid(name: str) -> None:
     assert not VALIDATOR.is_valid(document)
 
 
-def conditions() -> Mapping[str, Any]:
-    rows = SCHEMA["$defs"]["query"]["allOf"]
-    return {row["if"]["properties"]["kind"]["const"]: row["then"]["properties"]["where"] for row in rows}
-
-
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_editors_are_told_the_facts_of_each_kind_and_examples_that_load(kind: str) -> None:
-    told = conditions()[kind]
+    told = SCHEMA["$defs"][f"where_of_{kind}"]
+    rows = SCHEMA["$defs"]["query"]["allOf"]
+    (then,) = [row["then"] for row in rows if row["if"]["properties"]["kind"]["const"] == kind]
+    where = then["properties"]["where"]
+    assert where == then["properties"]["population"]["properties"]["where"] == {"$ref": f"#/$defs/where_of_{kind}"}
     assert all(f"{path} (" in told["description"] for path in (*KINDS[kind].facts, *COMMON))
     queries = "".join(f"- {{kind: {kind}, where: '{example}'}}\n" for example in told["examples"][:60])
     assert load_catalog({"x.yaml": f"id: A\nquery:\n{queries}"}).controls
