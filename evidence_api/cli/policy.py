@@ -21,9 +21,11 @@ from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.engines.files import shipped
 from evidence_api.engines.rego import RegoPool
+from evidence_api.formats import rego_coverage
 from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
+from evidence_api.formats.rego_coverage import Coverage
 from evidence_api.use_cases.decide import Gate
-from evidence_api.use_cases.policies import TestResult, load_policy, read_policy, run_policy_tests
+from evidence_api.use_cases.policies import TestResult, cover_policy_tests, load_policy, read_policy, run_policy_tests
 from evidence_api.use_cases.policy_areas import with_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Test Rego policies, ask them for a decision.")
@@ -38,17 +40,28 @@ Folder = Annotated[
 
 
 @app.command("test")
-def run_tests(directory: Folder = None, *, json: AsJson = False) -> None:
-    """Run every test_ rule of every *_test.rego file. Exit code 1 when one does not give true."""
-    results = asyncio.run(_run_tests(_folder(directory)))
+def run_tests(
+    directory: Folder = None,
+    *,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Show the lines and denial rules tests reach.")] = False,
+    fail_under: Annotated[float, typer.Option(min=0, max=100, help="Least percentage of lines; for --coverage.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """Run every test_ rule of every *_test.rego file. Exit code 1 when one does not give true; with --coverage, also
+    when no test makes a denial rule fire, or too few lines are reached."""
+    results, reached = asyncio.run(_run_tests(_folder(directory), coverage=coverage or fail_under > 0))
     failed = sum(not result.passed for result in results)
     if json:
-        counts = {"passed": len(results) - failed, "failed": failed}
-        output.print_json(counts | {"tests": [_shown(result) for result in results]})
+        counts: dict[str, Any] = {"passed": len(results) - failed, "failed": failed}
+        covered = {} if reached is None else {"coverage": rego_coverage.shown(reached)}
+        output.print_json(counts | {"tests": [_shown(result) for result in results]} | covered)
     else:
         _print_results(results)
         output.say(f"{len(results) - failed} passed, {failed} failed")
-    if failed:
+        if reached is not None:
+            _print_coverage(reached)
+    lacking = reached is not None and bool(reached.never_fired or reached.percent < fail_under)
+    if failed or lacking:
         raise typer.Exit(output.NO)
 
 
@@ -129,9 +142,11 @@ def _json(source: str, text: bytes) -> Any:  # noqa: ANN401  any JSON value
         raise InvalidSource([SourceFault(source, fault.lineno, fault.colno, "syntax", fault.msg)]) from fault
 
 
-async def _run_tests(folder: Path) -> Sequence[TestResult]:
+async def _run_tests(folder: Path, *, coverage: bool) -> tuple[Sequence[TestResult], Coverage | None]:
     async with RegoPool() as rego:
-        return await run_policy_tests(rego, read_policy(folder))
+        if coverage:
+            return await cover_policy_tests(rego, read_policy(folder))
+        return await run_policy_tests(rego, read_policy(folder)), None
 
 
 async def _check(folder: Path) -> PolicyBundle:
@@ -168,3 +183,23 @@ def _print_results(results: Sequence[TestResult]) -> None:
     for result in results:
         if not result.passed:
             output.say(f"{result.rule.file}:{result.rule.line}: {result.rule.name}: {result.because}")
+
+
+def _print_coverage(reached: Coverage) -> None:
+    """One line a module with the lines no test reached, then one line a denial rule that none made fire."""
+    output.print_table(
+        ("module", "lines", "covered", "not reached"),
+        [
+            (
+                one.file,
+                len(one.covered) + len(one.not_covered),
+                f"{one.percent:.0f} %",
+                ", ".join(map(str, one.not_covered)),
+            )
+            for one in reached.files
+        ],
+    )
+    for rule in reached.never_fired:
+        output.say(f"{rule.file}:{rule.line}: {rule.rule}: no test makes it fire")
+    fired = len(reached.rules) - len(reached.never_fired)
+    output.say(f"{reached.percent:.1f} % of lines; {fired} of {len(reached.rules)} denial rules fire")

@@ -123,8 +123,23 @@ class RegoPool:
         Raises InvalidSource (the bundle or query does not load), Malformed (the input is no JSON),
         PolicyFailed, EngineTimeout, EngineMemory, EngineCrashed, Overloaded.
         """
+        return await self._ask(Kind.EVALUATE, bundle, query, input, timeout)
+
+    async def cover(self, bundle: PolicyBundle, query: str, *, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  as above
+        """What a query without an input reaches: JSON {"value" (null: undefined), "files": {file: {"covered": [line],
+        "not_covered": [line]}}}. Raises as `evaluate` does."""
+        return await self._ask(Kind.COVER, bundle, query, b"", timeout) or b"{}"
+
+    async def _ask(
+        self,
+        kind: Kind,
+        bundle: PolicyBundle,
+        query: str,
+        input_: bytes,
+        timeout: float | None,  # noqa: ASYNC109  as above
+    ) -> bytes | None:
         await self._checked_once(bundle, query)
-        reply = await self._run(Kind.EVALUATE, bundle, query, input, self._timeout if timeout is None else timeout)
+        reply = await self._run(kind, bundle, query, input_, self._timeout if timeout is None else timeout)
         match reply.status:
             case Status.VALUE:
                 return reply.body
@@ -216,7 +231,7 @@ class RegoPool:
         request = Request(
             kind=job.kind,
             digest=job.digest,
-            forget=worker.keep(job.digest) if job.kind is Kind.EVALUATE else bytes(32),
+            forget=bytes(32) if job.kind is Kind.CHECK else worker.keep(job.digest),
             load_timeout=LOAD_TIMEOUT,
             timeout=job.timeout,
             memory=CHECK_MEMORY if job.kind is Kind.CHECK else self._memory,
@@ -252,8 +267,8 @@ class RegoPool:
             self._failed_starts, self._last_failure = 0, None
             self._first_ready.set()
         else:
-            self._finish(job, cpu=reply.cpu if job.kind is Kind.EVALUATE else None, broken=False)
-            if reply.status is Status.INVALID and job.kind is Kind.EVALUATE:
+            self._finish(job, cpu=None if job.kind is Kind.CHECK else reply.cpu, broken=False)
+            if reply.status is Status.INVALID and job.kind is not Kind.CHECK:
                 worker.lose(job.digest)
             usable = usable and not (job.overran and not worker.restore_priority())
             self._settle(job, reply)

@@ -17,12 +17,13 @@ class Kind(IntEnum):
 
     EVALUATE = 1
     CHECK = 2
+    COVER = 3
 
 
 class Status(IntEnum):
     """How the worker answered; what the body holds."""
 
-    VALUE = 1  # the value, JSON
+    VALUE = 1  # the value, JSON; for COVER {"value", "files": {file: {"covered": lines, "not_covered": lines}}}
     UNDEFINED = 2  # nothing
     FAILED = 3  # the policy's error, text
     INVALID = 4  # faults of the source, JSON list of [file, line, column, code, message, hint]

@@ -107,7 +107,8 @@ class Worker:
             self._baseline = max(self._baseline, _address_space())
             self._started = time.process_time()  # what loading took says nothing of the policy
         signal.setitimer(signal.ITIMER_REAL, request.timeout)
-        return evaluate(engine.clone(), request.query.decode(), request.input)
+        answer = cover if request.kind is Kind.COVER else evaluate
+        return answer(engine.clone(), request.query.decode(), request.input)
 
 
 def _faulty(faults: list[SourceFault]) -> tuple[Status, bytes]:
@@ -136,6 +137,21 @@ def evaluate(engine: Any, query: str, input_: bytes) -> tuple[Status, bytes]:  #
         return Status.UNDEFINED, b""
     # Inside the value every line is indented deeper, so the first such line closes it.
     return Status.VALUE, answer[len(_VALUE_OPENS) : answer.index(_VALUE_CLOSES)].encode()
+
+
+def cover(engine: Any, query: str, input_: bytes) -> tuple[Status, bytes]:  # noqa: ANN401  no types
+    """The value (null: undefined), and the lines of each module that the evaluation reached or passed by."""
+    engine.set_enable_coverage(True)
+    status, value = evaluate(engine, query, input_)
+    if status not in {Status.VALUE, Status.UNDEFINED}:
+        return status, value
+    report = orjson.loads(engine.get_coverage_report_as_json())
+    files = {
+        one["path"]: {"covered": one["covered"], "not_covered": one["not_covered"]}
+        for one in report["files"]
+        if one["path"]  # the query itself has none
+    }
+    return Status.VALUE, b'{"value":%s,"files":%s}' % (value or b"null", orjson.dumps(files))
 
 
 def check(bundle: dict[str, Any], query: str) -> list[SourceFault]:
