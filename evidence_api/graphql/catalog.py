@@ -44,7 +44,18 @@ class ControlQuery:
     max_age_seconds: int | None = strawberry.field(description="Older evidence is stale; null if age does not matter.")
     clock: str | None = strawberry.field(description="The clock the age is measured on; null without an age.")
     on_empty: str = strawberry.field(description="The outcome without any row: missing or not_applicable.")
+    on_empty_reason: str = strawberry.field(description='Why it does not apply without any row; "" if not said.')
     population: str = strawberry.field(description='Which rows of the kind it is about, as written; "" if all.')
+    sample_size: int | None = strawberry.field(description="How many rows are tested; null if all.")
+    sample_seed: str = strawberry.field(description='What the sample is drawn by; "" without a sample.')
+
+
+@strawberry.type(description="Who looked at a control or a mapping last, and when.")
+class Review:
+    """domain.control.Review, for readers."""
+
+    by: str = strawberry.field(description="Who.")
+    on: str = strawberry.field(description="The day, YYYY-MM-DD.")
 
 
 @strawberry.type(description="What the organisation holds itself to, and the evidence that decides it.")
@@ -69,6 +80,7 @@ class Control(Node):
     fix: str = strawberry.field(description="The hint shown when it does not pass.")
     policy: str = strawberry.field(description='The Rego rule that decides it in place of queries; "" if none.')
     queries: list[ControlQuery] = strawberry.field(description="Its queries, in order.")
+    reviewed: Review | None = strawberry.field(description="Who looked at it last; null if not said.")
 
     @resolved("The framework criteria it is mapped to.")
     def criteria(self) -> list["Criterion"]:
@@ -83,6 +95,14 @@ class Control(Node):
         return None if row is None else await finding_in(info, row, self.given.id, at)
 
 
+@strawberry.type(description="What a mapping says of one of its controls.")
+class MappingNote:
+    """An entry of domain.control.CriterionMapping.notes, for readers."""
+
+    control: str = strawberry.field(description="Reference of the control.")
+    note: str = strawberry.field(description="What of the criterion it covers, or does not.")
+
+
 @strawberry.type(description="How a criterion is mapped to controls. It relates them; it does not certify anything.")
 class CriterionMapping:
     """domain.control.CriterionMapping, for readers."""
@@ -92,6 +112,10 @@ class CriterionMapping:
     narrative: str = strawberry.field(description="Why the controls bear on the criterion.")
     controls: list[str] = strawberry.field(description="References of the controls.")
     partial: list[str] = strawberry.field(description="Those of them that cover it only in part.")
+    notes: list[MappingNote] = strawberry.field(description="What is said of single controls.")
+    text: str = strawberry.field(description="Whose words the narrative is: own, or the licence it is quoted under.")
+    also_known_as: list[str] = strawberry.field(description="Other names of the criterion.")
+    reviewed: Review | None = strawberry.field(description="Who looked at the mapping last; null if not said.")
 
 
 @strawberry.type(description="One criterion of a framework.")
@@ -199,7 +223,12 @@ def control_of(given: domain.Control, index: CatalogIndex, at: Moment | None) ->
         fix=given.fix,
         policy=given.policy,
         queries=[_query_of(one) for one in given.queries],
+        reviewed=_review_of(given.reviewed),
     )
+
+
+def _review_of(given: domain.Review | None) -> Review | None:
+    return None if given is None else Review(by=given.by, on=given.on.isoformat())
 
 
 def _query_of(given: domain.Query) -> ControlQuery:
@@ -212,7 +241,10 @@ def _query_of(given: domain.Query) -> ControlQuery:
         max_age_seconds=None if given.fresh is None else int(given.fresh.max_age.total_seconds()),
         clock=None if given.fresh is None else given.fresh.clock,
         on_empty=given.on_empty,
+        on_empty_reason=given.on_empty_reason,
         population=given.population_source,
+        sample_size=given.sample.size,
+        sample_seed=given.sample.seed,
     )
 
 
@@ -253,6 +285,10 @@ def criterion_of_catalog(
                 narrative=one.narrative,
                 controls=list(one.maps_to),
                 partial=sorted(one.partial),
+                notes=[MappingNote(control=control, note=note) for control, note in one.notes],
+                text=one.text,
+                also_known_as=list(one.also_known_as),
+                reviewed=_review_of(one.reviewed),
             )
             for one in index.mappings_of_criterion(framework.id, given.ref)
         ],

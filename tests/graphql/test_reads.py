@@ -184,13 +184,18 @@ async def test_frameworks_lead_to_the_verdict_on_a_release(client: GraphQLClient
       framework(id: "aicpa-tsc") { title edition licence credit aliases
         criterion(ref: "CC7.2") { shown }
         criteria(first: 5) { edges { node { ref title framework { ref }
-          mappings { external relation narrative controls }
+          mappings { external relation narrative controls partial notes { control note } text alsoKnownAs
+            reviewed { by on } }
           result(release: $release) { outcome unmapped }
           controls { ref criteria { shown } finding(release: $release) { outcome } } } } } } }"""
     data = await client.data(query, release=seeded.evidence_id("release"))
     assert data["frameworks"] == [{"ref": "aicpa-tsc", "title": "AICPA TSC"}]
     assert (data["framework"]["licence"], data["framework"]["credit"]) == ("own", "")
     unmapped, mapped = (edge["node"] for edge in data["framework"]["criteria"]["edges"])
+    (mapping,) = mapped["mappings"]
+    assert (mapping["notes"], mapping["text"]) == ([{"control": "IG-SC-5", "note": "components only"}], "own")
+    assert (mapping["partial"], mapping["alsoKnownAs"]) == ([], ["CC7.2-POF1"])
+    assert mapping["reviewed"] == {"by": "j.doe", "on": "2026-09-01"}
     assert (unmapped["controls"], unmapped["result"]) == ([], {"outcome": "NOT_RUN", "unmapped": True})
     assert mapped["result"] == {"outcome": "FAIL", "unmapped": False}
     assert [(one["ref"], one["finding"]) for one in mapped["controls"]] == [
@@ -203,7 +208,8 @@ async def test_frameworks_lead_to_the_verdict_on_a_release(client: GraphQLClient
 
 async def test_controls(client: GraphQLClient, seeded: Seeded) -> None:
     query = """query ($after: String) { controls(first: 1, after: $after) { edges { node { id ref state combine
-      queries { kind where atLeast per } } } pageInfo { hasNextPage endCursor } }
+      reviewed { by } queries { kind where atLeast per sampleSize sampleSeed onEmptyReason } } }
+      pageInfo { hasNextPage endCursor } }
       control(id: "IG-SC-5") { title } absent: control(id: "IG-NOT-1") { title } }"""
     data = await client.data(query)
     assert data["control"] == {"title": "Supply chain"}
@@ -211,7 +217,9 @@ async def test_controls(client: GraphQLClient, seeded: Seeded) -> None:
     first = data["controls"]
     assert first["edges"][0]["node"]["queries"] == [
         {"kind": "test_result", "where": "result==passed", "atLeast": 1, "per": "release"}
+        | {"sampleSize": None, "sampleSeed": "", "onEmptyReason": ""}
     ]
+    assert first["edges"][0]["node"]["reviewed"] is None
     second = (await client.data(query, after=first["pageInfo"]["endCursor"]))["controls"]
     assert second["edges"][0]["node"]["ref"] == "IG-SC-5"
     assert second["pageInfo"]["hasNextPage"] is False

@@ -59,8 +59,10 @@ criteria:
 """,
     "mappings/aicpa.yaml": """\
 external: SOC2-CC7.2
-maps_to: [IG-AUT-1, IG-SC-5]
+maps_to: [IG-AUT-1, {control: IG-SC-5, note: components only}]
 narrative: 'All tests pass; SBOM criticals=0'
+also_known_as: [CC7.2-POF1]
+reviewed: {by: j.doe, on: 2026-09-01}
 """,
 }
 
