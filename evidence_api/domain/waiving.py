@@ -96,6 +96,8 @@ def waiver_notes(  # noqa: PLR0913  notes are a function of exactly these
 ) -> tuple[str, ...]:
     """What a reader must know of the waivers in scope: those that ended or soon will, those that are not needed, and
     the overrides that count for nothing."""
+    if not waivers:
+        return _uncounted(rows)
     raw = {finding.control: finding.raw for finding in findings}
     known = {control.id for control in catalog.controls}
     notes = []

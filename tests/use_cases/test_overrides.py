@@ -14,6 +14,7 @@ from evidence_api.store import assessments, decisions, refusals, releases
 from evidence_api.use_cases.overrides import check_control
 from tests.support import statements
 from tests.support.catalogs import catalog_of
+from tests.support.checked import SteppingClock
 from tests.web.conftest import Door
 
 # The key of these tests is called "ci": so is whoever approves.
@@ -168,7 +169,7 @@ async def _latest(door: Door) -> Finding:
     return _of(await door.application.reassessor.assess_now(door.scope, "widget@1.0.0"))
 
 
-async def test_an_override_waives_until_it_ends(door: Door, clock: Any) -> None:  # noqa: ANN401  the stepping clock
+async def test_an_override_waives_until_it_ends(door: Door, clock: SteppingClock) -> None:
     await _release(door)
     raw = await _latest(door)
     receipt = (await send(door)).json()
@@ -181,17 +182,31 @@ async def test_an_override_waives_until_it_ends(door: Door, clock: Any) -> None:
     assert "ended on 2026-02-28 and no longer counts" in reopened.because
 
 
-async def test_the_background_waives_what_an_override_names(door: Door) -> None:
-    """The append makes kind `override` due; the control it names reads other kinds."""
-    await _release(door)
+async def _swept(door: Door) -> Finding:
+    """The newest finding after the background has done what was due."""
     await door.application.reassessor.sweep()
-    await send(door)
-    await door.application.reassessor.sweep()
+    await door.application.backlog.sweep()  # what time alone has made due
     async with door.application.database.reading(door.scope) as connection:
         release = await releases.find(connection, door.scope, "widget")
         found = await assessments.latest(connection, door.scope, release.id)
     assert found is not None
-    assert _of(found[1]).outcome is Outcome.WAIVED
+    return _of(found[1])
+
+
+async def test_the_background_waives_what_an_override_names(door: Door, clock: SteppingClock) -> None:
+    """The append makes kind `override` due; the control it names reads other kinds. Then time alone reopens it."""
+    await _release(door)
+    raw = await _swept(door)
+    await send(door, until="2026-03-15")
+    waived = await _swept(door)
+    assert (raw.outcome, waived.outcome) == (waived.raw, Outcome.WAIVED)
+    assert "within 30 days" not in waived.because
+    clock.advance(timedelta(days=14))
+    assert "It ends within 30 days." in (await _swept(door)).because
+    clock.advance(timedelta(days=29, hours=12))
+    reopened = await _swept(door)
+    assert (reopened.outcome, reopened.waiver) == (raw.outcome, "")
+    assert "ended on 2026-03-15 and no longer counts" in reopened.because
 
 
 async def test_a_later_override_ends_the_earlier(door: Door) -> None:
