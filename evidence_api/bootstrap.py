@@ -180,7 +180,7 @@ async def open_application(
         appender = Appender(database, log_signer, clock)
         hits = PolicyHits(database, clock)
         try:
-            yield _compose(opened, log_signer, appender, hits)
+            yield _compose(opened, log_signer, _core(opened, appender, hits))
         finally:
             await appender.close()  # what was accepted is answered before the database closes
             await hits.keep()
@@ -201,24 +201,42 @@ class _Opened:
     areas: Mapping[str, PolicyArea]
 
 
-def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender, hits: PolicyHits) -> Application:
-    settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
-    root = trusted_root(settings.trusted_root)
-    trust = TrustBook(database, BundleVerifier(root))
-    gate = Gate(rego, opened.policy, hits)
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What takes evidence in and assesses it: the rest reads from these, or adds to them."""
+
+    hits: PolicyHits
+    gate: Gate
+    trust: TrustBook
+    admission: Admission
+    ingest: Ingest
+    own: OwnEvidence
+    deriver: Deriver
+    indexer: ComponentIndexer
+    reassessor: Reassessor
+
+
+def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
+    settings, clock, database, catalog = opened.settings, opened.clock, opened.database, opened.catalog
+    trust = TrustBook(database, BundleVerifier(trusted_root(settings.trusted_root)))
+    gate = Gate(opened.rego, opened.policy, hits.count)
     admission = Admission(gate, trust, look if _refuses_found(opened.policy) else None)
-    tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
-    overrides = Overrides(gate, opened.catalog, clock)
+    overrides = Overrides(gate, catalog, clock)
     ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers), overrides)
     own = OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock)
     deriver = Deriver(database, own)
     indexer = ComponentIndexer(database, clock)
     appender.watch("sbom", indexer.wake)
-    reassessor = Reassessor(database, rego, opened.catalog, opened.policy, clock, deriver, opened.assessing)
+    reassessor = Reassessor(database, opened.rego, catalog, opened.policy, clock, deriver, opened.assessing)
     appender.watch_every(reassessor.wake)
+    return _Core(hits, gate, trust, admission, ingest, own, deriver, indexer, reassessor)
+
+
+def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Application:
+    settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
+    gate, own, deriver = core.gate, core.own, core.deriver
+    tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     pack_key = _pack_key(settings, clock)
-    builder = PackBuilder(PdfRenderer(), pack_key, rego)
-    grounds = PackGrounds(opened.catalog, opened.policy, root, _software())
     return Application(
         settings=settings,
         clock=clock,
@@ -227,26 +245,33 @@ def _compose(opened: _Opened, log_signer: NoteSigner, appender: Appender, hits: 
         catalog=opened.catalog,
         policy=opened.policy,
         gate=gate,
-        hits=hits,
+        hits=core.hits,
         asking=Asking(database, gate, own, opened.areas, clock),
         access=Access(database, gate, clock),
-        exchange=_exchange(opened, trust, gate),
+        exchange=_exchange(opened, core.trust, gate),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
-        ingest=ingest,
-        indexer=indexer,
+        ingest=core.ingest,
+        indexer=core.indexer,
         deriver=deriver,
         artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
         log=TransparencyLog(database),
-        packs=Packs(database, tenancy, reassessor, builder, grounds, PiiGuard(gate), rego, clock),
+        packs=_packs(opened, tenancy, core, pack_key),
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         reads=Reads(database, opened.catalog),
         readiness=Readiness(database, gate),
-        reassessor=reassessor,
+        reassessor=core.reassessor,
         summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),
         tenancy=tenancy,
-        trust_rules=TrustRules(database, trust, admission, clock),
+        trust_rules=TrustRules(database, core.trust, core.admission, clock),
     )
+
+
+def _packs(opened: _Opened, tenancy: Tenancy, core: _Core, key: PackKey) -> Packs:
+    builder = PackBuilder(PdfRenderer(), key, opened.rego)
+    grounds = PackGrounds(opened.catalog, opened.policy, trusted_root(opened.settings.trusted_root), _software())
+    guard = PiiGuard(core.gate)
+    return Packs(opened.database, tenancy, core.reassessor, builder, grounds, guard, opened.rego, opened.clock)
 
 
 def _refuses_found(policy: PolicyBundle) -> bool:

@@ -7,7 +7,7 @@ away is counted for the tenant it was made for; who keeps decisions of their own
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import orjson
@@ -16,7 +16,6 @@ from evidence_api.domain.decision import Decision
 from evidence_api.domain.digest import canonical
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle, RegoPool
-from evidence_api.use_cases.policy_hits import PolicyHits
 
 _KEPT = 8192
 
@@ -26,7 +25,9 @@ Question: TypeAlias = tuple[str, bytes]
 class Gate:
     """One policy bundle's areas; each is the rule `decision` of the package evidence.policy.<area>."""
 
-    def __init__(self, rego: RegoPool, bundle: PolicyBundle, hits: PolicyHits | None = None) -> None:
+    def __init__(
+        self, rego: RegoPool, bundle: PolicyBundle, hits: Callable[[TenantScope, Decision], None] | None = None
+    ) -> None:
         self._rego = rego
         self._bundle = bundle
         self._hits = hits
@@ -41,7 +42,7 @@ class Gate:
     def count(self, scope: TenantScope, decision: Decision) -> None:
         """The decision was made use of for this tenant."""
         if self._hits is not None:
-            self._hits.count(scope, decision)
+            self._hits(scope, decision)
 
     async def decide(
         self,
