@@ -119,15 +119,15 @@ def _found(query: Query, parted: Parted) -> str:
     count = len(parted.matched.rows)
     match parted.outcome:
         case Outcome.PASS:
-            return f"{count} of {_of(parted)} {_verb(count)} {condition} ({parted.matched.origin})"
+            return f"{count} of {_of(query, parted)} {_verb(count)} {condition} ({parted.matched.origin})"
         case Outcome.FAIL:
             failed = len(parted.failed.rows)
             refusal = "does not satisfy" if failed == 1 else "do not satisfy"
-            return f"{failed} of {_of(parted)} {refusal} {condition}: {_values_seen(query, parted.failed.rows)}"
+            return f"{failed} of {_of(query, parted)} {refusal} {condition}: {_values_seen(query, parted.failed.rows)}"
         case Outcome.STALE:
             old, limit = len(parted.stale.rows), query.fresh
             age = f"the limit is {write_duration(limit.max_age)} on the {limit.clock} clock" if limit else "no limit"
-            return f"{old} of {_of(parted)} too old to count, {age} ({parted.stale.origin})"
+            return f"{old} of {_of(query, parted)} too old to count, {age} ({parted.stale.origin})"
         case Outcome.NOT_APPLICABLE:
             return f"no evidence of this kind{_about(query)}, which is in order: {query.on_empty_reason}"
         case _:
@@ -137,7 +137,10 @@ def _found(query: Query, parted: Parted) -> str:
 def _missing(query: Query, parted: Parted) -> str:
     """Which absence it was, in the order the rules look for them."""
     if parted.withheld.rows:
-        erased = f"{len(parted.withheld.rows)} of {parted.population} erased, so it cannot be tested"
+        many = len(parted.withheld.rows)
+        erased = f"{many} of {parted.population} erased, so it cannot be tested"
+        if query.population:  # what it was about went with its body
+            erased = f"{many} erased, so it cannot be told whether there was more{_about(query)}"
         return f"{erased} ({_digests(parted.withheld.ids)})"
     if not parted.population:
         unverified = len(parted.unverified.rows)
@@ -146,7 +149,8 @@ def _missing(query: Query, parted: Parted) -> str:
     if parted.unknown.rows:
         absent = listed(parted.absent) or "what is asked"
         silent = "does not say" if len(parted.unknown.rows) == 1 else "do not say"
-        return f"{len(parted.unknown.rows)} of {_of(parted)} {silent} {absent} ({_digests(parted.unknown.ids)})"
+        total = parted.tested if query.population else _of(query, parted)
+        return f"{len(parted.unknown.rows)} of {total} {silent} {absent} ({_digests(parted.unknown.ids)})"
     condition = _condition(query)
     if query.per is Per.SUBJECT:
         lacking = listed(map(short, parted.lacking)) or "the release, which names no artifact"
@@ -160,10 +164,10 @@ def _verb(count: int) -> str:
     return "satisfies" if count == 1 else "satisfy"
 
 
-def _of(parted: Parted) -> str:
-    """`5`, or `5 sampled of 40`."""
+def _of(query: Query, parted: Parted) -> str:
+    """`5`, or `5 sampled of 40`, or `5 with area == residency`."""
     sampled = parted.tested < parted.population
-    return f"{parted.tested} sampled of {parted.population}" if sampled else str(parted.tested)
+    return f"{parted.tested} sampled of {parted.population}" if sampled else f"{parted.tested}{_about(query)}"
 
 
 def _condition(query: Query) -> str:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from evidence_api.domain.evidence import Fact
 from evidence_api.domain.narrative import PLACEHOLDERS, group_of, listed, moment, short
 from tests.support.catalogs import AT, assess, catalog_of, evidence_id, row
 
@@ -59,6 +60,48 @@ def because(text: str, *rows: object) -> str:
 )
 def test_every_way_not_to_pass_has_its_words(more: str, rows: list[object], said: str) -> None:
     assert because(OPA % more, *rows) == said
+
+
+ABOUT = "id: A\nquery: [{kind: opa, population: {where: area==x}, where: denies==0%s}]\n"
+X: dict[str, Fact] = {"area": "x", "denies": 0}
+Y: dict[str, Fact] = {"area": "y", "denies": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "rows", "said"),
+    [
+        ("", [row("opa", X), row("opa", Y, number=2)], "Passed: opa: 1 of 1 with area==x satisfies denies==0 ("),
+        (
+            "",
+            [row("opa", X | {"denies": 2})],
+            "Failed: opa: 1 of 1 with area==x does not satisfy denies==0: denies is 2",
+        ),
+        ("", [row("opa", Y)], "Evidence is missing: opa: no verified evidence of this kind with area==x."),
+        ("", [row("opa", {"area": "x"})], "Evidence is missing: opa: 1 of 1 does not say denies ("),
+        (
+            ", per: occurrence",
+            [row("opa", X), row("opa", {"denies": 0}, number=2)],
+            "Evidence is missing: opa: 1 of 2 does not say area (",
+        ),
+        (
+            "",
+            [row("opa", X), row("opa", X, number=2, withheld=True)],
+            "Evidence is missing: opa: 1 erased, so it cannot be told whether there was more with area==x (",
+        ),
+        (
+            ", on_empty: {outcome: not_applicable, reason: nobody asked}",
+            [row("opa", Y)],
+            "Not applicable: opa: no evidence of this kind with area==x, which is in order: nobody asked.",
+        ),
+        (
+            ", fresh: {max_age: P30D}",
+            [row("opa", X, age=timedelta(days=31)), row("opa", Y, number=2)],
+            "Evidence is too old: opa: 1 of 1 with area==x too old to count, the limit is P30D",
+        ),
+    ],
+)
+def test_a_query_about_some_rows_says_which(more: str, rows: list[object], said: str) -> None:
+    assert because(ABOUT % more, *rows).startswith(said)
 
 
 def test_of_any_the_reached_outcome_speaks() -> None:
