@@ -32,7 +32,8 @@ def test_every_command_line_names_commands_and_options_that_exist(words: list[st
     command: Any = main.load(table[words[0]])
     rest = words[1:]
     while getattr(command, "commands", None):
-        command = command.commands[rest[0]]
+        inner = main._INNER.get(f"{words[0]} {rest[0]}")
+        command = main.load(inner) if inner is not None else command.commands[rest[0]]
         rest = rest[1:]
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in rest if word.startswith("-")} <= options
