@@ -108,8 +108,3 @@ async def settle_all(connection: Connection, scope: TenantScope, settled: Sequen
     rows = [(id_bytes(owed.release), kind, size) for owed, size in settled for kind in owed.kinds]
     columns = ([row[at] for row in rows] for at in range(3))
     await connection.execute(_STRIKE, scope.id, *columns)
-
-
-async def release_claims(connection: Connection, scope: TenantScope, owed: Sequence[Owed]) -> None:
-    """Give back what was taken and not assessed, for somebody else to take at once."""
-    await settle_all(connection, scope, [(one, 0) for one in owed])

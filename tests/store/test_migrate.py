@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ import evidence_api.store.tables_components
 import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rechecks
 import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
+from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.principal import TenantScope
+from evidence_api.store import assessments
 from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.store.migrate import Login, login_dsn, migrate, newest_revision
 from evidence_api.store.session import Database
 from evidence_api.store.tables import metadata
 from evidence_api.use_cases.append import Appender
 from tests.conftest import MIGRATIONS
+from tests.store.test_assessments import assessment, keep_catalog
 from tests.support.checked import ADMITTED, SteppingClock, TestSigner, release
 
 
@@ -85,6 +89,40 @@ async def test_a_log_goes_on_over_a_change_of_what_an_append_is_given(
     await again.close()
     await opened.close()
     assert (receipt.leaf_index, receipt.tree_size) == (1, 2)
+
+
+async def test_findings_are_packed_and_unpacked_over_a_migration(
+    login: Login, scope: TenantScope, other_scope: TenantScope, database: Database, clock: SteppingClock
+) -> None:
+    """Two tenants with the same assessments, one without findings, facts of every sort: all there, both ways."""
+    written = {(one, size): assessment(digest_of(b"r"), clock, size) for one in (scope, other_scope) for size in (1, 5)}
+    facts = {"share": 1.0, "large": 2**53 - 1, "text": "ünï\u2028", "words": ("b", "a"), "tiny": 1e-9}
+    for (one, size), made in written.items():
+        rich = replace(made, findings=(replace(made.findings[0], facts=facts), *made.findings[1:]))
+        written[one, size] = replace(rich, findings=()) if size == 1 else rich
+        await keep_catalog(database, one, clock)
+        async with database.tenant(one) as connection:
+            await assessments.save(connection, one, written[one, size])
+    await database.close()
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    await migrate(superuser, MIGRATIONS, "0007")
+    connection = await asyncpg.connect(superuser)
+    rows = await connection.fetch("SELECT * FROM finding ORDER BY tenant_id, assessment_id, position")
+    assert [row["control_id"] for row in rows] == ["Z-1", "A-1"] * 2
+    assert len({row["tenant_id"] for row in rows}) == 2
+    assert rows[0]["evidence"] == [bytes.fromhex(digest_of(b"e")[7:])]
+    secured = "SELECT relforcerowsecurity AND relrowsecurity FROM pg_class WHERE relname = ANY ($1)"
+    assert all(row[0] for row in await connection.fetch(secured, ["finding", "assessment"]))
+    made = await migrate(superuser, MIGRATIONS)
+    assert await connection.fetchval("SELECT to_regclass('finding')") is None
+    assert all(row[0] for row in await connection.fetch(secured, ["assessment", "timer", "reassessment"]))
+    await connection.close()
+    opened = await Database.open(made.app_dsn)
+    for (one, size), before in written.items():
+        async with opened.reading(one) as reading:
+            latest = await assessments.latest(reading, one, before.release, size)
+        assert latest == (assessments.identity(before), before)
+    await opened.close()
 
 
 async def test_migrating_twice_changes_nothing(login: Login) -> None:
