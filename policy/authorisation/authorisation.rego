@@ -58,4 +58,7 @@ denials contains {"rule": "authorisation.other_tenant", "reason": "the resource 
 	not same_tenant
 }
 
-same_tenant if input.resource.tenant == principal.tenant
+same_tenant if {
+	is_string(principal.tenant)
+	input.resource.tenant == principal.tenant
+}

@@ -105,3 +105,14 @@ test_nothing_is_denied if {
 	answer := authorisation.decision with input as {}
 	answer.allow == false
 }
+
+test_nobody_owns_nothing if {
+	every tenant in [null, 0, [null]] {
+		answer := authorisation.decision with input as {
+			"principal": {"kind": "operator", "rights": [], "tenant": tenant},
+			"action": "evidence:read",
+			"resource": {"tenant": tenant},
+		}
+		answer.rules == ["authorisation.other_tenant"]
+	}
+}

@@ -60,7 +60,7 @@ version := object.get(input, "version", null)
 # Escapes only where the characters need them, no empty, "." or ".." part: else one package has many spellings.
 canonical if {
 	is_string(purl)
-	regex.match(`^pkg:[a-z][a-z0-9.+-]*(/([A-Za-z0-9._~:+-]|%(20|2B|3A|40))+)+(@([A-Za-z0-9._~:+-]|%(2B|3A))+)?(\?[!-~&&[^#?]]+)?(#[!-~&&[^#]]+)?$`, purl)
+	regex.match(`^pkg:[a-z][a-z0-9.+-]*(/([A-Za-z0-9._~:+-]|%(20|2B|3A|40))+)+(@([A-Za-z0-9._~:+-]|%(2B|3A))+)?(\?[!-"$->@-~]+)?(#[!-"$-~]+)?$`, purl)
 	not dotted
 }
 

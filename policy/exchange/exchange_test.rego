@@ -65,3 +65,13 @@ test_nothing_is_denied if {
 	answer := exchange.decision with input as {}
 	answer.allow == false
 }
+
+test_rules_or_claims_of_another_form if {
+	every question in [
+		asked({}, null), asked({}, [1]), asked({}, [rule({"claims": null})]), asked({}, [rule({"allow": "fork"})]),
+		asked({}, [object.union(rule({}), {"label": 3})]), object.union(asked({}, [rule({})]), {"by": {"type": "token", "claims": []}}),
+		asked({"environment": 1}, [rule({})]), asked({}, [object.remove(rule({}), ["key_id"])]), asked({}, [rule({"subjects": [1]})]),
+	] {
+		denied_for("exchange.incomplete", question)
+	}
+}

@@ -176,6 +176,7 @@ denials contains {"rule": "marketplace.sbom_too_old", "reason": reason} if {
 sbom_max_age := object.get(settings, "sbom_max_age_days", 90)
 
 current_sbom if {
+	gathered
 	some sbom in sboms
 	sbom.age_days <= sbom_max_age
 }
@@ -217,7 +218,7 @@ weights := object.union(default_weights, object.get(settings, "weights", {}))
 
 score := (incident_points + permission_points) + sbom_points
 
-incident_points := sum([incident_weight(incident) | some incident in incidents])
+incident_points := sum([incident_weight(incident) | some incident in incidents]) if gathered
 
 # What is over weighs half, and nothing after two years.
 incident_weight(incident) := weights.incident[incident.severity] if incident.status != "resolved"
@@ -232,7 +233,12 @@ incident_weight(incident) := 0 if {
 	incident.age_days > 730
 }
 
-permission_points := sum([permission_weight(permission) | some permission in {shape.folded(one) | some one in permissions}])
+permission_points := sum([permission_weight(permission) | some permission in asked_permissions])
+
+asked_permissions := {shape.folded(permission) |
+	shape.texts(permissions)
+	some permission in permissions
+}
 
 permission_weight(permission) := max({weight |
 	some pattern, weight in weights.permission
@@ -240,6 +246,12 @@ permission_weight(permission) := max({weight |
 } | {weights.other_permission})
 
 # A point for every ten days of the newest one, up to what having none weighs.
-sbom_points := weights.no_sbom if count(sboms) == 0
+sbom_points := weights.no_sbom if {
+	gathered
+	count(sboms) == 0
+}
 
-sbom_points := min({weights.no_sbom, floor(min({sbom.age_days | some sbom in sboms}) / 10)}) if count(sboms) > 0
+sbom_points := min({weights.no_sbom, floor(min({sbom.age_days | some sbom in sboms}) / 10)}) if {
+	gathered
+	count(sboms) > 0
+}

@@ -46,3 +46,70 @@ test_absurd_amounts_are_denied if denied_for("model_call.incomplete", asked([1e3
 test_other_kinds_are_not_decided_here if denied_for("model_call.incomplete", object.union(asked([1], 2), {"kind": "write"}))
 
 test_nothing_is_denied if denied_for("model_call.incomplete", {})
+
+limits := {
+	"models": ["small-*", "large-2"],
+	"tokens_per_call": 2000,
+	"tenants": {},
+}
+
+calling(change) := object.union(asked([1], 2), change)
+
+under(data_of, change) := answer if answer := model_call.decision with input as calling(change) with data.model_call as data_of
+
+call(model, tokens) := {"model": model, "tokens": tokens}
+
+test_a_model_that_is_allowed if {
+	under(limits, call("small-1", 2000)).allow
+	under(limits, call("large-2", 0)).allow
+}
+
+test_a_model_that_is_not if {
+	every model in ["large-3", "Small-1", "x-small-1", "small", " small-1"] {
+		under(limits, call(model, 1)).rules == ["model_call.model_not_allowed"]
+	}
+	under(limits, call("large-3", 1)).reasons == ["the model large-3 is not one of those allowed: small-*, large-2"]
+}
+
+test_a_model_must_be_named_where_they_are_limited if {
+	under(limits, {}).rules == ["model_call.model_not_named"]
+	under(limits, {}).reasons == ["it is not said which model is called; allowed are small-*, large-2"]
+}
+
+test_too_many_tokens if {
+	under(limits, call("small-1", 2001)).rules == ["model_call.too_many_tokens"]
+	under(limits, call("small-1", 2001)).reasons == ["a call may use 2000 tokens at most, not 2001"]
+}
+
+test_tokens_of_a_named_model_must_be_said if {
+	every tokens in [null, "10", -1, 1.5, 1e13] {
+		under(limits, call("small-1", tokens)).rules == ["model_call.incomplete"]
+	}
+	under(limits, {"model": "small-1"}).rules == ["model_call.incomplete"]
+}
+
+test_tokens_belong_to_a_model if denied_for("model_call.incomplete", calling({"tokens": 1}))
+
+test_a_model_is_named_by_text if {
+	every model in ["", " ", null, 3, ["small-1"]] {
+		denied_for("model_call.incomplete", calling(call(model, 1)))
+	}
+}
+
+tenants := object.union(limits, {"tenants": {"acme": {"models": ["large-2"]}, "globex": {"tokens_per_call": 10}, "initech": {"models": []}}})
+
+test_limits_of_a_tenant if {
+	under(tenants, object.union(call("large-2", 2000), {"tenant": "acme"})).allow
+	under(tenants, object.union(call("small-1", 1), {"tenant": "acme"})).rules == ["model_call.model_not_allowed"]
+	under(tenants, object.union(call("small-1", 10), {"tenant": "globex"})).allow
+	under(tenants, object.union(call("small-1", 11), {"tenant": "globex"})).rules == ["model_call.too_many_tokens"]
+	under(tenants, object.union(call("small-1", 1), {"tenant": "initech"})).rules == ["model_call.model_not_allowed"]
+	under(tenants, object.union(call("small-1", 2000), {"tenant": "other"})).allow
+}
+
+test_where_limits_differ_the_tenant_must_be_named if {
+	under(tenants, call("small-1", 1)).rules == ["model_call.incomplete"]
+	under(tenants, object.union(call("small-1", 1), {"tenant": 7})).rules == ["model_call.incomplete"]
+}
+
+test_where_nothing_is_set_no_model_is_allowed if under({}, call("small-1", 0)).rules == ["model_call.model_not_allowed"]

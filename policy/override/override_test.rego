@@ -196,3 +196,18 @@ test_some_things_are_never_overridden if {
 	other := override.decision with input as asked({}) with data.override as {"max_days": 365, "never": ["IG-AC-*", "IG-SC"]}
 	other.allow
 }
+
+test_what_is_there_must_name_something if {
+	every nothing in ["", " ", null, 0, ["IG-SC-5"]] {
+		answer := override.decision with input as asked({"rule": nothing})
+		answer.rules == ["override.one_thing"]
+		answer.reasons == ["rule is there, but names nothing"]
+	}
+}
+
+test_letters_of_other_alphabets_are_others if {
+	denied_for("override.not_signed_by_approver", {"signer": "\u212aey a.smith"})
+	denied_for("override.not_signed_by_approver", {"approver": "k.smith", "signer": "key \u212a.smith"})
+	answer := override.decision with input as asked({"signer": 7})
+	answer.rules == ["override.unsigned"]
+}

@@ -54,3 +54,48 @@ test_path_must_be_text if denied_for("write_paths.incomplete", {"action": "write
 test_reading_is_not_its_concern if allowed({"action": "read", "path": "infra/main.tf"})
 
 test_nothing_is_denied if denied_for("write_paths.incomplete", {})
+
+test_every_action_that_may_change_something_is_writing if {
+	every action in ["Write", "WRITE", "write ", "append", "delete", "rename", "Read", "chmod"] {
+		denied_for("write_paths.review_required", {"action": action, "path": "infra/main.tf"})
+		allowed({"action": action, "path": "server/a"})
+	}
+}
+
+test_other_spellings_of_a_way_out if {
+	every path in [
+		"server/", "server", "", "~/server/a", "server/./a", "server/a/..", "server/%2e%2e/infra", "server/a\u0000", "server/a\n",
+		"server/a\u2044b", "server/\uff0e\uff0e/a", "server/\u2025/a", "server/a\u202eb", "server/a.", "server/a ", "server/ a",
+		"server/a*", "server/a?b", "server/a|b", " server/a", "Server/a", "ser\u0475er/a",
+	] {
+		denied_for("write_paths.review_required", write(path))
+	}
+}
+
+test_names_that_files_have if {
+	every path in ["server/a", "server/[id]/page (1).tsx", "server/größe/数.md", "server/a=b,c;d!e'f&g#h@i+j~k{l}$m"] {
+		allowed(write(path))
+	}
+}
+
+test_a_folder_without_its_end if {
+	answer := write_paths.decision with input as write("server-keys/a") with data.write_paths as {"allowed": ["server"]}
+	answer.allow == false
+	inside := write_paths.decision with input as write("server/a") with data.write_paths as {"allowed": ["server"]}
+	inside.allow
+}
+
+test_what_is_harmless_is_a_setting if {
+	listing := write_paths.decision with input as {"action": "list"} with data.write_paths as {"harmless": ["list"]}
+	listing.allow
+	reading := write_paths.decision with input as {"action": "read", "path": "a"} with data.write_paths as {"harmless": []}
+	reading.rules == ["write_paths.review_required"]
+	unset := write_paths.decision with input as {"action": "read", "path": "a"} with data.write_paths as {}
+	unset.allow
+}
+
+test_action_must_be_text if {
+	every action in [null, "", 1, ["read"]] {
+		denied_for("write_paths.incomplete", {"action": action, "path": "server/a"})
+	}
+}
