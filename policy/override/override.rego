@@ -48,7 +48,7 @@ denials contains {"rule": "override.incomplete", "reason": "scope must be text; 
 }
 
 denials contains {"rule": "override.one_thing", "reason": "exactly one of control and rule is overridden"} if {
-	count(things) != 1
+	count(named) != 1
 }
 
 denials contains {"rule": "override.one_thing", "reason": reason} if {
@@ -58,11 +58,12 @@ denials contains {"rule": "override.one_thing", "reason": reason} if {
 	reason := sprintf("%s is there, but names nothing", [name])
 }
 
-things contains thing if {
+named contains name if {
 	some name in ["control", "rule"]
 	shape.text(said(name))
-	thing := said(name)
 }
+
+things contains said(name) if some name in named
 
 # Who.
 

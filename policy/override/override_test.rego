@@ -83,6 +83,14 @@ test_decided_may_be_left_out if allowed_of(without("decided"))
 
 test_both_a_control_and_a_rule if denied_for("override.one_thing", {"rule": "write_paths.review_required"})
 
+test_both_of_one_name if denied_for("override.one_thing", {"rule": "IG-SC-5"})
+
+test_one_that_names_nothing_beside_the_other if {
+	denied_for("override.one_thing", {"rule": " "})
+	answer := override.decision with input as asked({"rule": 7})
+	answer.reasons == ["rule is there, but names nothing"]
+}
+
 test_neither_a_control_nor_a_rule if denied_of("override.one_thing", without("control"))
 
 test_nobody_approves_their_own if {
