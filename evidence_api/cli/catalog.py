@@ -14,7 +14,7 @@ from evidence_api.domain.errors import NotFound
 from evidence_api.engines.files import read_texts, shipped
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.catalog_lint import lint
-from evidence_api.formats.catalog_rego import compile_catalog
+from evidence_api.formats.catalog_rego import compile_catalog, explain_catalog
 from evidence_api.formats.where_types import nearest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Check the controls, show what they compile to.")
@@ -85,10 +85,11 @@ def rego(
 ) -> None:
     """Print the Rego a catalog compiles to; any Rego engine gives the same raw outcomes from it.
 
-    With --control only what decides that control: its facts, its comparisons, its queries, the rules of counting.
+    With --control only what decides that control, in the order people read it: its queries, the comparisons they make,
+    the facts these read, the rules of counting.
     """
     catalog = _only(read(folder), control or [])
-    module = compile_catalog(catalog)
+    module = explain_catalog(catalog) if control else compile_catalog(catalog)
     if json:
         output.print_json({"digest": catalog.digest, "rego": module})
     else:

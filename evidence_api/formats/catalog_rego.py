@@ -29,6 +29,18 @@ _GUARD: Mapping[FactType, str] = {
 }
 _WORDS_OF = {"==": "is", "!=": "is_not", "<": "below", "<=": "at_most", ">": "above", ">=": "at_least"}
 _NEVER = "set()"
+_ON_CONTROLS = (
+    "A condition is two sets of row numbers: `…_true` are the rows for which it is so, `…_false` those for which it is "
+    "not. A row in neither does not say what is asked. && is the rows common to the true sets (&) and all of the false "
+    "ones (|), || the other way round, and ! swaps the two. The sets are counted by the rules at the end."
+)
+_ON_COMPARISONS = (
+    "Each is the set of rows for which it is so; it is not so for the rows that state the fact (`…_said`) otherwise."
+)
+_ON_FACTS = (
+    "From row number to value, where the value is of the fact's type. `…_said` are the rows that state it, `…_rows` "
+    "all rows of the kind, `…_withheld` those whose body was erased, `…_older_than_…` those too old to count."
+)
 
 
 @lru_cache(maxsize=16)
@@ -39,6 +51,29 @@ def compile_catalog(catalog: Catalog) -> str:
     digest = f"Compiled from the catalog {catalog.digest}; {len(catalog.controls)} controls."
     head = [f"package {PACKAGE}", "", *comment(digest), "", *COUNTING.strip("\n").split("\n")]
     return "\n".join([*head, "", *compiler.facts, *compiler.atoms, *sections]).rstrip("\n") + "\n"
+
+
+def explain_catalog(catalog: Catalog) -> str:
+    """The rules of compile_catalog, to a letter, in the order people read them, with words between the parts.
+
+    For readers alone: what is evaluated, and what packs hold, is the text of compile_catalog.
+    """
+    compiler = _Compiler(catalog)
+    controls = [line for control in catalog.controls for line in compiler.control(control)]
+    parts: tuple[tuple[str, str, list[str]], ...] = (
+        ("The controls", _ON_CONTROLS, controls),
+        ("The comparisons they make", _ON_COMPARISONS, compiler.atoms),
+        ("The facts these read", _ON_FACTS, compiler.facts),
+        ("", "", COUNTING[: COUNTING.rindex("#")].strip("\n").split("\n")),  # brings a heading of its own
+    )
+    lines = [f"package {PACKAGE}", "", *comment(f"From the catalog {catalog.digest}.")]
+    for title, words, rules in parts:
+        lines += ["", *([f"# ===== {title} ====="] if title else []), *comment(words), "", *_trimmed(rules)]
+    return "\n".join(lines) + "\n"
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    return "\n".join(lines).strip("\n").split("\n")
 
 
 @lru_cache(maxsize=16)

@@ -18,7 +18,7 @@ from evidence_api.domain.evidence import Fact, Release
 from evidence_api.domain.facts import Row
 from evidence_api.domain.where import Compare, Constant, Expression, write
 from evidence_api.formats import catalog_rego
-from evidence_api.formats.catalog_rego import compile_catalog, rules_of
+from evidence_api.formats.catalog_rego import compile_catalog, explain_catalog, rules_of
 from tests.support import where as support
 from tests.support.catalogs import AT, DIGESTS, RELEASE, assess, catalog_of, decide, evidence_id, row, shipped_catalog
 
@@ -102,6 +102,29 @@ def test_the_shipped_module_is_readable_and_within_the_bounds_of_engines() -> No
     assert "# query 3: attest where provenance == verified && sbom.criticals == 0" in module
     for control in shipped_catalog().controls:
         assert f"# ----- {control.id} " in module
+
+
+def test_what_is_explained_are_the_same_rules_in_another_order() -> None:
+    catalog = shipped_catalog()
+    explained, compiled = explain_catalog(catalog), compile_catalog(catalog)
+    assert sorted(rules_in(explained)) == sorted(rules_in(compiled))
+    order = [explained.index(words) for words in ("IG-SC-5", "The comparisons", "The facts", "The rules of counting")]
+    assert order == sorted(order)
+    assert max(map(len, explained.splitlines())) <= 200
+    engines = []
+    for module in (explained, compiled):
+        engine = regorus.Engine()
+        engine.add_policy("catalog.rego", module)
+        given_rows = [row("opa", {"denies": 0, "result": "allow"}), row("attest", {"provenance": "verified"})]
+        engine.set_input_json(orjson.dumps(population.assessment_input(catalog, RELEASE, given_rows, AT)).decode())
+        engines.append(orjson.loads(engine.eval_query_as_json("data.evidence.catalog.verdicts"))["result"])
+    assert engines[0] == engines[1]
+
+
+def rules_in(module: str) -> list[str]:
+    """Its rules, without comments."""
+    bare = "\n".join(line for line in module.splitlines() if not line.startswith("#"))
+    return [rule.strip() for rule in re.split(r"\n\s*\n", bare) if rule.strip()]
 
 
 def test_equal_comparisons_are_written_once() -> None:
