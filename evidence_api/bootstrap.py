@@ -28,8 +28,8 @@ from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.sigstore import BundleVerifier
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.engines.worker_pool import WorkerPool
+from evidence_api.formats.askable_areas import AskableArea, askable_areas
 from evidence_api.formats.catalog import load_catalog
-from evidence_api.formats.policy_areas import PolicyArea, policy_areas
 from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.view import GraphQLEndpoint
@@ -165,7 +165,7 @@ async def open_application(
     clock = clock or SystemClock()
     catalog = load_catalog(read_texts(settings.catalog or shipped("controls"), (".yaml", ".yml")))
     policies = read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json"))
-    policy, areas = bundle_from_files(policies), policy_areas(policies)
+    policy, areas = bundle_from_files(policies), askable_areas(policies)
     async with (
         open_database(settings) as (database, _login),
         open_rego(settings) as rego,
@@ -198,7 +198,7 @@ class _Opened:
     assessing: Assessing
     catalog: Catalog
     policy: PolicyBundle
-    areas: Mapping[str, PolicyArea]
+    areas: Mapping[str, AskableArea]
 
 
 @dataclass(frozen=True, slots=True)

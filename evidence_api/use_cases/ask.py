@@ -1,7 +1,7 @@
 """Ask: agents and CI put a question to a policy area, and the answer is evidence like any other.
 
 The plan:
-  1. the area: one that may be asked                                    formats/policy_areas.py
+  1. the area: one that may be asked                                    formats/askable_areas.py
   2. what is asked, held against the area's schema
   3. what the server gives itself: the moment, and what its log has verified about a digest
   4. the decision (Rego); where there is none, an error, and never an allow
@@ -23,7 +23,7 @@ from evidence_api.domain.plugin_evidence import PLUGIN_KINDS, plugin_evidence
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.statement import Subject
 from evidence_api.engines.clock import Clock
-from evidence_api.formats.policy_areas import AT, DIGEST, EVIDENCE, TENANT, PolicyArea, find_area
+from evidence_api.formats.askable_areas import AT, DIGEST, EVIDENCE, TENANT, AskableArea, find_area
 from evidence_api.formats.predicates.policy_decision import POLICY_DECISION, decision_predicate
 from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.store import evidence
@@ -46,7 +46,7 @@ class Asking:
     """Answers questions to policy areas."""
 
     def __init__(
-        self, database: Database, gate: Gate, own: OwnEvidence, areas: Mapping[str, PolicyArea], clock: Clock
+        self, database: Database, gate: Gate, own: OwnEvidence, areas: Mapping[str, AskableArea], clock: Clock
     ) -> None:
         self._database = database
         self._gate = gate
@@ -55,7 +55,7 @@ class Asking:
         self._clock = clock
 
     @property
-    def areas(self) -> Mapping[str, PolicyArea]:
+    def areas(self) -> Mapping[str, AskableArea]:
         """The areas that may be asked, by name."""
         return self._areas
 
@@ -79,7 +79,7 @@ class Asking:
         return Answer(decision, await self._own.append(scope, envelope, also=(decision,)))
 
     async def _completed(
-        self, scope: TenantScope, area: PolicyArea, asked: Mapping[str, Any], at: datetime
+        self, scope: TenantScope, area: AskableArea, asked: Mapping[str, Any], at: datetime
     ) -> Mapping[str, Any]:
         """Step 3. Raises TooLarge (more is known about the digest than a policy is given), Malformed (no digest)."""
         known_already = {AT: format_rfc3339(at), TENANT: scope.name}
@@ -94,7 +94,7 @@ class Asking:
         return {**asked, **given}
 
 
-def _subject(area: PolicyArea, asked: Mapping[str, Any], decision: Decision) -> Subject:
+def _subject(area: AskableArea, asked: Mapping[str, Any], decision: Decision) -> Subject:
     about = str(asked[DIGEST]) if EVIDENCE in area.filled else decision.input_digest
     algorithm, _, value = about.partition(":")
     return Subject("", {algorithm: value})

@@ -19,8 +19,8 @@ import jsonschema_rs
 import orjson
 
 from evidence_api.domain.errors import InvalidSource, Malformed, NotFound, SourceFault
+from evidence_api.formats.policy_bundle import SCHEMA_NAME
 
-SCHEMA_NAME = "input.schema.json"
 GATES = frozenset({"admission", "authorisation", "exchange", "trust"})  # asked by the server of what it knows itself
 AT, TENANT, EVIDENCE, DIGEST = "at", "tenant", "evidence", "digest"
 _FILLED = (AT, TENANT, EVIDENCE)
@@ -31,7 +31,7 @@ _BRIEF.maxstring = _BRIEF.maxother = _SHOWN
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyArea:
+class AskableArea:
     """One area that may be asked. `filled` are the members the server gives; `schema` is of all the others."""
 
     name: str
@@ -50,12 +50,12 @@ class PolicyArea:
             raise _invalid(fault) from fault
 
 
-def policy_areas(files: Mapping[str, str]) -> Mapping[str, PolicyArea]:
+def askable_areas(files: Mapping[str, str]) -> Mapping[str, AskableArea]:
     """The areas of a policy folder's files (relative path with / -> text) that may be asked, by name.
 
     Raises InvalidSource with every fault found.
     """
-    areas: dict[str, PolicyArea] = {}
+    areas: dict[str, AskableArea] = {}
     faults: list[SourceFault] = []
     for file in sorted(files):
         parts = PurePosixPath(file).parts
@@ -72,7 +72,7 @@ def policy_areas(files: Mapping[str, str]) -> Mapping[str, PolicyArea]:
     return areas
 
 
-def find_area(areas: Mapping[str, PolicyArea], name: str) -> PolicyArea:
+def find_area(areas: Mapping[str, AskableArea], name: str) -> AskableArea:
     """The area of that name. Raises NotFound with the nearest name and the list."""
     found = areas.get(name)
     if found is not None:
@@ -86,7 +86,7 @@ def find_area(areas: Mapping[str, PolicyArea], name: str) -> PolicyArea:
     raise NotFound(said, code="unknown_area", value=shown, nearest=near[0] if near else None, areas=listed)
 
 
-def _area(name: str, schema: object) -> PolicyArea:
+def _area(name: str, schema: object) -> AskableArea:
     """Take the server's members out of the schema. Raises ValueError for what is no schema of an object."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         raise ValueError('an input schema is of an object: {"type": "object", …}')
@@ -107,7 +107,7 @@ def _area(name: str, schema: object) -> PolicyArea:
         "required": [member for member in schema.get("required", ()) if member not in filled],
     }
     validator = jsonschema_rs.validator_for(own, validate_formats=True, offline=True, mask="the value")
-    return PolicyArea(name, filled, own, validator)
+    return AskableArea(name, filled, own, validator)
 
 
 def _invalid(fault: jsonschema_rs.ValidationError) -> Malformed:

@@ -7,15 +7,15 @@ import pytest
 
 from evidence_api.domain.errors import InvalidSource, Malformed, NotFound
 from evidence_api.engines.files import read_texts, shipped
-from evidence_api.formats.policy_areas import GATES, PolicyArea, find_area, policy_areas
+from evidence_api.formats.askable_areas import GATES, AskableArea, askable_areas, find_area
 
 
-def area(**schema: Any) -> PolicyArea:  # noqa: ANN401  any schema
-    return policy_areas({"one/input.schema.json": json.dumps({"type": "object", **schema})})["one"]
+def area(**schema: Any) -> AskableArea:  # noqa: ANN401  any schema
+    return askable_areas({"one/input.schema.json": json.dumps({"type": "object", **schema})})["one"]
 
 
 def test_the_shipped_areas_may_be_asked_and_the_server_s_own_gates_may_not() -> None:
-    areas = policy_areas(read_texts(shipped("policy"), (".json",)))
+    areas = askable_areas(read_texts(shipped("policy"), (".json",)))
     assert {"residency", "write_paths", "model_call", "dependencies", "marketplace", "rollout"} <= areas.keys()
     assert not GATES & areas.keys()
     assert areas["marketplace"].filled == {"at", "evidence"}
@@ -26,8 +26,8 @@ def test_only_schemas_beside_the_rules_of_an_area_count() -> None:
     files = dict.fromkeys(
         ("input.schema.json", "a/b/input.schema.json", "a/other.json", "trust/input.schema.json"), schema
     )
-    assert policy_areas(files) == {}
-    assert list(policy_areas(files | {"b/input.schema.json": schema, "a/input.schema.json": schema})) == ["a", "b"]
+    assert askable_areas(files) == {}
+    assert list(askable_areas(files | {"b/input.schema.json": schema, "a/input.schema.json": schema})) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_only_schemas_beside_the_rules_of_an_area_count() -> None:
 )
 def test_a_schema_that_is_none_does_not_load(text: str, said: str) -> None:
     with pytest.raises(InvalidSource) as caught:
-        policy_areas({"one/input.schema.json": text})
+        askable_areas({"one/input.schema.json": text})
     (fault,) = caught.value.faults
     assert fault.file == "one/input.schema.json"
     assert said in fault.message
@@ -98,7 +98,7 @@ def test_a_large_value_is_cut() -> None:
 
 
 def test_a_name_that_is_not_there_gets_the_nearest_and_the_list() -> None:
-    areas = policy_areas({f"{name}/input.schema.json": '{"type": "object"}' for name in ("residency", "rollout")})
+    areas = askable_areas({f"{name}/input.schema.json": '{"type": "object"}' for name in ("residency", "rollout")})
     with pytest.raises(NotFound) as caught:
         find_area(areas, "residence")
     assert (caught.value.fields["nearest"], caught.value.fields["areas"]) == ("residency", ["residency", "rollout"])
