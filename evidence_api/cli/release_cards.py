@@ -4,6 +4,7 @@ What people copy (evidence ids, commands) stands on a line of its own and is nev
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 from evidence_api.cli import output
@@ -140,10 +141,11 @@ def show_finding(found: Json, finding: Json) -> None:
     output.print_fields(_head(found, finding), title=_title(finding), style=style)
     evidence, against = culprits_first(finding), _places(finding)
     numbers = {one["evidenceId"]: f"[{number}]" for number, one in enumerate(evidence, 1)}
-    for number, query in enumerate(finding["queries"], 1):
+    about = chain((one["population"] for one in (finding["control"] or {}).get("queries", ())), repeat(""))
+    for number, (query, rows) in enumerate(zip(finding["queries"], about, strict=False), 1):
         output.say("")
         name = f" {query['name']}" if query["name"] else ""
-        output.print_fields(_query(query, numbers), title=f"query {number}{name} -> {_word(query['outcome'])}")
+        output.print_fields(_query(query, rows, numbers), title=f"query {number}{name} -> {_word(query['outcome'])}")
     for one in evidence:
         if one["evidenceId"] in against:
             output.say("")
@@ -178,8 +180,8 @@ def _head(found: Json, finding: Json) -> Iterator[tuple[str, object]]:
         yield f"fact {name}", ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _query(query: Json, numbers: Mapping[str, str]) -> Iterator[tuple[str, object]]:
-    yield "looks at", f"evidence of kind {query['kind']}"
+def _query(query: Json, about: str, numbers: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    yield "looks at", f"evidence of kind {query['kind']}{f' with {about}' if about else ''}"
     yield "wants", query["where"] or "nothing more"
     yield "rows", f"{query['population']}, {query['tested']} of them looked at"
     for name, meaning in _ROWS:

@@ -65,7 +65,9 @@ _FINDING = f"""
 query Finding($id: ID!) {{
   finding(id: $id) {{
     controlRef outcome raw because fix waiver code facts {_WAIVER}
-    control {{ title statement severity tier owner frequency method criteria {{ shown title }} }}
+    control {{
+      title statement severity tier owner frequency method criteria {{ shown title }} queries {{ population }}
+    }}
     queries {{
       name kind where outcome population tested because absent lacking
       matched(first: 100) failed(first: 100) unknown(first: 100) stale(first: 100) withheld(first: 100)

@@ -44,7 +44,7 @@ id: X-TESTS
 title: Tests pass
 severity: critical
 owner: engineering
-query: [{kind: test_result, where: result==passed}]
+query: [{kind: test_result, where: result==passed, population: {where: unit in configuration}}]
 ---
 id: X-BUILD
 title: There is provenance
@@ -157,6 +157,10 @@ async def test_people_can_read_it(run: Run) -> None:
     code, shown, _ = await run("release", "explain", "widget", "X-SBOM")
     assert_readable(shown)
     assert "contradict it: [1]" in shown
+    assert (
+        "evidence of kind test_result with unit in configuration"
+        in (await run("release", "explain", "widget", "X-TESTS"))[1]
+    )
     (evidence,) = [line.split()[-1] for line in shown.splitlines() if line.strip().startswith("id ")]
     code, shown, _ = await run("evidence", "show", evidence)
     assert code == output.OK
