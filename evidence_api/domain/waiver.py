@@ -33,7 +33,7 @@ def overrides_of(rows: Sequence[Row]) -> tuple[Waiver, ...]:
 def waiver_of(evidence_id: str, facts: Mapping[str, Fact]) -> Waiver | None:
     """What an override accepts; None where it is of a policy rule, or does not say all there is to say."""
     words = {name: facts.get(name, "") for name in (*_SAID, "scope")}
-    said = {name: word for name, word in words.items() if isinstance(word, str)}
+    said = {name: word.strip() for name, word in words.items() if isinstance(word, str)}
     starts, until = (_moment(facts.get(name)) for name in ("from", "until"))
     if starts is None or until is None or not starts < until:
         return None

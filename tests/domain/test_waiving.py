@@ -61,6 +61,12 @@ def test_an_override_waives_and_says_who_until_when_and_by_what() -> None:
     assert notes(FAILED, override()) == ()
 
 
+def test_spaces_around_words_are_no_part_of_them() -> None:
+    spaced = one(FAILED, override(reason=" Only in the test image. ", approver=" a.pprover "))
+    assert spaced.because == one(FAILED, override()).because
+    assert one(FAILED, override(owner=" ")).outcome is Outcome.FAIL
+
+
 def test_what_is_missing_is_waived_and_never_becomes_a_pass() -> None:
     found = one(override())
     assert (found.outcome, found.raw) == (Outcome.WAIVED, Outcome.MISSING)
