@@ -17,11 +17,19 @@ EVERY_KIND = "*"
 CATALOG, TIME = "catalog", "time"  # causes of their own, each "@" an occasion: every control is assessed
 LEASE = timedelta(seconds=30)
 
-_CLAIM = """
+# A release is taken by one at a time: an assessment of some kinds takes its other verdicts over from the newest one,
+# so of two at once the second would lose what the first found. What assesses every control takes nothing over. Claims
+# of a tenant are made one after the other, or two could each take a part of what is owed of a release.
+_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('due ' || $1::uuid, 0))"
+_CLAIM = f"""
 WITH chosen AS (
-  SELECT release_id FROM due
-  WHERE tenant_id = $1 AND background = $4 AND (claimed_until IS NULL OR claimed_until <= $2)
-  ORDER BY leaf_index, release_id LIMIT $5 FOR UPDATE SKIP LOCKED
+  SELECT d.release_id FROM due d
+  WHERE d.tenant_id = $1 AND d.background = $4 AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
+    AND NOT EXISTS (
+      SELECT 1 FROM due other
+      WHERE other.tenant_id = $1 AND other.release_id = d.release_id AND other.claimed_until > $2
+        AND split_part(other.kind, '@', 1) NOT IN ('{CATALOG}', '{TIME}'))
+  ORDER BY d.leaf_index, d.release_id LIMIT $5 FOR UPDATE OF d SKIP LOCKED
 ), mine AS (
   SELECT d.release_id, d.kind FROM due d
   WHERE d.tenant_id = $1 AND d.release_id = ANY (ARRAY(SELECT release_id FROM chosen))
@@ -31,7 +39,7 @@ WITH chosen AS (
 UPDATE due SET claimed_until = $3 FROM mine
 WHERE due.tenant_id = $1 AND due.release_id = mine.release_id AND due.kind = mine.kind
 RETURNING due.release_id, due.kind, due.leaf_index, due.background
-"""
+"""  # noqa: S608  constant words
 _STRIKE = """
 WITH mine AS (
   SELECT d.release_id, d.kind, d.leaf_index < given.tree_size AS settled
@@ -80,6 +88,7 @@ async def claim_some(  # noqa: PLR0913  what a claim is made of
     lease: timedelta = LEASE,
 ) -> tuple[Owed, ...]:
     """Take up to `limit` releases, with all that is owed of them, in the background or not."""
+    await connection.execute(_ALONE, scope.id)
     rows = await connection.fetch(_CLAIM, *(scope.id, at, at + lease, background, limit))
     releases: dict[bytes, list[tuple[str, int, bool]]] = {}
     for row in rows:

@@ -133,7 +133,9 @@ def told(flips: Mapping[str, Flip]) -> dict[str, tuple[str, str, list[str]]]:
     return {name: (one.before, one.after, ["+".join(each) for each in one.moved]) for name, one in flips.items()}
 
 
-async def test_nothing_flips_when_nothing_changes(door: Door, recorded: Assessment) -> None:
+async def test_what_only_the_question_changes(door: Door, recorded: Assessment) -> None:
+    """Nothing is written, so every one of these is asked of the same recorded state."""
+    application = door.application
     assert {finding.control: finding.outcome.value for finding in recorded.findings} == {
         "A-SBOM": "pass",
         "A-TESTS": "pass",
@@ -141,7 +143,47 @@ async def test_nothing_flips_when_nothing_changes(door: Door, recorded: Assessme
         "A-CHECKS": "missing",
         "A-HOUSE": "pass",
     }
+    # nothing
     assert await ask(door) == {}
+    # the catalog; better is no regression
+    changed = CONTROLS.replace("where: criticals==0}]", "where: components>=9}]", 1)
+    changed = changed.replace("kind: github_checks, where: required==pass", "kind: sbom, where: components>=1")
+    flips = await ask(door, catalog=candidate(changed))
+    assert told(flips) == {"A-SBOM": ("pass", "fail", ["catalog"]), "A-CHECKS": ("missing", "pass", ["catalog"])}
+    assert [flips["A-SBOM"].regression, flips["A-CHECKS"].regression] == [True, False]
+    # a control that goes, and one that comes
+    flips = await ask(door, catalog=candidate(CONTROLS.replace("id: A-TESTS", "id: B-TESTS")))
+    assert told(flips) == {"A-TESTS": ("pass", "absent", ["catalog"]), "B-TESTS": ("absent", "pass", ["catalog"])}
+    assert flips["A-TESTS"].regression
+    # the policy; one that answers nonsense decides nothing
+    strict = house(application, HOUSE.replace('"pass"', '"fail"').replace("content", "not content"))
+    flips = await ask(door, policy=strict)
+    assert told(flips) == {"A-HOUSE": ("pass", "fail", ["policy"])}
+    assert "not content" in flips["A-HOUSE"].now
+    flips = await ask(door, policy=house(application, HOUSE.replace('"pass"', '"perhaps"')))
+    assert told(flips) == {"A-HOUSE": ("pass", "error", ["policy"])}
+    assert flips["A-HOUSE"].regression
+    # a waiver of the catalog
+    flips = await ask(door, catalog=candidate(waivers=WAIVER))
+    assert told(flips) == {"A-CHECKS": ("missing", "waived", ["waiver"])}
+    # time
+    later = application.clock.now() + timedelta(days=45)
+    assert told(await ask(door, at=later)) == {"A-SCAN": ("pass", "stale", ["time"])}
+    assert await ask(door, at=later, held=frozenset({Factor.TIME})) == {}
+    # three at once, without the policy, which can be left out: waived only with the new waiver, later, on a control
+    # that only the new catalog lets fail
+    failing = CONTROLS.replace("where: criticals==0}]", "where: components>=9}]", 1)
+    late = WAIVER.replace("A-CHECKS", "A-SBOM").replace("2026-01-01", "2026-02-10").replace("2026-03-01", "2026-04-01")
+    soon = application.clock.now() + timedelta(days=20)
+    flips = await ask(door, catalog=candidate(failing, late), policy=strict, at=soon)
+    assert told(flips) == {
+        "A-SBOM": ("pass", "waived", ["catalog+waiver+time"]),
+        "A-HOUSE": ("pass", "fail", ["policy"]),
+    }
+    # a policy that does not load is refused before anything is replayed
+    with pytest.raises(InvalidSource) as caught:
+        await ask(door, policy=house(application, "package house\n\ndecision := {"))
+    assert caught.value.faults[0].file == "house.rego"
 
 
 async def test_evidence_that_arrived_since_is_named(door: Door) -> None:
@@ -165,45 +207,6 @@ async def test_a_body_erased_since_is_evidence_that_moved(door: Door, recorded: 
     assert told(flips)["A-TESTS"] == ("pass", "missing", ["evidence"])
 
 
-async def test_the_catalog_is_named_and_better_is_no_regression(door: Door) -> None:
-    changed = CONTROLS.replace("where: criticals==0}]", "where: components>=9}]", 1)
-    changed = changed.replace("kind: github_checks, where: required==pass", "kind: sbom, where: components>=1")
-    flips = await ask(door, catalog=candidate(changed))
-    assert told(flips) == {"A-SBOM": ("pass", "fail", ["catalog"]), "A-CHECKS": ("missing", "pass", ["catalog"])}
-    assert [flips["A-SBOM"].regression, flips["A-CHECKS"].regression] == [True, False]
-
-
-async def test_a_control_that_goes_or_comes_is_the_catalogs_doing(door: Door) -> None:
-    changed = CONTROLS.replace("id: A-TESTS", "id: B-TESTS")
-    flips = await ask(door, catalog=candidate(changed))
-    assert told(flips) == {"A-TESTS": ("pass", "absent", ["catalog"]), "B-TESTS": ("absent", "pass", ["catalog"])}
-    assert flips["A-TESTS"].regression
-
-
-async def test_the_policy_is_named(door: Door) -> None:
-    strict = HOUSE.replace('"pass"', '"fail"').replace("content", "not content")
-    flips = await ask(door, policy=house(door.application, strict))
-    assert told(flips) == {"A-HOUSE": ("pass", "fail", ["policy"])}
-    assert "not content" in flips["A-HOUSE"].now
-
-
-async def test_a_policy_that_answers_nonsense_is_a_regression_to_error(door: Door) -> None:
-    flips = await ask(door, policy=house(door.application, HOUSE.replace('"pass"', '"perhaps"')))
-    assert told(flips) == {"A-HOUSE": ("pass", "error", ["policy"])}
-    assert flips["A-HOUSE"].regression
-
-
-async def test_a_policy_that_does_not_load_is_refused_before_anything_is_replayed(door: Door) -> None:
-    with pytest.raises(InvalidSource) as caught:
-        await ask(door, policy=house(door.application, "package house\n\ndecision := {"))
-    assert caught.value.faults[0].file == "house.rego"
-
-
-async def test_a_waiver_of_the_catalog_is_named(door: Door) -> None:
-    flips = await ask(door, catalog=candidate(waivers=WAIVER))
-    assert told(flips) == {"A-CHECKS": ("missing", "waived", ["waiver"])}
-
-
 async def test_an_override_that_was_signed_since_is_named(door: Door) -> None:
     answer = await door.upload(statements.override(control="A-CHECKS", approver="ci", until="2026-02-20T00:00:00Z"))
     assert answer.status_code == 201, answer.text
@@ -222,12 +225,6 @@ async def test_a_newer_trusted_root_is_named(door: Door, recorded: Assessment) -
     assert told(await ask(door)) == {"A-SBOM": ("pass", "missing", ["trust root"])}
 
 
-async def test_time_is_named(door: Door) -> None:
-    later = door.application.clock.now() + timedelta(days=45)
-    assert told(await ask(door, at=later)) == {"A-SCAN": ("pass", "stale", ["time"])}
-    assert await ask(door, at=later, held=frozenset({Factor.TIME})) == {}
-
-
 async def test_what_only_two_explain_together_is_named_so(door: Door) -> None:
     await door.upload(statements.sbom(highs=3))
     stricter = CONTROLS.replace("where: criticals==0}]", "where: criticals==0 && highs==0}]", 1)
@@ -239,23 +236,6 @@ async def test_what_each_of_two_explains_names_both(door: Door) -> None:
     stricter = CONTROLS.replace("where: criticals==0}]", "where: criticals==0 && components>=9}]", 1)
     flips = await ask(door, catalog=candidate(stricter))
     assert told(flips) == {"A-SBOM": ("pass", "fail", ["evidence", "catalog"])}
-
-
-async def test_what_takes_three_names_them_without_what_can_be_left_out(door: Door) -> None:
-    """Waived only with the new waiver, later, on a control that only the new catalog lets fail."""
-    failing = CONTROLS.replace("where: criticals==0}]", "where: components>=9}]", 1)
-    late = WAIVER.replace("A-CHECKS", "A-SBOM").replace("2026-01-01", "2026-02-10").replace("2026-03-01", "2026-04-01")
-    strict = HOUSE.replace('"pass"', '"fail"')
-    flips = await ask(
-        door,
-        catalog=candidate(failing, late),
-        policy=house(door.application, strict),
-        at=door.application.clock.now() + timedelta(days=20),
-    )
-    assert told(flips) == {
-        "A-SBOM": ("pass", "waived", ["catalog+waiver+time"]),
-        "A-HOUSE": ("pass", "fail", ["policy"]),
-    }
 
 
 async def test_a_recorded_verdict_its_inputs_no_longer_give_is_the_softwares_doing(
