@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -34,6 +35,17 @@ def test_signatures_verify_and_only_over_their_message() -> None:
     with pytest.raises(PackRejected) as refused:
         verify_pack_signature(key.certificate, key.sign(b"message"), b"another")
     assert refused.value.code == "pack_signature"
+
+
+def test_the_raw_signature_is_es256_of_the_public_key_shown() -> None:
+    key = generate_pack_key("acme", now=NOW)
+    raw = key.sign_raw(b"header.payload")
+    assert (len(raw), raw) == (64, key.sign_raw(b"header.payload"))
+    algorithm = jwt.get_algorithm_by_name("ES256")
+    public = algorithm.prepare_key(key.public_pem)
+    assert algorithm.verify(b"header.payload", public, raw)
+    assert not algorithm.verify(b"other", public, raw)
+    assert key.key_id == key_id_of_certificate(key.certificate)
 
 
 def test_a_certificate_not_signed_by_itself_is_refused() -> None:

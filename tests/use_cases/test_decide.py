@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import orjson
 import pytest
 import pytest_asyncio
 
+from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import EngineTimeout, Malformed, PolicyFailed
+from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle, RegoPool, policy_bundle
 from evidence_api.use_cases.decide import Gate
 
@@ -74,6 +77,18 @@ async def test_same_question_is_asked_once(gate: Gate, rego: CountingPool) -> No
     assert rego.asked == 1
     await gate.decide("one", {"n": 2})
     assert rego.asked == 2
+
+
+async def test_what_is_decided_for_a_tenant_is_counted_and_probes_are_not(rego: CountingPool) -> None:
+    scope = TenantScope(uuid4(), "acme")
+    counted: list[tuple[TenantScope, Decision]] = []
+    gate = Gate(rego, policy_bundle({"one.rego": POLICY}), lambda tenant, made: counted.append((tenant, made)))
+    await gate.decide("one", {"n": 1})
+    kept = await gate.decide("one", {"n": 1}, scope=scope)
+    again = await gate.decide("one", {"n": 1}, scope=scope)
+    with pytest.raises(PolicyFailed):
+        await gate.decide("one", {"zero": 0}, scope=scope)
+    assert counted == [(scope, kept), (scope, again)]
 
 
 async def test_no_answer_or_a_malformed_one_denies(gate: Gate) -> None:
