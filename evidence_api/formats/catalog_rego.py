@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from evidence_api.domain.control import Catalog, Combine, Control, Per, Query
 from evidence_api.domain.kinds import COMMON, KINDS, FactType
+from evidence_api.domain.verdict import DERIVATION
 from evidence_api.domain.where import And, Compare, Constant, Expression, Not, Or, write
 from evidence_api.formats.rego_counting import COUNTING, COUNTING_NAMES
 from evidence_api.formats.rego_text import Names, call, comment, literal, text
@@ -44,9 +45,12 @@ _ON_FACTS = (
 
 
 @lru_cache(maxsize=16)
-def compile_catalog(catalog: Catalog) -> str:
-    """The Rego module of a catalog (Rego v1, no imports). `rule_of` names a control's own rule."""
-    compiler = _Compiler(catalog)
+def compile_catalog(catalog: Catalog, derivation: int = DERIVATION) -> str:
+    """The Rego module of a catalog (Rego v1, no imports). `rules_of` names a control's own rule.
+
+    An earlier `derivation` gives the text that packs of then hold; it decides the same.
+    """
+    compiler = _Compiler(catalog, derivation)
     sections = [line for control in catalog.controls for line in compiler.control(control)]
     digest = f"Compiled from the catalog {catalog.digest}; {len(catalog.controls)} controls."
     head = [f"package {PACKAGE}", "", *comment(digest), "", *COUNTING.strip("\n").split("\n")]
@@ -86,7 +90,8 @@ def rules_of(catalog: Catalog) -> Mapping[str, str]:
 class _Compiler:
     """Collects the facts read and the comparisons made while the controls are written."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, derivation: int = DERIVATION) -> None:
+        self.derivation = derivation
         self.rules = rules_of(catalog)
         self.names = Names([*COUNTING_NAMES, *self.rules.values()])
         self.facts: list[str] = []
@@ -272,13 +277,20 @@ class _Compiler:
             self.old[key] = name = self.names.name(query.kind, "older_than", str(seconds), "by", query.fresh.clock)
             self.facts += [
                 f"# {query.kind}: over {seconds} seconds old by the {query.fresh.clock} clock, or without that time",
-                f"{name} contains n if {{",
-                f"\tsome n, row in input.rows.{query.kind}",
-                f"\tnot row.age.{query.fresh.clock} <= {seconds}",
-                "}",
+                *self.aged(name, query.kind, query.fresh.clock, seconds),
                 "",
             ]
         return self.old[key]
+
+    def aged(self, name: str, kind: str, clock: str, seconds: int) -> list[str]:
+        """The rows that are not known to be young enough, one without a time among them.
+
+        `not row.age.clock <= seconds`, which derivation 1 has, is undefined in OPA where the age is.
+        """
+        some = f"\tsome n, row in input.rows.{kind}"
+        if self.derivation == 1:
+            return [f"{name} contains n if {{", some, f"\tnot row.age.{clock} <= {seconds}", "}"]
+        return [f"{name} := {self.rows(kind)[0]} - {{n |", some, f"\trow.age.{clock} <= {seconds}", "}"]
 
 
 def _condition(compare: Compare, fact: FactType) -> list[str]:

@@ -36,14 +36,15 @@ class _Pair:
     catalog: Catalog
     policy_digest: str
     policy: PolicyBundle | None = field(compare=False)
+    derivation: int = DERIVATION
 
 
-def catalog_bundle(catalog: Catalog, policy: PolicyBundle | None = None) -> PolicyBundle:
+def catalog_bundle(catalog: Catalog, policy: PolicyBundle | None = None, derivation: int = DERIVATION) -> PolicyBundle:
     """The policy bundle that decides a catalog: its Rego and the operator's modules, named by one digest.
 
     Raises InvalidSource where a module of the operator claims the catalog's own package or file name.
     """
-    return _bundle(_Pair(catalog, policy.digest if policy else "", policy))
+    return _bundle(_Pair(catalog, policy.digest if policy else "", policy, derivation))
 
 
 @lru_cache(maxsize=16)
@@ -58,7 +59,7 @@ def _bundle(pair: _Pair) -> PolicyBundle:
         faults.append(SourceFault(CATALOG_MODULE, 1, 1, "reserved_name", "this file is generated"))
     if faults:
         raise InvalidSource(faults)
-    modules[CATALOG_MODULE] = compile_catalog(pair.catalog)
+    modules[CATALOG_MODULE] = compile_catalog(pair.catalog, pair.derivation)
     return policy_bundle(modules, pair.policy.data if pair.policy else b"{}")
 
 
@@ -80,7 +81,7 @@ async def assess_release(  # noqa: PLR0913  an assessment is a function of exact
     With `only` and `previous`, the other findings are taken over, as far as time alone cannot have moved
     them. Raises Overloaded (nothing was decided, and trying again helps) and InvalidSource (reserved names).
     """
-    bundle = catalog_bundle(catalog, policy)
+    bundle = catalog_bundle(catalog, policy, derivation)
     wanted = due(catalog, only, previous, bundle.digest, rows)
     decided: Mapping[str, Any] = {}
     if wanted is None or wanted:

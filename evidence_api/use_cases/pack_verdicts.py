@@ -28,12 +28,12 @@ def check_rules(contents: PackContents, named: Mapping[str, str]) -> PolicyBundl
     if not catalog.digest == named.get("catalog") == assessment.catalog_digest:
         raise PackRejected("the catalog enclosed is not the one that was assessed", code="catalog_digest")
     # 2. they compile to the Rego enclosed, to the letter
-    if compile_catalog(catalog) != contents.rego:
+    if compile_catalog(catalog, contents.derivation) != contents.rego:
         raise PackRejected("the Rego enclosed is not what the catalog compiles to", code="catalog_rego")
     # 3. the policy bundle, alone and joined with that Rego
     try:
         policy = policy_bundle(contents.policy.modules, contents.policy.data)
-        joined = catalog_bundle(catalog, policy)
+        joined = catalog_bundle(catalog, policy, contents.derivation)
     except EvidenceError as fault:
         raise PackRejected(f"the policy bundle does not load: {fault.message[:300]}", code="policy_digest") from fault
     if not policy.digest == named.get("policy") == contents.policy.digest:

@@ -3,14 +3,17 @@
 A catalog holds many controls, so that one question to the engine tries many cases.
 """
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 
+import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from evidence_api.domain import kinds, population
@@ -18,12 +21,14 @@ from evidence_api.domain.control import Catalog, Combine, Control, Fresh, Per, Q
 from evidence_api.domain.facts import Row
 from evidence_api.domain.where import Expression, write
 from evidence_api.formats import catalog_rego
+from evidence_api.formats.catalog_rego import compile_catalog
 from evidence_api.formats.where import parse_where
 from evidence_api.formats.where_format import format_where
 from tests.support import where as support
 from tests.support.catalogs import AT, DIGESTS, RELEASE, decide, row
 from tests.support.counting import control_outcome, facts_of, query_outcome
 
+OPA = shutil.which("opa")
 _NUMBERS = count()  # catalogs are kept by digest
 DAY = timedelta(days=1)
 
@@ -138,6 +143,30 @@ def test_rows_are_classified_as_the_reference_does(trees: list[Expression], give
         expected = list(map(partial(truth, tree), counted))
         for name, value in (("matched", True), ("failed", False), ("unknown", None)):
             assert found[name] == [at for at, one in enumerate(expected) if one is value], (name, write(tree))
+
+
+@pytest.mark.skipif(OPA is None, reason="no `opa` on the PATH")
+@settings(max_examples=12, deadline=None, phases=(Phase.generate,))
+@given(controls(), rows())
+def test_the_reference_engine_says_the_same(
+    tmp_path_factory: pytest.TempPathFactory, made: list[Control], given_rows: list[Row]
+) -> None:
+    catalog, folder = catalog_from(made), tmp_path_factory.mktemp("opa")
+    (folder / "catalog.rego").write_text(compile_catalog(catalog))
+    (folder / "input.json").write_bytes(orjson.dumps(population.assessment_input(catalog, RELEASE, given_rows, AT)))
+    asked = [
+        str(OPA),
+        "eval",
+        "-d",
+        "catalog.rego",
+        "-i",
+        "input.json",
+        "--format=json",
+        "data.evidence.catalog.verdicts",
+    ]
+    told = subprocess.run(asked, cwd=folder, capture_output=True, check=True)
+    (found,) = orjson.loads(told.stdout)["result"][0]["expressions"]
+    assert found["value"] == decide(catalog, given_rows)
 
 
 def _truth(tree: Expression, one: Row) -> bool | None:

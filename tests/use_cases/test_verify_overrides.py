@@ -14,6 +14,7 @@ from evidence_api.domain.verdict import Finding, Outcome
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.pdf_reading import read_pages
 from evidence_api.engines.rego import RegoPool, policy_bundle
+from evidence_api.formats.catalog_rego import compile_catalog
 from evidence_api.formats.pack_pages.document import document
 from evidence_api.formats.pack_printed import squeeze
 from evidence_api.use_cases.evaluate import assess_release
@@ -171,7 +172,7 @@ async def _of_derivation_1(stage: Stage) -> tuple[PackWorld, PackContents]:
         derivation=1,
     )
     assert first != contents.assessment
-    return world, replace(contents, assessment=first, derivation=1)
+    return world, replace(contents, assessment=first, derivation=1, rego=compile_catalog(contents.catalog, 1))
 
 
 async def test_a_pack_of_before_still_verifies_word_for_word(stage: Stage) -> None:
@@ -181,7 +182,13 @@ async def test_a_pack_of_before_still_verifies_word_for_word(stage: Stage) -> No
     assert index["derivation"] == 1
     assert await stage.codes(world.signed_json(index, world.files(contents))) == ()
     index["derivation"] = 2
-    assert "verdict_because" in await stage.codes(world.signed_json(index, world.files(contents)))
+    assert await stage.codes(world.signed_json(index, world.files(contents))) == ("catalog_rego",)
+    said = replace(
+        contents, assessment=replace(contents.assessment, policy_digest=world.contents.assessment.policy_digest)
+    )
+    index = world.index(replace(said, derivation=2, rego=world.contents.rego))
+    files = world.files(replace(said, derivation=2, rego=world.contents.rego))
+    assert "verdict_because" in await stage.codes(world.signed_json(index, files))
     assert "within 30 days" in orjson.dumps(world.index()["assessment"]).decode()
 
 
