@@ -103,6 +103,7 @@ def vsa(
 
     PASSED: at least one control passed, and none is fail, error, missing, stale or needs_review.
     Check it with `evidence-api inspect FILE --key KEY`, KEY from `evidence-api release key`.
+    It says what the newest assessment says, and is in no log unless somebody submits it.
     """
     _fetch(server, token, release, "vsa", out, as_json=json)
 

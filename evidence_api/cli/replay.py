@@ -25,6 +25,10 @@ from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.use_cases.replay import Question, Replayer
 from evidence_api.use_cases.replay_trials import Rules
 
+_NOT_REPRODUCED = (
+    "its own recorded inputs, evaluated again, give another verdict than was recorded: it was decided by another "
+    "version of this program, or wrongly"
+)
 _MOST = 1_000  # flips told one by one
 
 
@@ -183,6 +187,7 @@ def _lines(group: Mapping[str, Any]) -> list[tuple[str, str]]:
     releases = ", ".join(group["releases"]) + (f" and {more:,} more" if more else "")
     return [
         ("moved by", told(group["moved"]) or group["note"]),
+        ("", _NOT_REPRODUCED if any(Factor.SOFTWARE in one for one in group["moved"]) else ""),
         ("was", group["was"]),
         ("now", group["now"]),
         ("releases", releases),

@@ -32,8 +32,8 @@ SATISFIED = frozenset({Outcome.PASS.value, Outcome.NOT_APPLICABLE.value})
 
 
 class Factor(StrEnum):
-    """What a verdict rests on. SOFTWARE is this program itself: the recorded inputs no longer give what was
-    recorded, so that version of it decided otherwise."""
+    """What a verdict rests on. SOFTWARE is this program itself: the recorded inputs, evaluated again, do not give what
+    was recorded, so another version of it decided otherwise, or it was recorded wrongly."""
 
     EVIDENCE = "evidence"
     CATALOG = "catalog"
