@@ -69,7 +69,7 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401  any JSON value
         return body.decode("utf-8", "surrogateescape")
 
 
-def _found(document: Any, secrets: SecretFinder) -> tuple[list[_Leaf], list[tuple[int, Span]]]:  # noqa: ANN401
+def _found(document: Any, secrets: SecretFinder) -> tuple[list[_Leaf], list[tuple[int, Span]]]:  # noqa: ANN401  any JSON value
     """The strings of a document, and what is in them as (number of the leaf, span within it)."""
     whole_text = isinstance(document, str)
     leaves = [_Leaf("", document)] if whole_text else list(_leaves(document, "", ""))
