@@ -26,7 +26,7 @@ query:
   - {kind: vulns, where: criticals <= 1, on_empty: {outcome: not_applicable, reason: nothing to scan}}
 """
 # Changed on purpose? Then domain/verdict.py's DERIVATION takes the next number, and these digests the new ones.
-# Number 2 says more of waivers, which stand in no digest here (tests/domain/test_waiving.py); it asks for age otherwise.
+# Number 2 says more of waivers, which stand in no digest here (tests/domain/test_waiving.py), and asks ages otherwise.
 _SENTENCES = "sha256:495b292d9a217d108a084ff2f90f70b68599d19ea4b7cbe3b27a76243b0e1edc"
 PINNED = {
     1: ("sha256:d3bb6b98865fdfe3b2c820fe89b6fd421c4bed5889d0412aefaae71ea670ba2f", _SENTENCES),
