@@ -44,7 +44,7 @@ async def test_a_pack_with_a_secret_in_it_is_stopped_or_redacted(door: Door) -> 
     key = "AKIAIOSFODNN7EXAMPLQ"
     tests = statements.test_result()
     tests["predicate"]["url"] = f"https://ci.example/run?key={key}"
-    for statement in (statements.release(), tests):
+    for statement in (statements.release(), statements.provenance(), tests):
         assert (await door.upload(statement)).status_code == 201
     stopped = await door.http.post("/v1/packs", json={"release": "widget"})
     assert (stopped.status_code, stopped.json().get("code")) == (422, "export_denied"), stopped.text
