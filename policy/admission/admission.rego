@@ -68,9 +68,14 @@ is_uploader(_) if not "uploader" in object.keys(input)
 
 is_uploader(party) if trust.is_party(party)
 
-denials contains {"rule": "admission.failed_check", "reason": sprintf("a check did not hold: %v", [object.get(input, "code", "not named")])} if {
+denials contains {"rule": "admission.failed_check", "reason": reason} if {
 	status == "failed"
+	reason := sprintf("a check did not hold: %s", [code])
 }
+
+code := input.code if is_string(input.code)
+
+code := "not named" if not is_string(object.get(input, "code", null))
 
 denials contains {"rule": "admission.unsigned", "reason": "nobody signed this evidence"} if {
 	status == "unsigned"
@@ -114,7 +119,7 @@ denials contains {"rule": "admission.personal_data", "reason": reason} if {
 	some name, count in found
 	count != 0
 	refused(name)
-	reason := sprintf("%v found (%v), which is not taken in; redact it at its source", [name, count])
+	reason := sprintf("%s found (%s), which is not taken in; redact it at its source", [name, shape.told(count)])
 }
 
 refused(name) if name in data.admission.refuse_found

@@ -42,8 +42,12 @@ granted if {
 
 denials contains {"rule": "authorisation.unknown_action", "reason": reason} if {
 	not known
-	reason := sprintf("there is no action %v", [object.get(input, "action", "(none)")])
+	reason := sprintf("there is no action %s", [action_told])
 }
+
+action_told := action if is_string(action)
+
+action_told := "(none)" if not is_string(action)
 
 denials contains {"rule": "authorisation.right_required", "reason": reason} if {
 	known

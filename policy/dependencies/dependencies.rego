@@ -121,7 +121,7 @@ range_given if {
 
 loose if {
 	is_string(version)
-	regex.match(`^$|^[~^<>=*!]|[*,|\s]|(^|\.)[xX](\.|$)|^(?i:latest|next|any|head|main|master)$`, version)
+	regex.match(`^$|^[~^<>=*!]|[*,| \t\r\n]|(^|\.)[xX](\.|$)|^(?i:latest|next|any|head|main|master)$`, version)
 }
 
 pinned if {
@@ -171,19 +171,19 @@ licence := object.get(input, "licence", null)
 
 licences := {shape.folded(id) | some id in object.get(settings, "licences", [])}
 
-alternatives := regex.split(`\s+(?i:or)\s+`, licence) if {
+alternatives := regex.split(`[ \t]+(?i:or)[ \t]+`, licence) if {
 	is_string(licence)
 	not contains(licence, "(")
 }
 
-alternatives := [regex.replace(licence, `[()]|\s+(?i:or)\s+`, " AND ")] if {
+alternatives := [regex.replace(licence, `[()]|[ \t]+(?i:or)[ \t]+`, " AND ")] if {
 	is_string(licence)
 	contains(licence, "(")
 }
 
 licence_allowed if {
 	some alternative in alternatives
-	parts := {shape.folded(part) | some part in regex.split(`\s+(?i:and)\s+`, alternative)} - {"", "and"}
+	parts := {shape.folded(part) | some part in regex.split(`[ \t]+(?i:and)[ \t]+`, alternative)} - {"", "and"}
 	count(parts) > 0
 	every part in parts {
 		part in licences

@@ -145,7 +145,7 @@ scope_known if data.dependencies.scopes[input.scope]
 
 # Whatever the expression means, one licence in it must be allowed, and without a choice all of them.
 ids := {lower(id) |
-	some id in regex.split(`[\s()]+`, input.licence)
+	some id in regex.split(`[ \t()]+`, input.licence)
 	not lower(id) in {"", "and", "or"}
 }
 

@@ -146,7 +146,7 @@ denials contains {"rule": "override.no_time", "reason": "until is not after from
 denials contains {"rule": "override.too_long", "reason": reason} if {
 	lasting := instant(said("until")) - instant(said("from"))
 	lasting > max_days * 86400
-	reason := sprintf("it lasts %v days, %v are allowed", [ceil(lasting / 86400), max_days])
+	reason := sprintf("it lasts %d days, %s are allowed", [ceil(lasting / 86400), shape.told(max_days)])
 }
 
 denials contains {"rule": "override.ahead", "reason": "decided lies ahead of the server's clock"} if {

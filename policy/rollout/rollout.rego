@@ -178,7 +178,7 @@ denials contains {"rule": "rollout.percent", "reason": reason} if {
 	known
 	not retreat
 	percent > most[stage]
-	reason := sprintf("stage %s goes to %v percent of users at most, not %v", [stage, most[stage], percent])
+	reason := sprintf("stage %s goes to %s percent of users at most, not %s", [stage, shape.told(most[stage]), shape.told(percent)])
 }
 
 # Metrics, incidents, approvals.
@@ -188,11 +188,11 @@ denials contains {"rule": "rollout.breached", "reason": reason} if {
 	not retreat
 	some metric in input.metrics
 	worse(metric) > metric.max_delta
-	reason := sprintf("%s of the canary is worse than the control by more than %v: %v, not %v", [
+	reason := sprintf("%s of the canary is worse than the control by more than %s: %s, not %s", [
 		metric.name,
-		metric.max_delta,
-		metric.canary,
-		metric.control,
+		shape.told(metric.max_delta),
+		shape.told(metric.canary),
+		shape.told(metric.control),
 	])
 }
 

@@ -1,6 +1,7 @@
 package evidence.policy.rollout_test
 
 import data.evidence.policy.rollout
+import data.evidence.policy.shape
 import rego.v1
 
 settings := {
@@ -78,6 +79,15 @@ test_a_breached_metric if {
 	denied_for("rollout.breached", worse)
 	told("p95_ms of the canary is worse than the control by more than 20: 221, not 200", worse)
 	allowed({"metrics": [metric({"canary": 100})]})
+}
+
+test_numbers_are_told_as_people_write_them if {
+	every case in [
+		[1000020.5, "1000020.5"], [-3.25, "-3.25"], [0.0000001, "0"], [2.0000001, "2"], [1e15, "1000000000000000"], [-7, "-7"],
+		[12345678901.5, "12345678901"], [0.000001, "0.000001"],
+	] {
+		shape.told(case[0]) == case[1]
+	}
 }
 
 test_a_metric_of_which_more_is_better if {
