@@ -31,6 +31,9 @@ GOOD: Sequence[Statement] = (
     statements.github_checks(ARTIFACT),
     statements.policy_decision(),
     statements.policy_decision(ARTIFACT),
+    statements.action(),
+    statements.plugin_review(),
+    statements.incident(),
 )
 BAD: Sequence[Statement] = (
     statements.provenance(),
@@ -151,7 +154,8 @@ def test_every_kind_and_every_type_of_document_is_tried() -> None:
     assert set(RAW) == set(DOCUMENTS)
     kinds = {attesting.read_back(statements.statement_bytes(one))[1] for one in GOOD}
     kinds |= {DOCUMENTS[name].read(body).normalised.kind for name, body in RAW.items()}
-    elsewhere = {"release", "attest", "signature", "statement"}  # refused unsigned, derived, signed always, any type
+    # Refused unsigned, refused unsigned, derived, signed always, any type.
+    elsewhere = {"release", "override", "attest", "signature", "statement"}
     server_made = {name for name in KINDS if name.startswith(("sbom_", "dependency_", "reproducible_"))}
     assert set(KINDS) - kinds - elsewhere - server_made <= {"vsa"}
 
