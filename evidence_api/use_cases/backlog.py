@@ -29,6 +29,7 @@ logger = structlog.get_logger(__name__)
 BATCH = 16  # releases; a lease is enough for all of them, also where each takes the engine's time limit
 _IN_FLIGHT = 3  # batches
 _IDLE = 4  # intervals of the front between two looks
+_LOOK_SECONDS = 2.0  # at most between two looks at all tenants
 _TELL_SECONDS = 10.0
 
 
@@ -75,19 +76,17 @@ class Backlog:
 
     async def sweep(self) -> int:
         """Assess everything due in the background now; the number of assessments made."""
-        made, waiting = 0, list(await tenants.every(self._database))
-        for scope in waiting:
-            await self._ring(scope)
+        made, waiting, looked = 0, await self._look(), time.monotonic()
         running: set[asyncio.Task[int]] = set()
         try:
             while waiting or running:
+                if time.monotonic() - looked > _LOOK_SECONDS:  # others may have come to have something to do
+                    waiting, looked = await self._look(), time.monotonic()
                 while waiting and len(running) < _IN_FLIGHT:
                     scope = waiting.pop(0)
                     if owed := await self._claim(scope):
                         waiting.append(scope)
                         running.add(asyncio.create_task(self._settle(scope, owed)))
-                    else:
-                        await self._finish(scope)
                 if running:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     made += sum(task.result() for task in done)
@@ -95,7 +94,16 @@ class Backlog:
         finally:
             for task in running:
                 task.cancel()
+        for scope in await tenants.every(self._database):
+            await self._finish(scope)
         return made
+
+    async def _look(self) -> list[TenantScope]:
+        """All tenants, whose timers have rung."""
+        scopes = list(await tenants.every(self._database))
+        for scope in scopes:
+            await self._ring(scope)
+        return scopes
 
     async def progress(self, scope: TenantScope) -> tuple[Progress, ...]:
         """How far a tenant's releases are, newest change first."""
@@ -120,12 +128,16 @@ class Backlog:
             return await self._settle_together(scope, owed)
         except EvidenceError as fault:
             logger.warning("batch_split", tenant=scope.name, size=len(owed), code=fault.code, detail=fault.message)
+        except Exception:  # the same, each alone
+            logger.exception("batch_split", tenant=scope.name, size=len(owed), code="internal")
         made = 0
         for one in owed:
             try:
                 made += await self._settle_together(scope, [one])
             except EvidenceError as fault:
                 logger.warning("backlog_postponed", tenant=scope.name, release=one.release, code=fault.code)
+            except Exception:  # one release must not end the assessment of all others, nor the server
+                logger.exception("backlog_postponed", tenant=scope.name, release=one.release, code="internal")
         return made
 
     async def _settle_together(self, scope: TenantScope, owed: Sequence[Owed]) -> int:
