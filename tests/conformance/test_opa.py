@@ -108,10 +108,9 @@ async def run(rego: RegoPool, area: str, case: dict[str, Any]) -> Ran:
             )
     except InvalidSource as refusal:
         codes = {fault.code for fault in refusal.faults}
-        if codes & REFUSALS:
-            outcome, detail = "refused: builtin", str(refusal.faults[0])
-        elif not fails:
-            outcome, detail = "refused: syntax", str(refusal.faults[0])
+        if not fails:  # where OPA gives an error, so does a refusal, only sooner
+            reason = "builtin" if codes & REFUSALS else "syntax"
+            outcome, detail = f"refused: {reason}", str(refusal.faults[0])
     except EvidenceError as fault:
         if not fails:
             outcome, detail = "no answer", f"{fault.code}: {fault.message.rpartition('error: ')[2]:.100}"
@@ -145,5 +144,6 @@ async def test_no_answer_but_opas(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         sys.stdout.write("\n".join(("", table(ran), *lines, "")))
     assert [one for one in ran if one.outcome == "wrong"] == []
+    assert all(re.match(r"\S+:\d+:\d+: \w+: .", one.detail) for one in ran if one.outcome.startswith("refused"))
     assert all(one.detail.startswith("policy_failed") for one in ran if one.outcome == "no answer")
     assert sum(one.outcome == "right" for one in ran) > len(ran) / 2
