@@ -104,6 +104,19 @@ def test_the_shipped_module_is_readable_and_within_the_bounds_of_engines() -> No
         assert f"# ----- {control.id} " in module
 
 
+def test_nothing_is_negated_that_may_be_undefined() -> None:
+    """OPA takes a reference out of a negated call, so that `not row.age.x <= 1` is undefined where the age is."""
+    everything = catalog_of("""\
+id: A
+query:
+  - {kind: opa, where: '!(denies <= 1) && !("x" in rules)', fresh: {max_age: P1D}, population: {where: '!(area == x)'}}
+  - {kind: sbom, where: '!analysed', per: subject, on_empty: {outcome: not_applicable, reason: r}}
+""")
+    for module in (compile_catalog(everything), compile_catalog(shipped_catalog())):
+        code = [line.strip() for line in module.splitlines() if not line.startswith("#")]
+        assert {line for line in code if re.search(r"\bnot\b", re.sub(r'"[^"]*"', "", line))} == {"not input.only"}
+
+
 def test_what_is_explained_are_the_same_rules_in_another_order() -> None:
     catalog = shipped_catalog()
     explained, compiled = explain_catalog(catalog), compile_catalog(catalog)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, TypeAlias
 
 from evidence_api.domain.control import Framework
@@ -10,6 +11,8 @@ from evidence_api.engines.secrets import find_secrets
 from evidence_api.engines.sigstore import BundleVerifier, IdentityRule
 from evidence_api.formats import containers, strict_json
 from evidence_api.formats.catalog import load_catalog
+from evidence_api.formats.catalog_format import format_source
+from evidence_api.formats.catalog_lint import lint
 from evidence_api.formats.checkpoint import Checkpoint, NoteVerifier, checkpoint_text, format_note, parse_checkpoint
 from evidence_api.formats.documents import DOCUMENTS, recognise_document
 from evidence_api.formats.dsse import IN_TOTO, encode_envelope
@@ -235,6 +238,16 @@ query:
   - kind: attest
     where: provenance==verified && sbom.criticals==0
 """
+_FOLDED = b"""id: IG-SC-1   # kept
+query:
+  - {kind: opa, where: '!("x" in rules)||(denies==0)', population: {where: 'area in ["a b"]'}}
+  - kind: attest
+    where: >-
+      provenance==verified &&
+        (sbom.criticals==0 || !sbom.present)
+  - kind: provenance
+    where: "started > 2026-01-31T00:00:00Z"
+"""
 _OSCAL = oscal.catalog(
     groups=[
         {
@@ -284,6 +297,15 @@ def _catalog(body: bytes) -> object:
     return load_catalog({"internal/one.yaml": body.decode("utf-8", "replace")})
 
 
+def _formatted(body: bytes) -> object:
+    """A catalog file formatted: once is enough, and what loaded still loads and is asked for a second look."""
+    text = body.decode("utf-8", "replace")
+    formatted = format_source(text, "one.yaml")
+    assert format_source(formatted, "one.yaml") == formatted, "formatting twice gives something else"
+    load_catalog({"one.yaml": text})
+    return lint(load_catalog({"one.yaml": formatted}), date(2026, 9, 1))
+
+
 TARGETS: Mapping[str, Target] = {
     "upload": (
         lambda body: check_evidence(body, _TRUST),
@@ -317,6 +339,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "trust rules": (lambda body: parse_rules(body.decode("utf-8", "replace"), "rules.yaml"), (_RULES,)),
     "catalog": (_catalog, (_CONTROL,)),
+    "catalog format": (_formatted, (_CONTROL, _FOLDED)),
     "oscal": (_oscal, (_json(_OSCAL), _json(_OSCAL_PROFILE))),
 }
 
