@@ -246,7 +246,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         policy=opened.policy,
         gate=gate,
         hits=core.hits,
-        asking=Asking(database, gate, own, opened.areas, clock),
+        asking=Asking(database, Gate(rego, opened.policy, lane="asked"), own, opened.areas, clock),
         access=Access(database, gate, clock),
         exchange=_exchange(opened, core.trust, gate),
         advisories=Advisories(database, clock),

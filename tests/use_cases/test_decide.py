@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from evidence_api.domain.decision import Decision
-from evidence_api.domain.errors import EngineTimeout, Malformed, PolicyFailed
+from evidence_api.domain.errors import EngineTimeout, Malformed, Overloaded, PolicyFailed
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle, RegoPool, policy_bundle
 from evidence_api.use_cases.decide import Gate
@@ -104,6 +104,21 @@ async def test_failures_are_raised_and_not_kept(gate: Gate, rego: CountingPool) 
         with pytest.raises(EngineTimeout):
             await gate.decide("one", {"slow": True})
     assert rego.asked == 4
+
+
+async def test_a_slow_question_holds_up_its_own_lane_alone(rego: CountingPool) -> None:
+    bundle = policy_bundle({"one.rego": f"# of this test alone\n{POLICY}"})
+    gate, asked = Gate(rego, bundle), Gate(rego, bundle, lane="asked")
+    for each in (gate, asked):
+        await each.decide("one", {"n": 1})
+    with pytest.raises(EngineTimeout):
+        await asked.decide("one", {"slow": True})
+    many = [{"n": number} for number in range(100, 200)]
+    assert all(one.allow for one in await asyncio.gather(*(gate.decide("one", one) for one in many)))
+    held_up = await asyncio.gather(*(asked.decide("one", one) for one in many), return_exceptions=True)
+    assert any(isinstance(one, Overloaded) for one in held_up)
+    same = await asked.decide("one", {"n": 1})
+    assert same == await gate.decide("one", {"n": 1})
 
 
 async def test_one_caller_may_leave(gate: Gate) -> None:
