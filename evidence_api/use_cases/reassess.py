@@ -79,7 +79,10 @@ class Reassessor:
     async def run(self, interval: float) -> None:
         """The front, for ever: when woken, and every `interval` seconds over all tenants, since other processes append
         too. What could not be decided now stays due and is said."""
-        await self._assessing.warm_up()
+        try:
+            await self._assessing.warm_up()
+        except EvidenceError as fault:  # the first release to be assessed will find a worker, or say the same
+            logger.warning("not_warmed_up", code=fault.code, detail=fault.message)
         loop = asyncio.get_running_loop()
         look = loop.time()
         try:
