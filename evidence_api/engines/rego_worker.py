@@ -21,6 +21,7 @@ import orjson
 import regorus
 
 from evidence_api.domain.errors import SourceFault
+from evidence_api.engines.rego_extensions import EXTENSIONS
 from evidence_api.engines.rego_wire import Kind, Reply, Request, Status
 from evidence_api.formats.rego_lint import Outline, lint, outline
 from evidence_api.formats.rego_source import (
@@ -202,6 +203,8 @@ def _engine() -> Any:  # noqa: ANN401  the binding has no types
         max_col=MAX_BUNDLE_BYTES, max_file_bytes=MAX_BUNDLE_BYTES, max_lines=MAX_BUNDLE_BYTES
     )
     engine.set_gather_prints(True)
+    for name, (arity, function) in EXTENSIONS.items():
+        engine.add_extension(name, arity, function)
     return engine
 
 

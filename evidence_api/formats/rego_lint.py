@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from evidence_api.domain.errors import SourceFault
-from evidence_api.formats.rego_builtins import ARITY, BANNED, objection
+from evidence_api.formats.rego_builtins import ADDED, ARITY, BANNED, objection
 
 Node: TypeAlias = Mapping[str, Any]
 Path: TypeAlias = tuple[str, ...]
@@ -110,7 +110,7 @@ def _faults(module: Outline, functions: Functions, use: Use) -> Iterator[SourceF
 
 
 def _builtin_faults(module: Outline, functions: Functions, use: Use, name: str) -> Iterator[SourceFault]:
-    arity = ARITY.get(name)
+    arity = ARITY.get(name, ADDED.get(name))
     if refused := objection(name):
         yield _fault(module, use, refused[0], f"{name}: {refused[1]}")
     elif arity is None:
@@ -170,7 +170,7 @@ def _place(source: bytes, node: Node) -> tuple[int, int]:
 def _unknown(module: Outline, functions: Functions, use: Use, name: str) -> SourceFault:
     size = len(module.package)
     own = {".".join(path[size:]) for path in functions if path[:size] == module.package}
-    known = {*ARITY, *own, *(".".join(("data", *path)) for path in functions)}
+    known = {*ARITY, *ADDED, *own, *(".".join(("data", *path)) for path in functions)}
     near = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
     message = f"{name} is neither a builtin nor a function of the bundle"
     return _fault(module, use, "unknown_function", message, f"did you mean {near[0]}?" if near else "")

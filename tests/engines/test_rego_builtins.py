@@ -2,10 +2,13 @@
 
 import re
 
+import orjson
 import pytest
 import regorus
 
-from evidence_api.formats.rego_builtins import ARITY, BANNED, LACKING, WRONG, objection
+from evidence_api.engines.rego_extensions import EXTENSIONS
+from evidence_api.engines.rego_worker import evaluate, load
+from evidence_api.formats.rego_builtins import ADDED, ARITY, BANNED, LACKING, WRONG, objection
 
 
 def engine_arity(name: str) -> int | None:
@@ -47,5 +50,47 @@ def test_wrong_builtin_is_there_and_refused(name: str) -> None:
     assert refused[0] == "wrong_builtin"
 
 
+@pytest.mark.parametrize("name", sorted(ADDED))
+def test_added_builtin_is_not_the_engines_own(name: str) -> None:
+    assert engine_arity(name) is None
+    assert objection(name) is None
+    assert EXTENSIONS[name][0] == ADDED[name]
+
+
+# As OPA answers; the digests are those of RFC 1321, FIPS 180 and RFC 2202/4231 implementations everywhere.
+ANSWERS = {
+    "array.flatten([])": [],
+    'array.flatten([[1, [2]], "a", {"b": 1}, [3]])': [1, [2], "a", {"b": 1}, 3],
+    'crypto.md5("é")': "66ddcd97cfdeabb2f6fb8a999b4bc76f",
+    'crypto.sha1("")': "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    'crypto.sha256("abc")': "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    'crypto.hmac.md5("what do ya want for nothing?", "Jefe")': "750c783e6ab0b503eaa86e310a5db738",
+    'crypto.hmac.sha1("what do ya want for nothing?", "Jefe")': "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+    'crypto.hmac.sha256("what do ya want for nothing?", "Jefe")': "5bdcc146bf60754e6a042426089575c7"
+    "5a003f089d2739839dec58b964ec3843",
+    'substring(crypto.hmac.sha512("what do ya want for nothing?", "Jefe"), 0, 16)': "164b7a7bfcf819e2",
+    'crypto.hmac.equal("a", "a")': True,
+    'crypto.hmac.equal("a", "b")': False,
+}
+
+
+@pytest.mark.parametrize("call", ANSWERS)
+def test_added_builtin_answers_as_opa(call: str) -> None:
+    engine = load({"modules": {"p.rego": f"package p\nr := {call}\n"}, "data": "{}"})
+    status, body = evaluate(engine.clone(), "data.p.r", b"")
+    assert (status.name, orjson.loads(body)) == ("VALUE", ANSWERS[call])
+
+
+@pytest.mark.parametrize(
+    "call", ["array.flatten(1)", "crypto.sha256(1)", 'crypto.hmac.sha1("a", null)', 'crypto.hmac.equal("a", 1)']
+)
+def test_added_builtin_refuses_other_types(call: str) -> None:
+    engine = load({"modules": {"p.rego": f"package p\nr := {call}\n"}, "data": "{}"})
+    with pytest.raises(RuntimeError, match="expects"):
+        evaluate(engine.clone(), "data.p.r", b"")
+
+
 def test_tables_do_not_overlap() -> None:
     assert not set(ARITY) & (set(BANNED) | set(WRONG) | LACKING)
+    assert not set(ADDED) & (set(ARITY) | set(BANNED) | set(WRONG) | LACKING)
+    assert set(ADDED) == set(EXTENSIONS)
