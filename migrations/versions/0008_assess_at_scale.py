@@ -93,7 +93,7 @@ def downgrade() -> None:
     op.execute("ALTER TABLE assessment DROP COLUMN findings")
     for table in reversed(TABLES):
         op.execute(f"DROP TABLE {table}")
-    op.execute("DELETE FROM due WHERE background")  # nothing before this revision knows how to settle it
+    _unforced(("due",), _forget_background)
     op.execute("DROP INDEX due_next")
     op.execute("ALTER TABLE due DROP COLUMN background")
 
@@ -112,6 +112,11 @@ def _unforced(tables: tuple[str, ...], work: Any) -> None:  # noqa: ANN401  a st
     work(op.get_bind())
     for table in tables:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def _forget_background(connection: sa.Connection) -> None:
+    """Nothing before this revision knows how to settle it."""
+    connection.execute(sa.text("DELETE FROM due WHERE background"))
 
 
 def _pack(connection: sa.Connection) -> None:

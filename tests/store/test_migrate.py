@@ -125,6 +125,26 @@ async def test_findings_are_packed_and_unpacked_over_a_migration(
     await opened.close()
 
 
+async def test_what_waits_in_the_background_does_not_go_back(
+    login: Login, scope: TenantScope, other_scope: TenantScope, database: Database
+) -> None:
+    """Of both tenants: before there was a background nobody settles what waits in it. What an append made due stays."""
+    await database.close()
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    connection = await asyncpg.connect(superuser)
+    for one in (scope, other_scope):
+        for kind, background in (("sbom", False), ("catalog x", True)):
+            await connection.execute(
+                "INSERT INTO due (tenant_id, release_id, kind, leaf_index, background) VALUES ($1, $2, $3, 0, $4)",
+                *(one.id, bytes(32), kind, background),
+            )
+    await migrate(superuser, MIGRATIONS, "0007")
+    assert [row["kind"] for row in await connection.fetch("SELECT kind FROM due")] == ["sbom", "sbom"]
+    await migrate(superuser, MIGRATIONS)
+    assert [row["background"] for row in await connection.fetch("SELECT background FROM due")] == [False, False]
+    await connection.close()
+
+
 async def test_migrating_twice_changes_nothing(login: Login) -> None:
     superuser = login_dsn(login.owner_dsn, "postgres")
     connection = await asyncpg.connect(superuser)
