@@ -29,7 +29,7 @@ from evidence_api.domain.errors import EvidenceError
 from evidence_api.domain.evidence import Release
 from evidence_api.domain.facts import rows_of
 from evidence_api.domain.moving import moves_at
-from evidence_api.domain.projection import EngineAnswers, Projection
+from evidence_api.domain.projection import EngineAnswers, Key, Projection
 from evidence_api.engines.worker_wire import Plain
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.store.assessments import StoredAssessment, assessment_of, stored
@@ -100,27 +100,26 @@ class _Rules:
         keys = self._projection.keys(given, names)
         answers: dict[str, Any] = dict(self._answers.known(keys, about.digests))
         if decided is not None:
-            told = orjson.loads(decided)
-            self._answers.learn({one: keys[one] for one in asked if one in keys}, told, about.digests)
-            answers |= told
+            answers |= self._learn(orjson.loads(decided), {one: keys[one] for one in asked if one in keys}, about)
         unknown = [one for one in names if one not in answers and one not in asked]
         if unknown:
             given.pop("only", None)
             return (ASK, orjson.dumps(given), unknown, {one: keys[one] for one in unknown if one in keys})
         made = fold(
-            self._catalog,
-            about,
-            rows,
-            answers,
+            *(self._catalog, about, rows, answers),
             tree_size=tree_size,
             at=moment,
             policy_digest=self._policy_digest,
             only=wanted,
             previous=earlier,
         )
-        kept = _kept_texts(before, earlier, made)
         moves = moves_at(self._catalog, about, rows, moment)
+        kept = _kept_texts(before, earlier, made)
         return (MADE, to_plain(stored(made, kept)), None if moves is None else moves.isoformat())
+
+    def _learn(self, told: dict[str, Any], keys: Mapping[str, Key], about: Release) -> dict[str, Any]:
+        self._answers.learn(keys, told, about.digests)
+        return told
 
 
 def _kept_texts(before: StoredAssessment | None, earlier: Assessment | None, made: Assessment) -> dict[str, bytes]:
