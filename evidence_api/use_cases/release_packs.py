@@ -10,10 +10,12 @@ from typing import Any
 
 from evidence_api.domain.assessment import Assessment
 from evidence_api.domain.control import Catalog
+from evidence_api.domain.errors import Inadmissible
 from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.facts import rows_of
 from evidence_api.domain.pack import PackContents, PackedEvidence, PackedIdentity, PackedKey, PackedPolicy, PackedTrust
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.verdict import WORST_FIRST, Outcome
 from evidence_api.domain.verification import CertificateSigner, KeySigner, Verified
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.rego import PolicyBundle, RegoPool
@@ -29,6 +31,7 @@ from evidence_api.use_cases.reassess import Reassessor
 from evidence_api.use_cases.tenancy import Tenancy
 
 _PURPOSE = "pack"
+_RANK = {outcome: rank for rank, outcome in enumerate((*WORST_FIRST, Outcome.NOT_APPLICABLE))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class Packs:
 
         A pack leaves the tenant, so policy is asked about personal data and secrets in it; with `redact`, copies
         without them take the place of bodies that may not leave, and verdicts are those that follow from the copies.
-        Raises NotFound, PackRejected (`pack_refused`, `pack_inconsistent`), Inadmissible (`export_denied`), Undecided.
+        Raises NotFound, PackRejected (`pack_refused`, `pack_inconsistent`), Inadmissible (`export_denied`,
+        `redaction_helps`), Undecided.
         """
         assessment = await self._reassessor.assess_now(scope, reference)
         contents = await self._cleared(scope, await self._gather(scope, assessment), redact=redact)
@@ -123,6 +127,7 @@ class Packs:
             tree_size=told.tree_size,
             at=told.evaluated_at,
         )
+        _check_not_helped(told, assessment)
         return replace(contents, evidence=cleared.items, assessment=assessment)
 
     async def get(self, scope: TenantScope, digest: str) -> StoredPack:
@@ -169,6 +174,23 @@ class Packs:
             keys=tuple(PackedKey(names[key.key_id], key.pem) for key in keys if key.key_id in key_ids),
             identities=tuple(PackedIdentity(*identity) for identity in sorted(identities)),
             trusted_root=self._grounds.trusted_root if any(map(rests_on_trusted_root, owned)) else None,
+        )
+
+
+def _check_not_helped(original: Assessment, copied: Assessment) -> None:
+    """Two names that differ in a secret are one once it is replaced: one statement may then seem to supersede another,
+    and what failed would be gone. Raises Inadmissible `redaction_helps` where a verdict is better for it."""
+    helped = [
+        after.control
+        for before, after in zip(original.findings, copied.findings, strict=True)
+        if _RANK[after.outcome] > _RANK[before.outcome] or _RANK[after.raw] > _RANK[before.raw]
+    ]
+    if helped:
+        raise Inadmissible(
+            f"without what was redacted these verdicts would be better than they are: {', '.join(helped[:5])}; "
+            "let it leave as it is (policy data.export), or replace that evidence at its source",
+            code="redaction_helps",
+            controls=helped,
         )
 
 
