@@ -13,7 +13,8 @@ from evidence_api.domain.evidence import Fact
 
 # What turns evidence into verdicts, word for word: the generated Rego, the facts and the sentences. A change to any of
 # them takes the next number, so that what was derived before is told apart from what was tampered with. Number 1 did
-# not say when the end of a waiver comes near, and its Rego asked for the age of rows in a way OPA reads otherwise.
+# not say when the end of a waiver comes near, its Rego asked for the age of rows in a way OPA reads otherwise, and an
+# operator's rule could find nothing to apply while evidence was withheld.
 DERIVATION = 2
 
 

@@ -16,7 +16,7 @@ from evidence_api.domain.control import Catalog, Combine, Control, Per, Query
 from evidence_api.domain.kinds import COMMON, KINDS, FactType
 from evidence_api.domain.verdict import DERIVATION
 from evidence_api.domain.where import And, Compare, Constant, Expression, Not, Or, write
-from evidence_api.formats.rego_counting import COUNTING, COUNTING_NAMES
+from evidence_api.formats.rego_counting import COUNTING, COUNTING_NAMES, counting
 from evidence_api.formats.rego_text import Names, call, comment, literal, text
 
 PACKAGE = "evidence.catalog"
@@ -48,12 +48,12 @@ _ON_FACTS = (
 def compile_catalog(catalog: Catalog, derivation: int = DERIVATION) -> str:
     """The Rego module of a catalog (Rego v1, no imports). `rules_of` names a control's own rule.
 
-    An earlier `derivation` gives the text that packs of then hold; it decides the same.
+    An earlier `derivation` gives the text that packs of then hold, and decides as it was decided then.
     """
     compiler = _Compiler(catalog, derivation)
     sections = [line for control in catalog.controls for line in compiler.control(control)]
     digest = f"Compiled from the catalog {catalog.digest}; {len(catalog.controls)} controls."
-    head = [f"package {PACKAGE}", "", *comment(digest), "", *COUNTING.strip("\n").split("\n")]
+    head = [f"package {PACKAGE}", "", *comment(digest), "", *counting(derivation).strip("\n").split("\n")]
     return "\n".join([*head, "", *compiler.facts, *compiler.atoms, *sections]).rstrip("\n") + "\n"
 
 

@@ -1,5 +1,7 @@
 """Catalog to Rego: the rules of counting, the same for every catalog (README of controls/, "What a query means")."""
 
+from evidence_api.domain.verdict import DERIVATION
+
 COUNTING = """
 # ===== The rules of counting =====
 # input.rows.<kind> are the current, verified rows of the release; rows are named by their numbers there.
@@ -96,12 +98,12 @@ first_of(queries, order) := found[0] if {
 	count(found) > 0
 } else := "not_applicable"
 
-# A rule of the operator's own is not believed when it passes while evidence is withheld.
+# A rule of the operator's own is not believed while evidence is withheld when it passes, or says that nothing applies.
 believed(decision) := object.union(decision, {
 	"outcome": "missing",
-	"because": "evidence of this release was erased, so a pass cannot be relied on",
+	"because": sprintf("evidence of this release was erased, so %s cannot be relied on", [decision.outcome]),
 }) if {
-	decision.outcome == "pass"
+	decision.outcome in {"pass", "not_applicable"}
 	some kind
 	input.rows[kind][_].withheld
 } else := decision
@@ -117,6 +119,28 @@ wanted(control) if {
 
 # ===== The facts the catalog reads, and the comparisons it makes =====
 """
+
+# What derivation 1 had in the place of some lines.
+_BEFORE = (
+    (
+        "is not believed while evidence is withheld when it passes, or says that nothing applies.",
+        "is not believed when it passes while evidence is withheld.",
+    ),
+    (
+        'sprintf("evidence of this release was erased, so %s cannot be relied on", [decision.outcome])',
+        '"evidence of this release was erased, so a pass cannot be relied on"',
+    ),
+    ('decision.outcome in {"pass", "not_applicable"}', 'decision.outcome == "pass"'),
+)
+
+
+def counting(derivation: int = DERIVATION) -> str:
+    """The rules of counting, as packs of that derivation hold them."""
+    text = COUNTING
+    for now, before in _BEFORE if derivation == 1 else ():
+        text = text.replace(now, before)
+    return text
+
 
 COUNTING_NAMES = (
     "parted",

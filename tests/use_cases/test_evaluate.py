@@ -85,13 +85,17 @@ async def test_a_rule_that_fails_takes_no_other_control_with_it(rego: RegoPool) 
     assert slow.fix == "Make it quicker."
 
 
-async def test_a_rules_pass_is_not_believed_while_evidence_is_withheld(rego: RegoPool) -> None:
+@pytest.mark.parametrize("said", ["pass", "not_applicable", "fail"])
+async def test_a_rule_is_not_believed_while_evidence_is_withheld(rego: RegoPool, said: str) -> None:
+    """Neither a pass nor that nothing applies, which would let the rest of a criterion pass. A failure is."""
     catalog = catalog_of("id: GOOD\npolicy: data.own.good.decision\n")
-    policy = policy_bundle({"good.rego": GOOD})
+    policy = policy_bundle({"good.rego": GOOD.replace('"pass"', f'"{said}"')})
+    whole = await assess_release(rego, catalog, policy, RELEASE, ROWS, tree_size=1, at=AT)
+    assert whole.findings[0].outcome == said
     rows = (*ROWS, row("sbom", number=5, withheld=True))
-    found = await assess_release(rego, catalog, policy, RELEASE, rows, tree_size=1, at=AT)
-    assert found.findings[0].outcome is Outcome.MISSING
-    assert "erased" in found.findings[0].because
+    (found,) = (await assess_release(rego, catalog, policy, RELEASE, rows, tree_size=1, at=AT)).findings
+    assert found.outcome == ("fail" if said == "fail" else "missing")
+    assert ("erased" in found.because) == (said != "fail")
 
 
 async def test_a_policy_that_does_not_load_is_an_error_of_every_control(rego: RegoPool) -> None:
