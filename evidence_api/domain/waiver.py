@@ -22,6 +22,7 @@ _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _SAID = ("control", "reason", "owner", "requester", "approver")  # what an override must say to count
+_EXACT = frozenset({"control", "scope"})  # names, not words: admission and policy were asked about them as they stand
 
 
 def overrides_of(rows: Sequence[Row]) -> tuple[Waiver, ...]:
@@ -33,11 +34,11 @@ def overrides_of(rows: Sequence[Row]) -> tuple[Waiver, ...]:
 def waiver_of(evidence_id: str, facts: Mapping[str, Fact]) -> Waiver | None:
     """What an override accepts; None where it is of a policy rule, or does not say all there is to say."""
     words = {name: facts.get(name, "") for name in (*_SAID, "scope")}
-    said = {name: word.strip() for name, word in words.items() if isinstance(word, str)}
+    said = {name: word if name in _EXACT else word.strip() for name, word in words.items() if isinstance(word, str)}
     starts, until = (_moment(facts.get(name)) for name in ("from", "until"))
     if starts is None or until is None or not starts < until:
         return None
-    if not all(said.get(name) for name in _SAID) or "scope" not in said:
+    if not all(said.get(name, "").strip() for name in _SAID) or "scope" not in said:
         return None
     return Waiver(
         id=evidence_id,

@@ -67,6 +67,12 @@ def test_spaces_around_words_are_no_part_of_them() -> None:
     assert one(FAILED, override(owner=" ")).outcome is Outcome.FAIL
 
 
+def test_an_override_is_of_the_control_it_was_admitted_for_to_the_letter() -> None:
+    spaced = override(control=" IG-ONE")
+    assert one(FAILED, spaced).outcome is Outcome.FAIL
+    assert notes(FAILED, spaced) == (f"Override {SHORT} is of  IG-ONE, a control this catalog does not hold.",)
+
+
 def test_what_is_missing_is_waived_and_never_becomes_a_pass() -> None:
     found = one(override())
     assert (found.outcome, found.raw) == (Outcome.WAIVED, Outcome.MISSING)
