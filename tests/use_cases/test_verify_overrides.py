@@ -181,6 +181,8 @@ async def test_a_pack_of_before_still_verifies_word_for_word(stage: Stage) -> No
     del index["waivers"]
     assert index["derivation"] == 1
     assert await stage.codes(world.signed_json(index, world.files(contents))) == ()
+    listed = {**index, "waivers": [{"id": "W-9", "approver": "nobody"}]}  # nobody would check it
+    assert await stage.codes(world.signed_json(listed, world.files(contents))) == ("waivers",)
     index["derivation"] = 2
     assert await stage.codes(world.signed_json(index, world.files(contents))) == ("catalog_rego",)
     said = replace(
