@@ -62,6 +62,15 @@ def _lookalike(text: str, _words: Sequence[str], chance: Random) -> str:
     return text[:place] + _ALIKE[text[place]] + text[place + 1 :]
 
 
+def _other_mark(text: str, _words: Sequence[str], chance: Random) -> str:
+    """Another character where a mark is: what a pattern may take for it."""
+    places = [place for place, letter in enumerate(text) if not letter.isalnum()]
+    if not places:
+        return text
+    place = chance.choice(places)
+    return text[:place] + chance.choice("x0-/") + text[place + 1 :]
+
+
 def _escaped(text: str, _words: Sequence[str], chance: Random) -> str:
     if not text:
         return "%00"
@@ -82,7 +91,7 @@ def _replaced(_text: str, words: Sequence[str], chance: Random) -> str:
 
 
 _WAYS: tuple[Callable[[str, Sequence[str], Random], str], ...] = (
-    _inserted, _inserted, _joined, _recased, _lookalike, _escaped, _cut, _replaced,
+    _inserted, _inserted, _joined, _recased, _lookalike, _other_mark, _escaped, _cut, _replaced,
 )  # fmt: skip
 
 

@@ -144,7 +144,7 @@ forbidden contains "a scope that there is not" if {
 scope_known if data.dependencies.scopes[input.scope]
 
 # Whatever the expression means, one licence in it must be allowed, and without a choice all of them.
-ids := {lower(id) |
+ids := {lower(trim_space(id)) |
 	some id in regex.split(`[ \t()]+`, input.licence)
 	not lower(id) in {"", "and", "or"}
 }

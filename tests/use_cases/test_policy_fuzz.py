@@ -85,7 +85,6 @@ BUGS = {
     "forks are taken": planted(
         "exchange", '"claim": "fork", "value": "true"', '"claim": "fork", "value": "yes"', "no rule", module="trust"
     ),
-    "any character for a dot": planted("exchange", r"\]\\.^$|", r"\]\\^$|", "no rule about CI jobs", module="trust"),
     "a tenant is not compared": planted(
         "authorisation", "input.resource.tenant == principal.tenant", "input.resource", "another tenant"
     ),
