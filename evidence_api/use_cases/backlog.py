@@ -9,6 +9,7 @@ PostgreSQL wait; tenants take turns, batch by batch.
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -22,6 +23,7 @@ from evidence_api.store.reassessments import Progress
 from evidence_api.store.session import Database
 from evidence_api.use_cases.assessing import Assessing, Made
 from evidence_api.use_cases.assessment_record import AssessmentRecord
+from evidence_api.use_cases.derivation_grounds import DERIVED_KINDS
 from evidence_api.use_cases.derive import Deriver, concerns
 
 logger = structlog.get_logger(__name__)
@@ -141,11 +143,7 @@ class Backlog:
         return made
 
     async def _settle_together(self, scope: TenantScope, owed: Sequence[Owed]) -> int:
-        for one in owed:
-            if concerns(one.kinds):
-                async with self._database.reading(scope) as connection:
-                    release = await releases.get(connection, scope, one.release)
-                await self._deriver.derive(scope, release)
+        owed = [await self._derived(scope, one) for one in owed]
         async with self._database.reading(scope) as connection:
             tree_size = (await read_log.head(connection, scope)).tree_size
             found = await grounds.of_releases(connection, scope, [one.release for one in owed], tree_size)
@@ -155,6 +153,16 @@ class Backlog:
         settled = [(one, sizes[one.release]) for one in owed if one.release in sizes]
         await self._record.save(scope, assessed, settled, background=True)
         return len(assessed)
+
+    async def _derived(self, scope: TenantScope, owed: Owed) -> Owed:
+        """Derive what follows, where it may differ now; what is owed then is owed for the derived kinds too."""
+        if not concerns(owed.kinds):
+            return owed
+        async with self._database.reading(scope) as connection:
+            release = await releases.get(connection, scope, owed.release)
+        await self._deriver.derive(scope, release)
+        # A crash after this leaves what was derived in the log, and the rows due: deriving again adds nothing.
+        return replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED_KINDS})))
 
     async def _make(self, one: grounds.Grounds) -> Made | None:
         """None where it cannot be assessed: that is said, and tried again when the lease has run out."""

@@ -186,7 +186,7 @@ class Reassessor:
             return await advisories.last_import(connection)
 
     async def _match_again(self, scope: TenantScope, last: FeedImport | None) -> None:
-        """Make the current releases due after an import of advisories, once for each import and tenant."""
+        """Make the current releases due in the background after an import of advisories, once for each and tenant."""
         if last is None:
             return
         async with self._database.reading(scope) as connection:
@@ -195,7 +195,7 @@ class Reassessor:
             async with self._database.tenant(scope) as connection:
                 if await advisories.keep_match(connection, scope, last.id):
                     newest = await baselines.current(connection, scope)
-                    await baselines.owe(connection, scope, newest, f"{ADVISORIES}@{last.id}")
+                    await baselines.owe(connection, scope, newest, f"{ADVISORIES}@{last.id}", background=True)
                 # Commit point: both or neither; a crash before it makes them due the next time.
 
     async def _settle(self, scope: TenantScope, owed: Owed, patience: float | None = None) -> None:

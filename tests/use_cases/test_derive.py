@@ -112,6 +112,11 @@ async def derived(door: Door, reference: str, kind: str) -> list[Evidence]:
     return [one for one in owned if one.kind == kind]
 
 
+async def settled(door: Door) -> int:
+    """Assess all that is due: what was appended, then the background."""
+    return await door.application.reassessor.sweep() + await door.application.backlog.sweep()
+
+
 async def drifts(door: Door, reference: str) -> list[tuple[Evidence, dict[str, Any]]]:
     """All drift statements about a release, oldest first, with their predicates."""
     release = await release_of(door, reference)
@@ -132,7 +137,7 @@ async def publish(door: Door, version: str, digest: str, purls: Sequence[str]) -
     for one in (statements.release(digest, version=version), sbom(digest, *purls)):
         answer = await door.upload(one)
         assert answer.status_code == 201, answer.text
-    await door.application.reassessor.sweep()
+    await settled(door)
 
 
 async def test_the_first_release_has_no_baseline_and_its_drift_is_evidence_like_any(door: Door) -> None:
@@ -167,7 +172,7 @@ async def test_deriving_again_appends_nothing(door: Door) -> None:
     await publish(door, "1", OLD, [LEFT_PAD.format("1.0.0")])
     await publish(door, "2", NEW, [LEFT_PAD.format("1.1.0")])
     before = await tree_size(door)
-    assert await door.application.reassessor.sweep() == 0
+    assert await settled(door) == 0
     after_a_restart = Deriver(door.application.database, door.application.deriver._own)
     assert await after_a_restart.derive(door.scope, await release_of(door, "widget@2")) == 0
     await door.application.reassessor.assess_now(door.scope, "widget@1")
@@ -196,17 +201,17 @@ async def test_advisories_are_matched_when_they_come_and_vex_rules_them_out(door
     await publish(door, "1", OLD, [purl])
     await publish(door, "2", NEW, [purl])
     await door.application.advisories.import_feed([advisory(tmp_path / "a.json")])
-    assert await door.application.reassessor.sweep() == 1  # the current release; the old one is let be
+    assert await settled(door) == 1  # the current release; the old one is let be
     latest, predicate = (await drifts(door, "widget@2"))[-1]
     assert latest.facts["criticals"] == latest.facts["new_criticals"] == 1
     ((found),) = predicate["new"]
     assert (found["id"], found["change"]) == ("CVE-2026-1234", "unchanged")
     assert len(await drifts(door, "widget@1")) == 1
     await door.upload(vex(NEW, "CVE-2026-1234", purl))
-    await door.application.reassessor.sweep()
+    await settled(door)
     latest, predicate = (await drifts(door, "widget@2"))[-1]
     assert (latest.facts["criticals"], latest.facts["suppressed"]) == (0, 1)
-    assert await door.application.reassessor.sweep() == 0
+    assert await settled(door) == 0
 
 
 async def test_a_blocked_bump_is_told_with_the_nearest_unaffected_version(door: Door, tmp_path: Path) -> None:
@@ -229,7 +234,7 @@ async def test_a_result_that_comes_back_is_a_later_statement(door: Door, tmp_pat
     ]
     for number, changed in enumerate(changes):
         await feed.import_feed([advisory(tmp_path / f"{number}.json", **changed)])
-        await door.application.reassessor.sweep()
+        await settled(door)
     found = await drifts(door, "widget")
     assert len(found) == 4  # without advisories, and after each import: every one names the one before
     assert [predicate.get("supersedes") for _, predicate in found] == [None, *(one.id for one, _ in found[:-1])]
@@ -242,12 +247,12 @@ async def test_an_import_that_touches_no_package_of_the_release_appends_once(doo
         "affected": [{"package": {"ecosystem": "npm", "name": "elsewhere"}, "versions": ["1"]}]
     }
     await door.application.advisories.import_feed([advisory(tmp_path / "a.json", **elsewhere)])
-    await door.application.reassessor.sweep()
+    await settled(door)
     assert len(await drifts(door, "widget")) == 2  # now advisories were asked, which was not said before
     await door.application.advisories.import_feed(
         [advisory(tmp_path / "b.json", **elsewhere, modified="2026-01-05T00:00:00Z")]
     )
-    assert await door.application.reassessor.sweep() == 1
+    assert await settled(door) == 1
     assert len(await drifts(door, "widget")) == 2
 
 
@@ -260,10 +265,10 @@ async def test_a_release_that_turns_green_becomes_the_baseline_of_the_next(door:
         sbom(NEW, LEFT_PAD.format("1.1.0")),
     ):
         await door.upload(one)
-    await door.application.reassessor.sweep()
+    await settled(door)
     assert [predicate["status"] for _, predicate in await drifts(door, "widget@2")][-1] == "drift"
     await door.upload(statements.sbom(OLD, criticals=3, tool="other"))  # now the first has criticals
-    await door.application.reassessor.sweep()
+    await settled(door)
     async with door.application.database.reading(door.scope) as connection:
         latest = await assessments.latest(connection, door.scope, (await release_of(door, "widget@1")).id)
     assert latest is not None
@@ -276,7 +281,7 @@ async def test_the_same_artifact_under_another_version_is_compared_with_what_was
     await publish(door, "2-rc", NEW, [LEFT_PAD.format("1.1.0")])
     before = await drifts(door, "widget@2-rc")
     await door.upload(statements.release(NEW, version="2"))
-    await door.application.reassessor.sweep()
+    await settled(door)
     assert [one.id for one, _ in await drifts(door, "widget@2")] == [one.id for one, _ in before]
 
 
@@ -299,14 +304,14 @@ async def test_debt_and_reproduction_are_derived_the_same_way(door: Door) -> Non
     ((debt),) = await derived(door, "widget", "dependency_debt")
     assert debt.facts["components"] == 2
     await door.upload(statements.provenance(OLD))
-    await door.application.reassessor.sweep()
+    await settled(door)
     assert await derived(door, "widget", "reproducible_build") == []
     await door.upload(statements.provenance(OLD, builder="https://builder.test/other"))
-    await door.application.reassessor.sweep()
+    await settled(door)
     (reproduced,) = await derived(door, "widget", "reproducible_build")
     assert (reproduced.facts["status"], reproduced.facts["builders"]) == ("reproduced", 2)
     assert isinstance(reproduced.verification, Verified)
-    assert await door.application.reassessor.sweep() == 0
+    assert await settled(door) == 0
     assert len(await derived(door, "widget", "dependency_debt")) == 1
 
 
@@ -319,7 +324,7 @@ async def test_a_fault_in_deriving_stops_no_assessment(door: Door, monkeypatch: 
     assert await drifts(door, "widget") == []
     async with door.application.database.reading(door.scope) as connection:
         assert await assessments.latest(connection, door.scope, (await release_of(door, "widget")).id) is not None
-    assert await door.application.reassessor.sweep() == 0
+    assert await settled(door) == 0
     monkeypatch.undo()
     await door.application.reassessor.assess_now(door.scope, "widget")
     assert len(await drifts(door, "widget")) == 1
@@ -331,5 +336,5 @@ async def test_unsigned_sboms_are_not_derived_from(door: Door) -> None:
         "/v1/evidence", content=statements.statement_bytes(sbom(OLD, LEFT_PAD.format("1.0.0")))
     )
     assert answer.status_code == 201, answer.text
-    await door.application.reassessor.sweep()
+    await settled(door)
     assert await drifts(door, "widget") == []
