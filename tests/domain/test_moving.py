@@ -1,6 +1,7 @@
 """When time alone can change a verdict: checked against the verdicts themselves, a moment before and at the moment."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ until: 2026-11-30
 """
 
 
-def passed(**more: object) -> Row:
+def passed(**more: Any) -> Row:  # noqa: ANN401  fields of Row
     return row("test_result", {"result": "passed"}, **more)
 
 

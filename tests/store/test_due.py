@@ -153,10 +153,10 @@ async def test_the_grounds_of_many_are_the_evidence_each_owns(
     async with database.reading(scope) as connection:
         every = await releases.every(connection, scope)
         found = await grounds.of_releases(
-            connection, scope, [*(one.id for one in every), digest_of(b"none")], tree_size
+            connection, scope, [*(stated.id for stated in every), digest_of(b"none")], tree_size
         )
-        assert set(found) == {one.id for one in every}
-        for one in every:
-            owned = await evidence.owned(connection, scope, one.id, tree_size)
-            assert found[one.id].release == one
-            assert grounds.evidence_of(found[one.id].evidence) == owned
+        assert set(found) == {stated.id for stated in every}
+        for stated in every:
+            owned = await evidence.owned(connection, scope, stated.id, tree_size)
+            assert found[stated.id].release == stated
+            assert grounds.evidence_of(found[stated.id].evidence) == owned

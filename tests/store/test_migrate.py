@@ -19,6 +19,7 @@ import evidence_api.store.tables_rechecks
 import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import StoreUnavailable
+from evidence_api.domain.evidence import Fact
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store import assessments
 from evidence_api.store.embedded import EmbeddedPostgres
@@ -96,7 +97,7 @@ async def test_findings_are_packed_and_unpacked_over_a_migration(
 ) -> None:
     """Two tenants with the same assessments, one without findings, facts of every sort: all there, both ways."""
     written = {(one, size): assessment(digest_of(b"r"), clock, size) for one in (scope, other_scope) for size in (1, 5)}
-    facts = {"share": 1.0, "large": 2**53 - 1, "text": "ünï\u2028", "words": ("b", "a"), "tiny": 1e-9}
+    facts: dict[str, Fact] = {"share": 1.0, "large": 2**53 - 1, "text": "ünï\u2028", "words": ("b", "a"), "tiny": 1e-9}
     for (one, size), made in written.items():
         rich = replace(made, findings=(replace(made.findings[0], facts=facts), *made.findings[1:]))
         written[one, size] = replace(rich, findings=()) if size == 1 else rich
@@ -113,11 +114,11 @@ async def test_findings_are_packed_and_unpacked_over_a_migration(
     assert rows[0]["evidence"] == [bytes.fromhex(digest_of(b"e")[7:])]
     secured = "SELECT relforcerowsecurity AND relrowsecurity FROM pg_class WHERE relname = ANY ($1)"
     assert all(row[0] for row in await connection.fetch(secured, ["finding", "assessment"]))
-    made = await migrate(superuser, MIGRATIONS)
+    login = await migrate(superuser, MIGRATIONS)
     assert await connection.fetchval("SELECT to_regclass('finding')") is None
     assert all(row[0] for row in await connection.fetch(secured, ["assessment", "timer", "reassessment"]))
     await connection.close()
-    opened = await Database.open(made.app_dsn)
+    opened = await Database.open(login.app_dsn)
     for (one, size), before in written.items():
         async with opened.reading(one) as reading:
             latest = await assessments.latest(reading, one, before.release, size)

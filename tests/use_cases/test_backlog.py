@@ -12,6 +12,7 @@ import pytest
 from evidence_api.bootstrap import Application, open_application
 from evidence_api.domain.assessment import Assessment, Outcome
 from evidence_api.domain.errors import Refused, StoreUnavailable
+from evidence_api.domain.evidence import Fact
 from evidence_api.domain.facts import rows_of
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.worker_nursery import Nursery
@@ -81,7 +82,7 @@ async def fill(application: Application, place: Place, scope: TenantScope, count
     appender = Appender(application.database, TestSigner(), place.clock)
     for number in range(count):
         about = (f"artifact {number}",)
-        highs = {"criticals": 0, "highs": number % 3}
+        highs: dict[str, Fact] = {"criticals": 0, "highs": number % 3}
         for one in (
             release(f"app{number}", *about),
             checked(f"tests {number}", subjects=about),
