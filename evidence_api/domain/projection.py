@@ -1,11 +1,11 @@
 """Before the rules run: what of a release's rows can change a control's outcome, and nothing else of them.
 
-The generated Rego of a control reads of each row only whether it is withheld, whether it is too old, and how the facts
-its conditions name compare with the values written there; of the release only which rows are about which artifact, and
-of samples which rows were drawn. Two releases that agree in all this have the same raw outcome, so the engine need be
-asked only once. The projection is never coarser than what the engine sees: where a comparison could be told apart by
-anything but the place of a value among those written (numbers past 2^53, fractions next to a value, an operator not
-known here), the value itself is in it.
+The generated Rego of a control reads of each row only whether it is withheld, whether it is too old or of no known age,
+and how the facts its conditions name compare with the values written there; of the release only which rows are about
+which artifact, and of samples which rows were drawn. Two releases that agree in all this have the same raw outcome, so
+the engine need be asked only once. The projection is never coarser than what the engine sees: where a comparison could
+be told apart by anything but the place of a value among those written (numbers past 2^53, fractions next to a value, an
+operator not known here), the value itself is in it.
 
 A control with a rule of the operator's own has no projection: such a rule reads what it likes.
 """
@@ -162,10 +162,10 @@ def _read(plan: _Plan, rows: Sequence[Json], digests: Sequence[str], drawn: Sequ
     columns, clock, seconds = plan.columns, plan.clock, plan.seconds
     read: list[Hashable] = []
     for row in rows:
-        old = False
+        old: bool | None = False
         if clock:
             age = row["age"].get(clock)
-            old = age is None or age > seconds
+            old = None if age is None else age > seconds
         seen: tuple[Hashable, ...] = (row["withheld"], old, *[column.of(row) for column in columns])
         if plan.by_subject:
             about = frozenset(row["subjects"])

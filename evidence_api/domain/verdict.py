@@ -13,8 +13,9 @@ from evidence_api.domain.evidence import Fact
 
 # What turns evidence into verdicts, word for word: the generated Rego, the facts and the sentences. A change to any of
 # them takes the next number, so that what was derived before is told apart from what was tampered with. Number 1 did
-# not say when the end of a waiver comes near, its Rego asked for the age of rows in a way OPA reads otherwise, and an
-# operator's rule could find nothing to apply while evidence was withheld.
+# not say when the end of a waiver comes near, its Rego asked for the age of rows in a way OPA reads otherwise, a row
+# without a time was too old to fail a query too, and an operator's rule could find nothing to apply while evidence was
+# withheld.
 DERIVATION = 2
 
 
@@ -50,10 +51,11 @@ class QueryResult:
     """One query's rows by truth value, and its own outcome; `tested` of `population` rows were looked at.
 
     `matched` (true), `failed` (false), `unknown` (the facts needed are absent) and `stale` (too old to
-    count, whatever they say) hold evidence ids and part the tested rows between them. `withheld` rows
-    are in the log without a body; `unverified` rows are shown and never count. `absent` are the paths
-    that unknown rows do not say; `lacking` the release subjects without enough rows (per: subject). `met` is
-    the number of rows in `matched`: a derived row rests on several pieces of evidence.
+    count, whatever they say, or true and of unknown age) hold evidence ids and part the tested rows
+    between them. `withheld` rows are in the log without a body; `unverified` rows are shown and never
+    count. `absent` are the paths that unknown rows do not say; `lacking` the release subjects without
+    enough rows (per: subject). `met` is the number of rows in `matched`: a derived row rests on several
+    pieces of evidence.
     """
 
     name: str

@@ -40,7 +40,8 @@ _ON_COMPARISONS = (
 )
 _ON_FACTS = (
     "From row number to value, where the value is of the fact's type. `…_said` are the rows that state it, `…_rows` "
-    "all rows of the kind, `…_withheld` those whose body was erased, `…_older_than_…` those too old to count."
+    "all rows of the kind, `…_withheld` those whose body was erased, `…_older_than_…` those too old to count, "
+    "`…_without_time_…` those whose age is not known."
 )
 
 
@@ -100,6 +101,7 @@ class _Compiler:
         self.kinds: dict[str, tuple[str, str]] = {}
         self.kept: dict[tuple[str, str], tuple[str, str]] = {}
         self.old: dict[tuple[str, str, int], str] = {}
+        self.ageless: dict[tuple[str, str], str] = {}
 
     def control(self, control: Control) -> list[str]:
         """The section of one control: its words as comments, its queries, its rule."""
@@ -260,6 +262,7 @@ class _Compiler:
                 ("true", true),
                 ("false", false),
                 ("old", self.age(query)),
+                *([("ageless", self.timeless(query))] if self.derivation > 1 else []),
                 ("withheld", withheld),
                 ("at_least", str(query.at_least)),
                 ("on_empty", text(query.on_empty)),
@@ -281,6 +284,21 @@ class _Compiler:
                 "",
             ]
         return self.old[key]
+
+    def timeless(self, query: Query) -> str:
+        """The rule with the rows that have no time by a query's clock, or the empty set where age does not matter."""
+        if query.fresh is None:
+            return _NEVER
+        kind, clock = key = (query.kind, query.fresh.clock)
+        if key not in self.ageless:
+            self.ageless[key] = name = self.names.name(kind, "without_time", "by", clock)
+            known = f"{{n | some n, row in input.rows.{kind}; row.age.{clock} >= 0}}"
+            self.facts += [
+                f"# {kind}: without a time by the {clock} clock",
+                f"{name} := {self.rows(kind)[0]} - {known}",
+                "",
+            ]
+        return self.ageless[key]
 
     def aged(self, name: str, kind: str, clock: str, seconds: int) -> list[str]:
         """The rows that are not known to be young enough, one without a time among them.

@@ -7,14 +7,15 @@ COUNTING = """
 # input.rows.<kind> are the current, verified rows of the release; rows are named by their numbers there.
 # A withheld row is in the log, but its body is gone. input.unverified is shown to readers; no rule reads it.
 # Of a query, `tested` are the rows looked at, `true` and `false` those for which its condition is so, `old`
-# those too old to count. What a row does not say makes its condition neither.
+# those too old to count. What a row does not say makes its condition neither. `ageless` are rows whose age is
+# not known: that never helps, so they are old where they would pass, and not where they fail.
 
 parted(query) := {
 	"tested": count(query.tested),
 	"matched": query["true"] - query.old,
-	"failed": query["false"] - query.old,
+	"failed": query["false"] - (query.old - query.ageless),
 	"unknown": query.tested - (query["true"] | query["false"]),
-	"stale": (query["true"] | query["false"]) & query.old,
+	"stale": (query["true"] & query.old) | (query["false"] & (query.old - query.ageless)),
 }
 
 # What settles a query before anything is counted, in this order: a withheld row; no row at all; a false
@@ -122,6 +123,13 @@ wanted(control) if {
 
 # What derivation 1 had in the place of some lines.
 _BEFORE = (
+    (" `ageless` are rows whose age is\n", "\n"),
+    ("# not known: that never helps, so they are old where they would pass, and not where they fail.\n", ""),
+    ('query["false"] - (query.old - query.ageless)', 'query["false"] - query.old'),
+    (
+        '(query["true"] & query.old) | (query["false"] & (query.old - query.ageless))',
+        '(query["true"] | query["false"]) & query.old',
+    ),
     (
         "is not believed while evidence is withheld when it passes, or says that nothing applies.",
         "is not believed when it passes while evidence is withheld.",

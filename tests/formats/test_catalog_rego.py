@@ -196,6 +196,9 @@ ABOUT_A = replace(BASE, population=Compare("word", "==", "a"), population_source
         (FRESH, rows_of_facts(FALSE, age=OLD), "missing"),
         (FRESH, [*rows_of_facts(FALSE, age=OLD), row("every_type", TRUE, number=9)], "pass"),
         (FRESH, [*rows_of_facts(TRUE, age=OLD), row("every_type", FALSE, number=9)], "fail"),
+        (FRESH, rows_of_facts(FALSE, age=None), "fail"),  # leaving out the time hides no failure
+        (FRESH, [*rows_of_facts(FALSE, age=None), row("every_type", TRUE, number=9)], "fail"),
+        (FRESH, [*rows_of_facts(FALSE, age=timedelta(days=-1)), row("every_type", TRUE, number=9)], "fail"),
         (FRESH, rows_of_facts(UNKNOWN, age=OLD), "missing"),
         (replace(FRESH, at_least=2), [*rows_of_facts(TRUE, age=OLD), row("every_type", TRUE, number=9)], "stale"),
         (replace(BASE, fresh=Fresh(timedelta(days=30), "received")), rows_of_facts(TRUE, age=OLD), "pass"),

@@ -16,11 +16,11 @@ WORST_FIRST = ("error", "fail", "missing", "stale", "needs_review", "not_run", "
 
 @dataclass(frozen=True)
 class _Seen:
-    """A row a query looks at, what it says, and whether it is too old to count."""
+    """A row a query looks at, what it says, and whether it is too old to count (None: nobody can tell)."""
 
     row: Row
     truth: bool | None
-    old: bool
+    old: bool | None
 
 
 def control_outcome(control: Control, rows: Sequence[Row], release: Release, at: datetime) -> str:
@@ -40,14 +40,14 @@ def query_outcome(query: Query, rows: Sequence[Row], release: Release, at: datet
     seen = _seen(query, of_kind, release, at)
     if not seen:  # 2
         return query.on_empty
-    if any(one.truth is False and not one.old for one in seen):  # 3
+    if any(one.truth is False and one.old is not True for one in seen):  # 3
         return "fail"
     if any(one.truth is None for one in seen):  # 4
         return "missing"
     if query.per is Per.OCCURRENCE:  # 5
         if len(seen) < query.at_least:
             return "missing"
-        return "stale" if any(one.old for one in seen) else "pass"
+        return "stale" if any(one.old is not False for one in seen) else "pass"
     groups = [seen]
     if query.per is Per.SUBJECT:
         groups = [[one for one in seen if digest in one.row.subjects] for digest in release.digests]
@@ -59,7 +59,7 @@ def query_outcome(query: Query, rows: Sequence[Row], release: Release, at: datet
 
 
 def _true(group: Sequence[_Seen], *, fresh: bool) -> int:
-    return sum(one.truth is True and not (fresh and one.old) for one in group)
+    return sum(one.truth is True and not (fresh and one.old is not False) for one in group)
 
 
 def _seen(query: Query, rows: Sequence[Row], release: Release, at: datetime) -> list[_Seen]:
@@ -90,10 +90,10 @@ def _drawn(query: Query, rows: Sequence[Row], release: Release) -> frozenset[int
     return frozenset(sorted(range(len(rows)), key=lambda number: (tickets[number], number))[: query.sample.size])
 
 
-def _old(query: Query, row: Row, at: datetime) -> bool:
+def _old(query: Query, row: Row, at: datetime) -> bool | None:
     if query.fresh is None:
         return False
     moment: datetime | None = getattr(row, query.fresh.clock)
     if moment is None or moment > at + timedelta(minutes=5):
-        return True
+        return None
     return math.ceil((at - moment).total_seconds()) > query.fresh.max_age.total_seconds()
