@@ -145,7 +145,7 @@ class InputMaker:
             for number in self._vocabulary.numbers
             if (least is None or number >= least) and (most is None or number <= most)
         ]
-        bounds = [bound for bound in (least, most) if bound is not None]
+        bounds: list[int | float] = [bound for bound in (least, most) if bound is not None]
         if bounds and self._often(0.05):
             return self._chance.choice(bounds)
         return self._chance.choice(within) if within else self._chance.choice(bounds or [0])
@@ -158,7 +158,7 @@ class InputMaker:
     def _change_one(self, made: dict[str, Any]) -> None:
         places = _places(made)
         place = self._chance.choice(places)
-        holder = _at(made, place[:-1]) if place else made
+        holder: Any = _at(made, place[:-1]) if place else made
         match self._chance.randrange(10):
             case 0 | 1 | 2 if place:
                 schema = self._schema_at(place)
