@@ -59,11 +59,7 @@ def bundle_from_files(files: MappingOf[str, str], *, tests: bool = False) -> Pol
     Data files stand at the root of the folder or beside the modules; all are merged into one document,
     and two files that give one key are refused. Raises InvalidSource with every fault found.
     """
-    modules = {
-        name: text
-        for name, text in files.items()
-        if name.endswith(MODULE_SUFFIX) and (tests or decides(name))
-    }
+    modules = {name: text for name, text in files.items() if name.endswith(MODULE_SUFFIX) and (tests or decides(name))}
     faults: list[SourceFault] = []
     merged: dict[str, Any] = {}
     for name in sorted(files):
