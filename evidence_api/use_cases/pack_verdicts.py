@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evidence_api.domain.assessment import Assessment, Finding
+from evidence_api.domain.assessment import DERIVATION, Assessment, Finding
 from evidence_api.domain.errors import EvidenceError, PackRejected
 from evidence_api.domain.evidence import Evidence, Release
 from evidence_api.domain.facts import owned_by, rows_of
@@ -55,19 +55,7 @@ async def check_verdicts(
     # 1. the release is what its signed statement says, and the evidence is its own
     _check_release(contents.release, records, told)
     # 2. the same rows, rules and moment
-    try:
-        again = await assess_release(
-            rego,
-            contents.catalog,
-            policy,
-            contents.release,
-            rows_of(contents.release, records),
-            tree_size=told.tree_size,
-            at=told.evaluated_at,
-            derivation=contents.derivation,
-        )
-    except EvidenceError as fault:
-        raise PackRejected(f"the verdicts could not be derived: {fault.message[:300]}", code="engine") from fault
+    again = await _derived(contents, records, policy, rego, contents.derivation)
     # 3. the same verdicts, to the last word
     if [finding.control for finding in again.findings] != [finding.control for finding in told.findings]:
         raise PackRejected("the verdicts are not those of the catalog's controls", code="verdict_detail")
@@ -80,6 +68,39 @@ async def check_verdicts(
     if again != told:
         raise PackRejected("the assessment says more than follows from the evidence", code="verdict_detail")
     return again
+
+
+async def decided_otherwise(
+    contents: PackContents, records: Sequence[Evidence], policy: PolicyBundle, rego: RegoPool
+) -> tuple[str, ...]:
+    """The controls whose outcome is another by the derivation of today; none for a pack of today.
+
+    A pack says itself by which derivation it was made, so whoever reads it is told where that matters. Raises
+    PackRejected `engine`.
+    """
+    if contents.derivation == DERIVATION:
+        return ()
+    today = await _derived(contents, records, policy, rego, DERIVATION)
+    pairs = zip(today.findings, contents.assessment.findings, strict=True)
+    return tuple(now.control for now, then in pairs if now.outcome is not then.outcome)
+
+
+async def _derived(
+    contents: PackContents, records: Sequence[Evidence], policy: PolicyBundle, rego: RegoPool, derivation: int
+) -> Assessment:
+    try:
+        return await assess_release(
+            rego,
+            contents.catalog,
+            policy,
+            contents.release,
+            rows_of(contents.release, records),
+            tree_size=contents.assessment.tree_size,
+            at=contents.assessment.evaluated_at,
+            derivation=derivation,
+        )
+    except EvidenceError as fault:
+        raise PackRejected(f"the verdicts could not be derived: {fault.message[:300]}", code="engine") from fault
 
 
 def check_waivers(contents: PackContents, index: Mapping[str, Any]) -> None:

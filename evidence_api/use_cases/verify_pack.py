@@ -28,7 +28,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from evidence_api.domain.assessment import Assessment
+from evidence_api.domain.assessment import DERIVATION, Assessment
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import EvidenceError, PackRejected
 from evidence_api.domain.evidence import Evidence
@@ -52,9 +52,11 @@ from evidence_api.formats.pack_file import (
 from evidence_api.formats.pack_printed import check_printed
 from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.use_cases.pack_evidence import check_log, check_records, check_signatures
-from evidence_api.use_cases.pack_verdicts import check_rules, check_verdicts, check_waivers
+from evidence_api.use_cases.pack_verdicts import check_rules, check_verdicts, check_waivers, decided_otherwise
 
 T = TypeVar("T")
+
+_NAMED = 5  # controls that a step names
 
 STEPS = (
     "one signature covers the whole file",
@@ -218,7 +220,13 @@ def _verdicts(
         derived = await check_verdicts(contents, records, policy, rego)
         check_waivers(contents, index)
         count = len(derived.findings)
-        return derived, f"{count} of {count} verdicts follow from the evidence, word for word"
+        said = f"{count} of {count} verdicts follow from the evidence, word for word"
+        other = await decided_otherwise(contents, records, policy, rego)
+        if contents.derivation < DERIVATION:
+            said += f"; by derivation {contents.derivation}, which is not today's"
+        if other:
+            said += f": today {', '.join(other[:_NAMED])}{' and more' if len(other) > _NAMED else ''} would differ"
+        return derived, said
 
     return derive
 

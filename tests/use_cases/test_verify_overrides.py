@@ -1,7 +1,7 @@
 """Packs with overrides verify; whatever is changed of an override, or of what is listed or printed of it, is caught."""
 
 import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -157,9 +157,9 @@ async def test_an_override_of_a_control_the_catalog_lacks_is_a_note(stage: Stage
     assert note.endswith("is of IG-OTHER, a control this catalog does not hold.")
 
 
-async def _of_derivation_1(stage: Stage) -> tuple[PackWorld, PackContents]:
+async def _of_derivation_1(stage: Stage, sources: Mapping[str, str] = EARLY) -> tuple[PackWorld, PackContents]:
     """As packs were when waivers did not yet say that their end is near."""
-    world = await build_world(stage.rego, sources=EARLY)
+    world = await build_world(stage.rego, sources=sources)
     contents = world.contents
     first = await assess_release(
         stage.rego,
@@ -192,6 +192,18 @@ async def test_a_pack_of_before_still_verifies_word_for_word(stage: Stage) -> No
     files = world.files(replace(said, derivation=2, rego=world.contents.rego))
     assert "verdict_because" in await stage.codes(world.signed_json(index, files))
     assert "within 30 days" in orjson.dumps(world.index()["assessment"]).decode()
+
+
+async def test_a_pack_of_today_that_calls_itself_one_of_before_is_told_apart(stage: Stage) -> None:
+    """Test results state no time. Then that made a failed one too old to count; today it fails."""
+    asked = "result == passed\n    per: occurrence\n"
+    fresh = EARLY["internal/controls.yaml"].replace(asked, "result == failed\n    fresh: {max_age: P30D}\n")
+    world, contents = await _of_derivation_1(stage, {**EARLY, "internal/controls.yaml": fresh})
+    index = world.index(contents)
+    del index["waivers"]
+    report = await verify_pack(world.signed_json(index, world.files(contents)), rego=stage.rego)
+    assert report.ok
+    assert report.steps[6].detail.endswith("; by derivation 1, which is not today's: today IG-TST-1 would differ")
 
 
 async def test_a_pdf_of_before_still_verifies(stage: Stage) -> None:
