@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ import orjson
 from evidence_api.domain.assessment import Assessment, assessment_input, due, fold
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.domain.evidence import Release
-from evidence_api.domain.facts import rows_of
+from evidence_api.domain.facts import Row, rows_of
 from evidence_api.domain.moving import moves_at
 from evidence_api.domain.projection import EngineAnswers, Key, Projection
 from evidence_api.engines.worker_wire import Plain
@@ -39,6 +40,7 @@ from evidence_api.store.grounds import evidence_of
 ASK, MADE, FAILED = "ask", "made", "failed"
 
 _CATALOGS = 4  # told lately
+_BEGUN = 16  # releases that wait for the engine
 
 
 class AssessWorker:
@@ -67,6 +69,21 @@ class AssessWorker:
             return (FAILED, "internal", f"{type(fault).__name__}: {fault}"[:500])
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A release whose assessment waits for the engine."""
+
+    release: Release
+    at: datetime
+    rows: tuple[Row, ...]
+    before: StoredAssessment | None
+    earlier: Assessment | None
+    wanted: frozenset[str] | None
+    names: Sequence[str]
+    keys: Mapping[str, Key]
+    given: bytes
+
+
 class _Rules:
     """One catalog with its policy bundle, and what the engine said of it so far."""
 
@@ -75,6 +92,7 @@ class _Rules:
         self._policy_digest = policy_digest
         self._projection = Projection(self._catalog)
         self._answers = EngineAnswers()
+        self._begun: OrderedDict[tuple[object, ...], _Begun] = OrderedDict()
         with contextlib.suppress(OSError):
             os.nice(niceness)
 
@@ -90,32 +108,41 @@ class _Rules:
         asked: Collection[str],
     ) -> Plain:
         """The plan. `decided` is the engine's answer about the controls `asked`."""
-        about, moment = Release(*release), datetime.fromisoformat(at)
-        rows = rows_of(about, evidence_of(evidence))
+        name = (release[0], tree_size, at, tuple(only or ()))
+        begun = self._begun.pop(name, None) or self._begin(Release(*release), evidence, at, only, previous)
+        about, keys = begun.release, begun.keys
+        answers: dict[str, Any] = dict(self._answers.known(keys, about.digests))
+        if decided is not None:
+            answers |= self._learn(orjson.loads(decided), {one: keys[one] for one in asked if one in keys}, about)
+        unknown = [one for one in begun.names if one not in answers and one not in asked]
+        if unknown:
+            self._begun[name] = begun  # the answer comes back to this worker, or to another, which begins again
+            if len(self._begun) > _BEGUN:
+                self._begun.popitem(last=False)
+            return (ASK, begun.given, unknown, {one: keys[one] for one in unknown if one in keys})
+        made = fold(
+            *(self._catalog, about, begun.rows, answers),
+            tree_size=tree_size,
+            at=begun.at,
+            policy_digest=self._policy_digest,
+            only=begun.wanted,
+            previous=begun.earlier,
+        )
+        moves = moves_at(self._catalog, about, begun.rows, begun.at)
+        kept = _kept_texts(begun.before, begun.earlier, made)
+        return (MADE, to_plain(stored(made, kept)), None if moves is None else moves.isoformat())
+
+    def _begin(self, about: Release, evidence: str, at: str, only: Sequence[str] | None, previous: Plain) -> "_Begun":
+        """Steps 1 and 2."""
+        moment, rows = datetime.fromisoformat(at), rows_of(about, evidence_of(evidence))
         before = assessment_row(previous) if previous else None
         earlier = assessment_of(before) if before else None
         wanted = due(self._catalog, only, earlier, self._policy_digest, rows)
         given = assessment_input(self._catalog, about, rows, moment, wanted)
         names = [one.id for one in self._catalog.controls if wanted is None or one.id in wanted]
         keys = self._projection.keys(given, names)
-        answers: dict[str, Any] = dict(self._answers.known(keys, about.digests))
-        if decided is not None:
-            answers |= self._learn(orjson.loads(decided), {one: keys[one] for one in asked if one in keys}, about)
-        unknown = [one for one in names if one not in answers and one not in asked]
-        if unknown:
-            given.pop("only", None)
-            return (ASK, orjson.dumps(given), unknown, {one: keys[one] for one in unknown if one in keys})
-        made = fold(
-            *(self._catalog, about, rows, answers),
-            tree_size=tree_size,
-            at=moment,
-            policy_digest=self._policy_digest,
-            only=wanted,
-            previous=earlier,
-        )
-        moves = moves_at(self._catalog, about, rows, moment)
-        kept = _kept_texts(before, earlier, made)
-        return (MADE, to_plain(stored(made, kept)), None if moves is None else moves.isoformat())
+        given.pop("only", None)  # whoever asks the engine says what for
+        return _Begun(about, moment, rows, before, earlier, wanted, names, keys, orjson.dumps(given))
 
     def _learn(self, told: dict[str, Any], keys: Mapping[str, Key], about: Release) -> dict[str, Any]:
         self._answers.learn(keys, told, about.digests)
