@@ -293,7 +293,7 @@ _GOOD: Mapping[str, Mapping[str, Fact]] = {
     "release": {"name": "payments", "version": "2.4.0", "subjects": 2},
     "test_result": {"result": "passed", "passed": 9, "failed": 0, "warned": 0, "configuration": _SUITES},
     "vsa": {"result": "passed", "levels": _VERIFIED},
-    "static_analysis": {"tool": "gitleaks", "errors": 0, "warnings": 0, "notes": 0},
+    "static_analysis": {"tools": ("gitleaks",), "errors": 0, "warnings": 0, "notes": 0},
     "vex": {"affected": 0, "under_investigation": 0},
     "sbom_drift": {
         "status": "none",
