@@ -41,7 +41,6 @@ from evidence_api.use_cases.evaluate import assess_release
 
 logger = structlog.get_logger(__name__)
 
-_PATIENCE = 0.005  # seconds a verdict waits for what is derived
 _AT_ONCE = 4  # releases of the front: one whose documents take minutes to derive from must not hold up the others
 
 
@@ -165,7 +164,7 @@ class Reassessor:
 
     async def _settle_or_postpone(self, scope: TenantScope, owed: Owed) -> None:
         try:
-            await self._settle(scope, owed, _PATIENCE)
+            await self._settle(scope, owed, at_once=True)
         except EvidenceError as fault:
             logger.warning(
                 "sweep_postponed", tenant=scope.name, release=owed.release, code=fault.code, detail=fault.message
@@ -198,28 +197,30 @@ class Reassessor:
                     await baselines.owe(connection, scope, newest, f"{ADVISORIES}@{last.id}", background=True)
                 # Commit point: both or neither; a crash before it makes them due the next time.
 
-    async def _settle(self, scope: TenantScope, owed: Owed, patience: float | None = None) -> None:
-        """Derive, assess, record, strike off. Where deriving takes longer than `patience` seconds, the verdicts are
-        recorded without it first: nobody waits for the comparison of two large SBOMs to see that a scan failed."""
-        if not concerns(owed.kinds):
-            await self._assess(scope, owed, settled=True)
+    async def _settle(self, scope: TenantScope, owed: Owed, *, at_once: bool = False) -> None:
+        """Derive, assess, record, strike off. With `at_once` the verdicts are recorded before anything is derived, and
+        again if that was new: nobody waits for the comparison of two SBOMs to see that a scan failed."""
+        derives = concerns(owed.kinds)
+        size = 0
+        if at_once or not derives:
+            # A crash after this, where something is to be derived, leaves these verdicts and the rows due.
+            size = await self._assess(scope, owed, settles=None if derives else owed)
+        if not derives:
             return
         async with self._database.reading(scope) as connection:
             release = await releases.get(connection, scope, owed.release)
-        deriving = asyncio.create_task(self._deriver.derive(scope, release))
-        try:
-            await asyncio.wait({deriving}, timeout=patience)
-            if not deriving.done():
-                # A crash after this leaves these verdicts, and the rows due: they are derived from, and assessed again.
-                await self._assess(scope, owed, settled=False)
-            await deriving
-        finally:
-            deriving.cancel()
+        new = await self._deriver.derive(scope, release)
         # A crash after this leaves what was derived in the log, and the rows due: deriving again adds nothing.
-        await self._assess(scope, replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED_KINDS}))), settled=True)
+        every = replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED_KINDS})))
+        if not at_once:
+            await self._assess(scope, every, settles=every)
+        elif new:
+            await self._assess(scope, replace(owed, kinds=DERIVED_KINDS), settles=every)
+        else:
+            await self._record.save(scope, [], settled=[(owed, size)])
 
-    async def _assess(self, scope: TenantScope, owed: Owed, *, settled: bool) -> None:
-        """Assess and record a release; with `settled`, strike off what was owed."""
+    async def _assess(self, scope: TenantScope, owed: Owed, *, settles: Owed | None) -> int:
+        """Assess a release for what is owed, record it, and strike off what it settles; the tree size of it."""
         async with self._database.reading(scope) as connection:
             found, previous = await self._grounds(connection, scope, owed)
         made = await self._assessing.make(
@@ -228,7 +229,9 @@ class Reassessor:
             only=None if previous is None else self._controls_reading(owed.kinds),
             previous=previous,
         )
-        await self._record.save(scope, [made], settled=[(owed, made.row.tree_size)] if settled else ())
+        size = made.row.tree_size
+        await self._record.save(scope, [made], settled=[(settles, size)] if settles else ())
+        return size
 
     async def _grounds(
         self, connection: Connection, scope: TenantScope, owed: Owed
