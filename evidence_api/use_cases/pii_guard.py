@@ -20,6 +20,7 @@ from evidence_api.domain.pack import PackedEvidence, Redaction
 from evidence_api.domain.pii import Detector, Found, counted
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.secrets import find_secrets
+from evidence_api.formats.dsse import decode_base64
 from evidence_api.formats.pii_documents import look_at, redacted
 from evidence_api.formats.stored import stored_payload
 from evidence_api.formats.upload import recognise
@@ -48,16 +49,27 @@ def look(body: bytes) -> tuple[Found, ...]:
         return look_at(body, find_secrets)  # not evidence, so it is looked at as it stands
     if payload is None or payload == body:
         return look_at(body, find_secrets)
-    around = orjson.dumps(_without_payload(orjson.loads(body)))
+    around = orjson.dumps(_without(orjson.loads(body), payload))
     outside = (replace(one, path=f"envelope.{one.path}") for one in look_at(around, find_secrets))
     return (*look_at(payload, find_secrets), *outside)
 
 
-def _without_payload(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """The envelope, bundle or attestation around a payload."""
+def _without(value: Any, payload: bytes) -> Any:  # noqa: ANN401  any JSON value
+    """The envelope, bundle or attestation around a payload. What else bears its name stays, and is looked at."""
     if isinstance(value, dict):
-        return {name: _without_payload(item) for name, item in value.items() if name not in _AROUND}
+        return {
+            name: _without(item, payload)
+            for name, item in value.items()
+            if not (name in _AROUND and _is_payload(item, payload))
+        }
     return value
+
+
+def _is_payload(item: object, payload: bytes) -> bool:
+    try:
+        return decode_base64(item, "payload") == payload
+    except EvidenceError:
+        return False  # no base64, so it is something else
 
 
 class PiiGuard:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from evidence_api.domain.errors import Inadmissible
@@ -71,6 +72,14 @@ def test_both_are_found_where_they_are(world: PackWorld) -> None:
     assert found[2] == ["predicate.metadata.authors[0].email: email (address)"]
     assert found[3] == ["predicate.url: secret (AWS Access Key)"]
     assert not any(own for number, own in enumerate(found) if number not in {2, 3})
+
+
+@pytest.mark.parametrize("name", ["payload", "statement"])
+def test_nothing_hides_around_a_payload_under_its_name(world: PackWorld, name: str) -> None:
+    envelope = orjson.loads(world.contents.evidence[0].body or b"")
+    assert look(orjson.dumps(envelope)) == ()
+    (found,) = look(orjson.dumps({**envelope, "more": {name: SECRET}}))
+    assert found.path == f"envelope.more.{name}"
 
 
 async def test_a_secret_stops_a_pack_and_is_named_by_its_place(guard: PiiGuard, world: PackWorld) -> None:
