@@ -9,18 +9,11 @@
 
 from collections.abc import Mapping
 
-from evidence_api.domain.control import (
-    Catalog,
-)
+from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.formats import yaml_source
 from evidence_api.formats.catalog_controls import read_control
-from evidence_api.formats.catalog_documents import (
-    read_framework,
-    read_identity,
-    read_mapping,
-    read_waiver,
-)
+from evidence_api.formats.catalog_documents import read_framework, read_identity, read_mapping, read_waiver
 from evidence_api.formats.catalog_fields import Fields, Sink
 from evidence_api.formats.catalog_keys import Shape
 from evidence_api.formats.catalog_links import Documents, joined
