@@ -83,6 +83,16 @@ RESOLVED: Facts = {"id": "I-1", "severity": "high", "status": "resolved"}
         ("IG-SC-16", "dependency_debt", ({"oldest_days": 731},), "fail"),
         ("IG-SC-16", "dependency_debt", ({"components": 9},), "missing"),
         ("IG-VUL-6", "vex", ({"affected": 0, "under_investigation": 1},), "fail"),
+        # analyses: one that says it broke off found nothing there; many do not say how they ended
+        ("IG-TST-5", "static_analysis", ({"errors": 0},), "pass"),
+        ("IG-TST-5", "static_analysis", ({"errors": 0, "successful": True},), "pass"),
+        ("IG-TST-5", "static_analysis", ({"errors": 0}, {"errors": 0, "successful": False}), "fail"),
+        # a review that was refused is not made good by required checks of other names
+        ("IG-CHG-7", "github_checks", ({"required": "pass", "failed": 0, "names": ("code-review", "test")},), "pass"),
+        ("IG-CHG-7", "github_checks", ({"required": "pass", "failed": 1, "names": ("code-review", "ci")},), "missing"),
+        ("IG-CHG-7", "github_checks", ({"required": "pass", "failed": 0, "names": ("test",)},), "missing"),
+        ("IG-SC-7", "sbom", ({"with_licence": 2, "licences": ("AGPL-3.0", "MIT")},), "fail"),
+        ("IG-SC-7", "sbom", ({"with_licence": 2, "licences": ("ISC", "MIT")},), "pass"),
     ],
 )  # fmt: skip
 def test_a_control_looks_at_its_own_rows(control: str, kind: str, facts: tuple[Facts, ...], expected: str) -> None:
@@ -130,3 +140,27 @@ def test_what_came_in_was_allowed_or_nothing_came_in() -> None:
     assert outcome("IG-SC-15", [*rows_of("sbom_drift", added), *rows_of("opa", decision("dependencies"))]) == "pass"
     denied = rows_of("opa", decision("dependencies", "deny"))
     assert outcome("IG-SC-15", [*rows_of("sbom_drift", added), *denied]) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("control", "kind", "facts", "days"),
+    [("IG-VUL-3", "vulns", {"scanner": "s"}, 8), ("IG-SC-9", "sbom", {"components": 1}, 91)],
+)
+def test_each_artifact_was_looked_at_lately(control: str, kind: str, facts: Facts, days: int) -> None:
+    """A new scan of one artifact makes the old one of another no younger."""
+    first = row(kind, facts, number=1, subjects=DIGESTS[:1])
+    old, new = (
+        row(kind, facts, number=2, subjects=DIGESTS[1:], age=age) for age in (timedelta(days=days), timedelta(days=1))
+    )
+    assert outcome(control, [first]) == "missing"
+    assert outcome(control, [first, old]) == "stale"
+    assert outcome(control, [first, new]) == "pass"
+
+
+def test_checks_of_every_commit_are_recent() -> None:
+    fresh, old = (
+        row("github_checks", {"required": "pass"}, number=number, age=timedelta(days=days), subjects=DIGESTS)
+        for number, days in ((1, 1), (2, 31))
+    )
+    assert outcome("IG-CHG-6", [fresh]) == "pass"
+    assert outcome("IG-CHG-6", [fresh, old]) == "stale"
