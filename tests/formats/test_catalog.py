@@ -282,6 +282,9 @@ def test_a_waiver_needs_every_key(key: str) -> None:
         ({"until": "2026-08-01"}, "unknown_value"),
         ({"until": "soon"}, "unknown_value"),
         ({"forever": "yes"}, "unknown_key"),
+        ({"scope": "{}"}, "empty_value"),  # not every release by a slip
+        ({"scope": "{release: ''}"}, "empty_value"),
+        ({"scope": "{relase: a}"}, "unknown_key"),
     ],
 )
 def test_a_waiver_that_does_not_hold_is_refused(change: dict[str, str], code: str) -> None:
