@@ -117,16 +117,8 @@ def read_waiver(waiver: Reading) -> Waiver:
 
 def _scope(waiver: Reading) -> str:
     """Text (a release name, name@version or subject digest), or a mapping with one of them."""
-    said = waiver.nested("scope", _named)
+    said = waiver.nested("scope", lambda inner: inner.text("release") or inner.text("subject"))
     return waiver.text("scope") if said is None else said
-
-
-def _named(scope: Reading) -> str:
-    name = scope.text("release") or scope.text("subject")
-    if not name and scope.values.keys() <= scope.shape.keys.keys():  # another key is a fault of its own
-        message = "this scope names nothing, and would be every release"
-        scope.sink.at(scope.node, "empty_value", message, "write {release: …}, or leave scope out")
-    return name
 
 
 def read_identity(catalog: Reading) -> tuple[str, str]:

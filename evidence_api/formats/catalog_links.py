@@ -120,7 +120,13 @@ def _replacement(control: Control, node: Node, sink: Sink, known: Mapping[str, C
 
 
 def _waived(waiver: Waiver, node: Node, sink: Sink, known: Mapping[str, Control], *, recorded: bool) -> None:
-    """A waiver is of a control that is run: any other accepts nothing, and whoever relies on it is mistaken."""
+    """A waiver is of a control that is run: any other accepts nothing, and whoever relies on it is mistaken. A scope
+    written as a mapping names something: by a slip it is not every release."""
+    scope = _value(node, "scope")
+    named = {key.text for key, _ in scope.entries} if isinstance(scope, yaml_source.Mapping) else {""}
+    if not waiver.scope and named <= {"release", "subject"} and not recorded:
+        message = "this scope names nothing, and would be every release"
+        sink.at(scope, "empty_value", message, "write {release: …}, or leave scope out")
     if not waiver.control:
         return
     where, control = _value(node, "control"), known.get(waiver.control)
