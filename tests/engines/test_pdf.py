@@ -9,6 +9,7 @@ from typing import Any
 
 import pikepdf
 import pytest
+import weasyprint
 from fontTools.ttLib import TTFont
 
 from evidence_api.domain.errors import EngineCrashed, EngineMemory, EngineTimeout, PackRejected
@@ -155,3 +156,19 @@ def test_a_file_outside_the_name_tree_is_refused(rendered: bytes) -> None:
     with pytest.raises(PackRejected) as refused:
         read_attachments(out.getvalue())
     assert refused.value.code == "attachment_tree"
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_the_controls_of_a_criterion_stay_in_their_column(count: int) -> None:
+    """Each control keeps its sign and its mark beside it, and a line breaks between two controls, before the margin."""
+    controls = ", ".join(f'<span class="mini missing"><b>?</b> IG-AUT-{number}</span>' for number in range(count))
+    page = (
+        '<table class="grid matrix"><colgroup><col style="width:24mm"><col style="width:58mm"><col style="width:32mm">'
+        f'<col style="width:58mm"></colgroup><tr><td>A</td><td>b</td><td>c</td><td>{controls}</td></tr></table>'
+    )
+    sheet = weasyprint.CSS(filename=Path(pdf_engine.__file__).parent / "pdf_assets" / "pack.css")
+    (laid,) = weasyprint.HTML(string=page).render(stylesheets=[sheet]).pages
+    box = laid._page_box
+    lines = [one for one in box.descendants() if getattr(one, "text", "")]
+    assert max(one.position_x + one.width for one in lines) <= box.content_box_x() + box.width
+    assert not any(one.text.startswith(("IG", "AUT")) for one in lines)

@@ -74,3 +74,11 @@ async def test_whose_words_the_titles_are_is_printed_with_them() -> None:
     ):
         catalog = replace(contents.catalog, frameworks=frameworks)
         assert said in str(criterion_matrix(index_of(replace(contents, catalog=catalog), signer="s")))
+
+
+async def test_the_head_of_a_matrix_names_its_framework_on_every_page() -> None:
+    async with RegoPool() as pool:
+        index = index_of((await build_world(pool)).contents, signer="s")
+    shown = str(criterion_matrix(index))
+    heads = re.findall(r'<thead><tr><th scope="col">([^<]+)</th>', shown)
+    assert heads == [index.framework_title(name) for name in index.frameworks]

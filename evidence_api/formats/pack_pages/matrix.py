@@ -97,7 +97,8 @@ def _framework(index: PageIndex, name: str, results: list[CriterionResult]) -> M
     edition = f" ({framework.edition})" if framework is not None and framework.edition else ""
     mapped = [result for result in results if not result.unmapped]
     unmapped = [result.ref for result in results if result.unmapped]
-    heads = ("Criterion", "Title", "Outcome", "Controls")
+    # the heads are repeated on each page: by the first one a reader knows whose CM-8 it is
+    heads = (index.framework_title(name), "Title", "Outcome", "Controls")
     table = el(
         "table",
         el("colgroup", [el("col", style=f"width:{width}mm") for width in (24, 58, 32, 58)]),
