@@ -7,13 +7,7 @@ from typing import Any
 
 from evidence_api.cli import output
 from evidence_api.domain.digest import digest_of
-
-
-def write_file(target: Path, content: bytes) -> None:
-    """Write beside and rename, so that a crash never leaves half a file under its name."""
-    draft = target.with_name(f".{target.name}.part")
-    draft.write_bytes(content)
-    draft.replace(target)
+from evidence_api.engines.files import write_file
 
 
 def give(content: bytes, out: Path | None, told: Mapping[str, Any], *, as_json: bool) -> None:

@@ -44,6 +44,7 @@ _CODES: Mapping[str, int] = {
     "system_library_missing": USAGE,
     "unsupported": USAGE,
     "unreadable_file": USAGE,
+    "unwritable_file": USAGE,
     "invalid_setting": USAGE,
     "internal": UNDECIDED,
 }

@@ -14,7 +14,7 @@ from evidence_api.cli import output
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import EvidenceError, Refused
 from evidence_api.domain.pii import Found
-from evidence_api.engines.files import shipped
+from evidence_api.engines.files import shipped, write_file
 from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.secrets import find_secrets
 from evidence_api.formats.pii_documents import redacted
@@ -38,12 +38,14 @@ def scan(
 ) -> None:
     """Look through files: e-mail addresses, phone numbers, payment cards, national ids, secrets.
 
+    What is no text (an archive, an image, UTF-16) cannot be looked through and is refused: unpack or convert it first.
+
     Exit code 1 when one holds something that policy (area export, purpose "statement") does not let leave.
     """
     looked = []
     with output.progress("looking through files", len(files), quiet=json) as advance:
         for path in files:
-            looked.append((path, look(_bytes(path))))
+            looked.append((path, look(_text(path))))
             advance(1)
     decisions = asyncio.run(_decide(policy or shipped("policy"), [found for _, found in looked]))
     told = [_told(path, found, one) for (path, found), one in zip(looked, decisions, strict=True)]
@@ -59,28 +61,31 @@ def scan(
 @app.command("redact")
 def redact(
     file: Annotated[Path, typer.Argument(help="Evidence (its statement is taken out), a statement, or a document.")],
-    target: Annotated[Path, typer.Option("--out", help="Where the copy is written; never over the original.")],
+    target: Annotated[Path, typer.Option("--out", "-o", help="Where the copy is written; never over the original.")],
     json: AsJson = False,
 ) -> None:
     """Write a copy with a placeholder for everything found. A redacted copy is no evidence: no signature covers it."""
     if target.resolve() == file.resolve():
         raise EvidenceError("the copy may not take the place of the original", code="usage", path=str(target))
-    body = _bytes(file)
+    body = _text(file)
     copy, found = redacted(_payload(body), find_secrets)
-    draft = target.with_name(f".{target.name}.part")
-    draft.write_bytes(copy)
-    draft.replace(target)
+    write_file(target, copy)
     if json:
         output.print_json({"out": str(target), "redacted": [_place(one) for one in found]})
     else:
         output.say(f"{target}: {len(found)} places redacted")
 
 
-def _bytes(path: Path) -> bytes:
+def _text(path: Path) -> bytes:
+    """The bytes of a text or JSON file. A NUL stands in none: what has one would be looked through in vain."""
     try:
-        return path.read_bytes()
+        body = path.read_bytes()
     except OSError as fault:
         raise EvidenceError(f"{path}: {fault.strerror}", code="unreadable_file", path=str(path)) from fault
+    if b"\0" in body:
+        message = f"{path} is no text, so nothing in it can be looked through; unpack it, or convert it to UTF-8"
+        raise EvidenceError(message, code="unsupported", path=str(path))
+    return body
 
 
 def _payload(body: bytes) -> bytes:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
 
-from evidence_api.domain.errors import InvalidSource, SourceFault, TooLarge
+from evidence_api.domain.errors import EvidenceError, InvalidSource, SourceFault, TooLarge
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _MAX_FILES = 2_000
@@ -45,10 +45,16 @@ def read_texts(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
 
 
 def write_file(target: Path, content: bytes) -> None:
-    """Write beside and rename, so that a crash never leaves half a file under its name."""
+    """Write beside and rename, so that a crash never leaves half a file under its name. Raises `unwritable_file`."""
     draft = target.with_name(f".{target.name}.part")
-    draft.write_bytes(content)
-    draft.replace(target)
+    try:
+        draft.write_bytes(content)
+        draft.replace(target)
+    except OSError as fault:
+        with suppress(OSError):  # there may be no such folder
+            draft.unlink()
+        message = f"{target} cannot be written: {fault.strerror or fault}"
+        raise EvidenceError(message, code="unwritable_file", path=str(target)) from fault
 
 
 def kept_secret(path: Path, make: Callable[[], bytes]) -> bytes:

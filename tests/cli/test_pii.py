@@ -63,3 +63,25 @@ def test_the_original_is_never_replaced(report: Path, capsys: pytest.CaptureFixt
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pii", "scan", str(tmp_path / "none")]) == output.USAGE
     assert "unreadable_file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("scan",), ("redact", "--out", "copy")])
+def test_what_is_no_text_is_refused_and_not_called_clean(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(f"key {SECRET}\n", encoding="utf-16")
+    assert main(["pii", *command, str(path)]) == output.USAGE
+    captured = capsys.readouterr()
+    assert "error[unsupported]" in captured.err
+    assert "may leave" not in captured.out
+
+
+def test_a_copy_that_cannot_be_written_names_itself(
+    report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "absent" / "copy.json"
+    assert main(["pii", "redact", str(report), "-o", str(target), "--json"]) == output.USAGE
+    error = orjson.loads(capsys.readouterr().err)["error"]
+    assert error["code"] == "unwritable_file"
+    assert error["message"].startswith(f"{target} cannot be written: ")
