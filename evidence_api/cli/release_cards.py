@@ -150,18 +150,25 @@ def show_finding(found: Json, finding: Json) -> None:
         if one["evidenceId"] in against:
             output.say("")
             output.print_fields(_evidence(one), title=f"evidence {numbers[one['evidenceId']]} {one['kind']}")
-    satisfying = [one for one in evidence if one["evidenceId"] not in against]
-    if satisfying:
-        output.say("")
-        output.print_fields(
-            [(numbers[one["evidenceId"]], f"{one['kind']}, {signed(one)}\n{one['evidenceId']}") for one in satisfying],
-            title="evidence that satisfies it" if against else "evidence",
-        )
+    others = [one for one in evidence if one["evidenceId"] not in against]
+    waiving = [one for one in others if one["evidenceId"] == finding["waiver"]]
+    satisfying = [one for one in others if one not in waiving]
+    _listed(satisfying, numbers, "evidence that satisfies it" if against else "evidence")
+    _listed(waiving, numbers, "evidence that waives it")
     if finding["evidence"]["pageInfo"]["hasNextPage"]:
         output.say("\nthere is more evidence; GraphQL has all of it")
     if evidence:
         output.say("")
         output.print_fields(_FETCH, title="how to fetch")
+
+
+def _listed(evidence: Sequence[Json], numbers: Mapping[str, str], title: str) -> None:
+    if evidence:
+        output.say("")
+        output.print_fields(
+            [(numbers[one["evidenceId"]], f"{one['kind']}, {signed(one)}\n{one['evidenceId']}") for one in evidence],
+            title=title,
+        )
 
 
 def _head(found: Json, finding: Json) -> Iterator[tuple[str, object]]:
