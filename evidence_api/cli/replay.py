@@ -16,7 +16,7 @@ from evidence_api.cli import output
 from evidence_api.cli.catalog import read
 from evidence_api.cli.operating import AsJson, operate
 from evidence_api.cli.since import moment_of
-from evidence_api.domain.errors import EvidenceError
+from evidence_api.domain.errors import EvidenceError, Undecided
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.replay import MOVABLE, Factor, Flip, Group, Tally, ordered
 from evidence_api.engines.files import read_texts
@@ -76,7 +76,8 @@ def replay(
 
     A regression is a control that passed or did not apply, and no longer does. Nothing is written.
 
-    Exit code 1: the candidate does not load, or --fail-on says so. 3: it could not be decided.
+    Exit code 1: the candidate does not load, or --fail-on says so. 3: it could not be decided, or --fail-on
+    was given and no release was assessed since then: a gate does not open on nothing.
     """
     held = frozenset(map(_factor, hold or ()))
 
@@ -91,8 +92,18 @@ def replay(
 
     answer = operate(use)
     (output.print_json if json else _show)(answer)
-    if fail_on is not FailOn.NONE and answer[fail_on.value]:
+    if fail_on is not FailOn.NONE:
+        _gate(answer, fail_on)
+
+
+def _gate(answer: Mapping[str, Any], fail_on: FailOn) -> None:
+    """Raises Exit 1 for what --fail-on names, Undecided `nothing_replayed` where there was nothing to judge by."""
+    if answer[fail_on.value]:
         raise typer.Exit(output.NO)
+    if not any(tenant["replayed"] for tenant in answer["tenants"]):
+        since = _short(answer["since"])
+        message = f"no release was assessed since {since}, so --fail-on {fail_on.value} says nothing; go further back"
+        raise Undecided(message, code="nothing_replayed", value=since)
 
 
 def _factor(name: str) -> Factor:

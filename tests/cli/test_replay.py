@@ -84,6 +84,13 @@ def test_the_gate(run: Answer) -> None:
     assert run(LAXER, "--fail-on", "flips", "--json")[0] == output.NO
 
 
+@pytest.mark.parametrize("words", [("--tenant", "empty"), ("--since", "2999-01-01")])
+def test_a_gate_does_not_open_on_nothing(run: Answer, words: tuple[str, ...]) -> None:
+    assert run(STRICTER, *words)[0] == output.OK
+    for gate in ("regressions", "flips"):
+        assert run(STRICTER, *words, "--fail-on", gate)[0] == output.UNDECIDED
+
+
 def test_one_release_of_one_tenant(run: Answer) -> None:
     _, answer = run(STRICTER, "--tenant", "acme", "--release", "widget@1.0.0", "--json")
     (acme,) = answer["tenants"]
