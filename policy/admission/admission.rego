@@ -124,6 +124,9 @@ denials contains {"rule": "admission.personal_data", "reason": reason} if {
 
 refused(name) if name in data.admission.refuse_found
 
+# A setting that is there and no list is a mistake, and lets nothing in.
+refused(_) if not is_array(object.get(data.admission, "refuse_found", []))
+
 # Who signed must be named by a rule; a registered key that no rule names is trusted for everything.
 
 denials contains {"rule": "admission.unknown_signer", "reason": "verified, but not said by whom"} if {

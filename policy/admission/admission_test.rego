@@ -346,6 +346,13 @@ test_what_the_operator_refuses_stays_out if {
 
 test_what_the_operator_does_not_mind_comes_in if refusing({"found": {"email": 3, "secret": 0}}).allow
 
+test_what_is_no_list_refuses_all_that_is_found if {
+	every odd in ["secret", {"secret": true}] {
+		answer := admission.decision with input as asked({"found": {"email": 1}}) with data.admission as {"refuse_found": odd}
+		answer.rules == ["admission.personal_data"]
+	}
+}
+
 test_nothing_is_refused_by_default if allowed({"found": {"secret": 1}})
 
 test_a_finding_without_a_count_is_not_understood if {

@@ -161,11 +161,19 @@ max_days := object.get(settings, "max_days", 365) if is_number(object.get(settin
 
 denials contains {"rule": "override.never", "reason": reason} if {
 	some thing in things
-	some pattern in object.get(settings, "never", [])
+	some pattern in never
 	is_string(pattern)
 	trust.matches(pattern, thing)
 	reason := sprintf("%s may not be overridden (%s)", [thing, pattern])
 }
+
+denials contains {"rule": "override.never", "reason": "nothing may be overridden: data.override.never is no list"} if {
+	not is_array(object.get(settings, "never", []))
+}
+
+default never := []
+
+never := object.get(settings, "never", []) if is_array(object.get(settings, "never", []))
 
 # Names differ in more than case and spaces between words.
 plain(name) := concat(" ", [word | some word in split(lower(name), " "); word != ""]) if is_string(name)

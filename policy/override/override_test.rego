@@ -197,6 +197,14 @@ test_the_last_and_first_years_are_times if {
 	denied_for("override.no_time", {"from": "9999-02-30T00:00:00Z"})
 }
 
+test_what_is_no_list_lets_nothing_through if {
+	answer := override.decision with input as asked({}) with data.override as {"never": "IG-*"}
+	answer.rules == ["override.never"]
+	answer.reasons == ["nothing may be overridden: data.override.never is no list"]
+	other := override.decision with input as asked({}) with data.override as {"never": null}
+	other.rules == ["override.never"]
+}
+
 test_some_things_are_never_overridden if {
 	answer := override.decision with input as asked({}) with data.override as {"max_days": 365, "never": ["IG-SC-*"]}
 	answer.rules == ["override.never"]
