@@ -7,6 +7,7 @@ import pytest
 
 from evidence_api.domain.evidence import Fact
 from evidence_api.domain.facts import Row
+from evidence_api.use_cases.own_evidence import KEY_NAME
 from tests.support.catalogs import DIGESTS, assess, row, shipped_catalog
 
 SVR = "https://in-toto.io/attestation/svr/v0.1"
@@ -130,6 +131,9 @@ def test_a_build_level_is_asked_for_each_artifact() -> None:
     (whole,) = rows_of("vsa", level)
     assert outcome("IG-SC-14", [whole]) == "pass"
     assert outcome("IG-SC-14", [row("vsa", level, subjects=DIGESTS[:1])]) == "missing"
+    own = row("vsa", level, subjects=DIGESTS, signer=f"key {KEY_NAME}")
+    assert outcome("IG-SC-14", [own]) == "missing"
+    assert outcome("IG-SC-14", [own, whole]) == "pass"
 
 
 def test_what_came_in_was_allowed_or_nothing_came_in() -> None:
