@@ -80,6 +80,6 @@ def _tell(changed: list[Path], count: int, shown: dict[str, str], *, wrote: bool
         typer.echo(f"{len(changed)} of {count} files {'formatted' if wrote else 'would change'}")
 
 
-def schema(json: Annotated[bool, typer.Option("--json", help="The same: a schema is JSON.")] = False) -> None:  # noqa: ARG001
+def schema(json: Annotated[bool, typer.Option("--json", help="The same: a schema is JSON.")] = False) -> None:  # noqa: ARG001  every command has it
     """Print the JSON Schema of a catalog's documents, for editors to complete and check by."""
     output.print_json(catalog_schema())
