@@ -8,7 +8,8 @@ a spare. Everything runs on one event loop, without threads.
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -65,8 +66,8 @@ class RegoPool:
         self._processes: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._jobs: dict[WorkerProcess, _Job] = {}
-        self._checked: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._checking: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._checked: OrderedDict[tuple[str, str], Mapping[str, str]] = OrderedDict()
+        self._checking: dict[tuple[str, str], asyncio.Task[Mapping[str, str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_ready = asyncio.Event()
         self._failed_starts = 0
@@ -138,8 +139,9 @@ class RegoPool:
         input_: bytes,
         timeout: float | None,  # noqa: ASYNC109  as above
     ) -> bytes | None:
-        await self._checked_once(bundle, query)
-        reply = await self._run(kind, bundle, query, input_, self._timeout if timeout is None else timeout)
+        views = await self._checked_once(bundle, query)
+        read = replace(bundle, modules={**bundle.modules, **views}) if views else bundle
+        reply = await self._run(kind, read, query, input_, self._timeout if timeout is None else timeout)
         match reply.status:
             case Status.VALUE:
                 return reply.body
@@ -154,27 +156,30 @@ class RegoPool:
         """Load a bundle without evaluating it. Raises InvalidSource with every fault (file, line, column)."""
         await self._check(bundle, "")
 
-    async def _checked_once(self, bundle: PolicyBundle, query: str) -> None:
-        """Nothing is evaluated that was not checked; plain paths call nothing, so their bundle's check will do."""
+    async def _checked_once(self, bundle: PolicyBundle, query: str) -> Mapping[str, str]:
+        """Nothing is evaluated that was not checked; plain paths call nothing, so their bundle's check will do.
+        Returns the modules that the engine shall read otherwise than they are written."""
         key = (bundle.digest, "" if is_data_reference(query) else query)
         if key in self._checked:
             self._checked.move_to_end(key)
-            return
+            return self._checked[key]
         task = self._checking.get(key)
         if task is None:
             task = self._checking[key] = asyncio.get_running_loop().create_task(self._check(bundle, key[1]))
             task.add_done_callback(lambda _: self._checking.pop(key))
-        await asyncio.shield(task)  # many may wait for one check, and one of them may leave
+        return await asyncio.shield(task)  # many may wait for one check, and one of them may leave
 
-    async def _check(self, bundle: PolicyBundle, query: str) -> None:
+    async def _check(self, bundle: PolicyBundle, query: str) -> Mapping[str, str]:
         reply = await self._run(Kind.CHECK, bundle, query, b"", LOAD_TIMEOUT)
-        if reply.status is not Status.INVALID:
+        if reply.status is Status.INVALID:
+            raise InvalidSource(SourceFault(*fault) for fault in orjson.loads(reply.body))
+        if reply.status is not Status.VALUE:
             raise self._fault(reply)
-        if faults := orjson.loads(reply.body):
-            raise InvalidSource(SourceFault(*fault) for fault in faults)
-        self._checked[bundle.digest, query] = None
+        views: dict[str, str] = orjson.loads(reply.body)
+        self._checked[bundle.digest, query] = views
         if len(self._checked) > _CHECKED:
             self._checked.popitem(last=False)
+        return views
 
     def _fault(self, reply: Reply) -> EvidenceError:
         """The error a worker's answer stands for."""

@@ -23,7 +23,8 @@ class Kind(IntEnum):
 class Status(IntEnum):
     """How the worker answered; what the body holds."""
 
-    VALUE = 1  # the value, JSON; for COVER {"value", "files": {file: {"covered": lines, "not_covered": lines}}}
+    VALUE = 1  # the value, JSON; for COVER {"value", "files": {file: {"covered": lines, "not_covered": lines}}};
+    # for CHECK the modules that the engine shall read otherwise than written: {file: text}
     UNDEFINED = 2  # nothing
     FAILED = 3  # the policy's error, text
     INVALID = 4  # faults of the source, JSON list of [file, line, column, code, message, hint]

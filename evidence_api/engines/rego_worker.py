@@ -24,6 +24,7 @@ from evidence_api.domain.errors import SourceFault
 from evidence_api.engines.rego_extensions import EXTENSIONS
 from evidence_api.engines.rego_wire import Kind, Reply, Request, Status
 from evidence_api.formats.rego_lint import Outline, lint, outline
+from evidence_api.formats.rego_negation import differences, guarded
 from evidence_api.formats.rego_source import (
     MAX_BUNDLE_BYTES,
     bound_faults,
@@ -96,7 +97,8 @@ class Worker:
     def _serve(self, request: Request) -> tuple[Status, bytes]:
         if request.kind is Kind.CHECK:
             signal.setitimer(signal.ITIMER_REAL, request.load_timeout)
-            return _faulty(check(orjson.loads(request.bundle), request.query.decode()))
+            faults, views = examine(orjson.loads(request.bundle), request.query.decode())
+            return _faulty(faults) if faults else (Status.VALUE, orjson.dumps(views))
         engine = self._engines.get(request.digest)
         if engine is None:
             signal.setitimer(signal.ITIMER_REAL, request.load_timeout)
@@ -157,23 +159,51 @@ def cover(engine: Any, query: str, input_: bytes) -> tuple[Status, bytes]:  # no
 
 def check(bundle: dict[str, Any], query: str) -> list[SourceFault]:
     """Every fault of a bundle: bounds on the text, then syntax, then calls, then the engine's own analysis."""
+    return examine(bundle, query)[0]
+
+
+def examine(bundle: dict[str, Any], query: str) -> tuple[list[SourceFault], dict[str, str]]:
+    """The faults that `check` gives, and the modules that the engine shall read otherwise than they are written."""
     modules: dict[str, str] = bundle["modules"]
     if faults := list(bound_faults(modules)):
-        return faults
+        return faults, {}
     if query and not is_data_reference(query):
         if fault := nesting_fault(_QUERY_FILE, query):
-            return [fault]
+            return [fault], {}
         modules = modules | {_QUERY_FILE: _QUERY_HEAD + query + "\n}"}
     outlines: list[Outline] = []
+    negations: list[SourceFault] = []
+    views: dict[str, str] = {}
     for file, text in modules.items():
         try:
-            outlines.append(outline(file, text.encode(), _tree(file, text)))
+            tree = _tree(file, text)
+            outlines.append(outline(file, text.encode(), tree))
+            if file != _QUERY_FILE:
+                view, found = _view(file, text, tree)
+                negations += found
+                views |= {} if view == text else {file: view}
         except RecursionError:
             faults.append(SourceFault(file, 1, 1, "nesting", "an expression of several hundred parts: split it up"))
         except (RuntimeError, ValueError) as fault:
             faults.append(engine_fault(str(fault), {file: text}))
-    faults = faults or lint(outlines) or list(_analysis_faults(bundle))
-    return [replace(fault, line=max(1, fault.line - 2)) if fault.file == _QUERY_FILE else fault for fault in faults]
+    faults = faults or lint(outlines) or list(_analysis_faults(bundle)) or negations
+    if views and not faults:
+        faults = list(_analysis_faults(bundle | {"modules": bundle["modules"] | views}))
+    placed = [replace(fault, line=max(1, fault.line - 2)) if fault.file == _QUERY_FILE else fault for fault in faults]
+    return placed, views
+
+
+def _view(file: str, text: str, tree: dict[str, Any]) -> tuple[str, list[SourceFault]]:
+    """A module as the engine shall read it (formats/rego_negation.py), and what of it cannot be said to it."""
+    source = text.encode()
+    view, faults, prefix = guarded(file, source, tree)
+    if faults or view == source:
+        return text, faults
+    try:
+        read = _tree(file, view.decode())
+    except RuntimeError:  # the guards do not parse: nothing is evaluated that OPA may decide otherwise
+        read = {}
+    return view.decode(), differences(file, source, (tree, read), prefix)
 
 
 def _analysis_faults(bundle: dict[str, Any]) -> Iterable[SourceFault]:
