@@ -104,6 +104,15 @@ async def claim_some(  # noqa: PLR0913  what a claim is made of
     )
 
 
+async def kinds_since(connection: Connection, scope: TenantScope, release: str, tree_size: int) -> tuple[str, ...]:
+    """The kinds owed of a release, taken by somebody or not, of which something arrived after `tree_size` leaves."""
+    rows = await connection.fetch(
+        "SELECT kind FROM due WHERE tenant_id = $1 AND release_id = $2 AND leaf_index >= $3 ORDER BY kind",
+        *(scope.id, id_bytes(release), tree_size),
+    )
+    return tuple(row["kind"] for row in rows)
+
+
 async def settle(connection: Connection, scope: TenantScope, owed: Owed, tree_size: int) -> None:
     """Strike off what an assessment at `tree_size` settled; what arrived since is free to be taken again.
 

@@ -9,7 +9,6 @@ PostgreSQL wait; tenants take turns, batch by batch.
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -23,8 +22,7 @@ from evidence_api.store.reassessments import Progress
 from evidence_api.store.session import Database
 from evidence_api.use_cases.assessing import Assessing, Made
 from evidence_api.use_cases.assessment_record import AssessmentRecord
-from evidence_api.use_cases.derivation_grounds import DERIVED_KINDS
-from evidence_api.use_cases.derive import Deriver, concerns
+from evidence_api.use_cases.derive import Deriver, concerns, settled_by
 
 logger = structlog.get_logger(__name__)
 
@@ -143,26 +141,28 @@ class Backlog:
         return made
 
     async def _settle_together(self, scope: TenantScope, owed: Sequence[Owed]) -> int:
-        owed = [await self._derived(scope, one) for one in owed]
+        for one in owed:
+            await self._derive(scope, one)
         async with self._database.reading(scope) as connection:
             tree_size = (await read_log.head(connection, scope)).tree_size
             found = await grounds.of_releases(connection, scope, [one.release for one in owed], tree_size)
         made = await asyncio.gather(*(self._make(one) for one in found.values()))
         assessed = [one for one in made if one is not None]
         sizes = {one.row.release: one.row.tree_size for one in assessed}
-        settled = [(one, sizes[one.release]) for one in owed if one.release in sizes]
+        settled = [
+            part for one in owed if one.release in sizes for part in settled_by(one, one.tree_size, sizes[one.release])
+        ]
         await self._record.save(scope, assessed, settled, background=True)
         return len(assessed)
 
-    async def _derived(self, scope: TenantScope, owed: Owed) -> Owed:
-        """Derive what follows, where it may differ now; what is owed then is owed for the derived kinds too."""
+    async def _derive(self, scope: TenantScope, owed: Owed) -> None:
+        """Derive what follows, where it may differ now."""
         if not concerns(owed.kinds):
-            return owed
+            return
         async with self._database.reading(scope) as connection:
             release = await releases.get(connection, scope, owed.release)
         await self._deriver.derive(scope, release)
         # A crash after this leaves what was derived in the log, and the rows due: deriving again adds nothing.
-        return replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED_KINDS})))
 
     async def _make(self, one: grounds.Grounds) -> Made | None:
         """None where it cannot be assessed: that is said, and tried again when the lease has run out."""

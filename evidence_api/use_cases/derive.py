@@ -14,7 +14,7 @@ A release whose documents cannot be derived from is assessed without: that is sa
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -43,8 +43,9 @@ from evidence_api.formats.reproducible_build import (
 from evidence_api.formats.sbom_drift import derive_drift
 from evidence_api.formats.stored import stored_statement
 from evidence_api.store import advisories, releases
+from evidence_api.store.due import Owed
 from evidence_api.store.session import Database
-from evidence_api.use_cases.derivation_grounds import Grounds, Side, gather
+from evidence_api.use_cases.derivation_grounds import DERIVED_KINDS, Grounds, Side, gather
 from evidence_api.use_cases.own_evidence import OwnEvidence
 
 logger = structlog.get_logger(__name__)
@@ -79,6 +80,15 @@ class DerivedDrift:
 def concerns(kinds: Iterable[str]) -> bool:
     """Whether the arrival of these can change what is derived."""
     return any(kind.partition("@")[0] in _CAUSES for kind in kinds)
+
+
+def settled_by(owed: Owed, before: int, after: int) -> list[tuple[Owed, int]]:
+    """What is struck off when a release was derived from at a tree of at least `before` leaves and assessed then at
+    `after`: of the derived kinds all of it. What else arrived in between was not derived from, and stays due."""
+    if not concerns(owed.kinds):
+        return [(owed, after)]
+    causes = tuple(kind for kind in owed.kinds if kind not in DERIVED_KINDS)
+    return [(replace(owed, kinds=causes), before), (replace(owed, kinds=DERIVED_KINDS), after)]
 
 
 class Deriver:

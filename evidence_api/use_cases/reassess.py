@@ -36,7 +36,7 @@ from evidence_api.store.timers import Timer
 from evidence_api.use_cases.assessing import Assessing, Made
 from evidence_api.use_cases.assessment_record import AssessmentRecord
 from evidence_api.use_cases.derivation_grounds import DERIVED_KINDS
-from evidence_api.use_cases.derive import ADVISORIES, Deriver, concerns
+from evidence_api.use_cases.derive import ADVISORIES, Deriver, concerns, settled_by
 from evidence_api.use_cases.evaluate import assess_release
 
 logger = structlog.get_logger(__name__)
@@ -201,46 +201,48 @@ class Reassessor:
         """Derive, assess, record, strike off. With `at_once` the verdicts are recorded before anything is derived, and
         again if that was new: nobody waits for the comparison of two SBOMs to see that a scan failed."""
         derives = concerns(owed.kinds)
-        size = 0
-        if at_once or not derives:
-            # A crash after this, where something is to be derived, leaves these verdicts and the rows due.
-            size = await self._assess(scope, owed, settles=None if derives else owed)
-        if not derives:
-            return
-        async with self._database.reading(scope) as connection:
-            release = await releases.get(connection, scope, owed.release)
-        new = await self._deriver.derive(scope, release)
-        # A crash after this leaves what was derived in the log, and the rows due: deriving again adds nothing.
-        every = replace(owed, kinds=tuple(sorted({*owed.kinds, *DERIVED_KINDS})))
-        if not at_once:
-            await self._assess(scope, every, settles=every)
-        elif new:
-            await self._assess(scope, replace(owed, kinds=DERIVED_KINDS), settles=every)
-        else:
-            await self._record.save(scope, [], settled=[(owed, size)])
+        before, kinds = owed.tree_size, owed.kinds
+        if derives and at_once:
+            before = await self._assess(scope, owed)
+            # A crash after this leaves these verdicts, and the rows due.
+        if derives:
+            async with self._database.reading(scope) as connection:
+                release = await releases.get(connection, scope, owed.release)
+            new = await self._deriver.derive(scope, release)
+            # A crash after this leaves what was derived in the log, and the rows due: deriving again adds nothing.
+            if at_once and not new:
+                await self._record.save(scope, [], settled=[(owed, before)])
+                return
+            kinds = DERIVED_KINDS if at_once else (*owed.kinds, *DERIVED_KINDS)
+        await self._assess(scope, replace(owed, kinds=kinds), settles=(owed, before))
 
-    async def _assess(self, scope: TenantScope, owed: Owed, *, settles: Owed | None) -> int:
-        """Assess a release for what is owed, record it, and strike off what it settles; the tree size of it."""
+    async def _assess(self, scope: TenantScope, owed: Owed, *, settles: tuple[Owed, int] | None = None) -> int:
+        """Assess a release for what is owed, and record it; the tree size of it. With `settles`, strike that off, of
+        which what arrived in a tree of so many leaves was derived from."""
         async with self._database.reading(scope) as connection:
-            found, previous = await self._grounds(connection, scope, owed)
+            found, previous, kinds = await self._grounds(connection, scope, owed)
         made = await self._assessing.make(
             found,
             self._clock.now(),
-            only=None if previous is None else self._controls_reading(owed.kinds),
+            only=None if previous is None else self._controls_reading(kinds),
             previous=previous,
         )
         size = made.row.tree_size
-        await self._record.save(scope, [made], settled=[(settles, size)] if settles else ())
+        await self._record.save(scope, [made], settled=settled_by(*settles, size) if settles else ())
         return size
 
     async def _grounds(
         self, connection: Connection, scope: TenantScope, owed: Owed
-    ) -> tuple[grounds.Grounds, assessments.StoredAssessment | None]:
-        """What a release owns now, and what was found of it before where that can be built upon."""
+    ) -> tuple[grounds.Grounds, assessments.StoredAssessment | None, Sequence[str]]:
+        """What a release owns now, what was found of it before where that can be built upon, and the kinds that may
+        differ since: also those that will be settled later, for an assessment is of all evidence in its tree."""
         tree_size = (await read_log.head(connection, scope)).tree_size
         found = await grounds.of_releases(connection, scope, [owed.release], tree_size)
-        previous = None if owed.whole else await assessments.latest_stored(connection, scope, owed.release)
-        return found[owed.release], previous
+        previous = await assessments.latest_stored(connection, scope, owed.release)
+        if previous is not None:
+            since = await due.kinds_since(connection, scope, owed.release, previous.tree_size)
+            owed = replace(owed, kinds=tuple({*owed.kinds, *since}))
+        return found[owed.release], None if owed.whole else previous, owed.kinds
 
     def _controls_reading(self, kinds: Sequence[str]) -> list[str]:
         """The controls whose outcome the arrival of these kinds can change."""

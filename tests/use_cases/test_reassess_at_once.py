@@ -3,8 +3,13 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from evidence_api.domain.evidence import Release
+from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.replay import Factor
 from evidence_api.store import due
+from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.replay import Question, Replayer
 from evidence_api.use_cases.replay_trials import Rules
 from tests.support import statements
@@ -74,4 +79,43 @@ async def test_many_things_at_once(door: Door, clock: SteppingClock) -> None:
     running.cancel()
     clock.advance(due.LEASE + timedelta(seconds=1))  # what was under way is free to be taken
     await reassessor.sweep()
+    assert await differing(door) == []
+
+
+async def test_an_assessment_is_of_all_evidence_in_its_tree(door: Door) -> None:
+    reassessor = door.application.reassessor
+    await door.upload(statements.release())
+    await reassessor.sweep()
+    await door.upload(statements.vulns())
+    first = await reassessor._claim(door.scope)
+    assert first is not None
+    await door.upload(statements.github_checks(statements.ARTIFACT))
+    await reassessor._settle(door.scope, first)  # nobody has settled the checks, yet they are in its tree
+    assert await differing(door) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_what_arrives_during_a_derivation_stays_due(
+    door: Door, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+) -> None:
+    reassessor = door.application.reassessor
+    derive = Deriver.derive
+
+    async def interrupted(self: Deriver, scope: TenantScope, release: Release) -> int:
+        new = await derive(self, scope, release)
+        await door.upload(statements.sbom(criticals=2))
+        return new
+
+    await door.upload(statements.release())
+    await reassessor.sweep()
+    await door.upload(statements.sbom(criticals=0))
+    owed = await reassessor._claim(door.scope)
+    assert owed is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(Deriver, "derive", interrupted)
+        await reassessor._settle(door.scope, owed, at_once=at_once)
+    left = await reassessor._claim(door.scope)
+    assert left is not None
+    assert "sbom" in left.kinds
+    await reassessor._settle(door.scope, left, at_once=at_once)
     assert await differing(door) == []
