@@ -2,7 +2,7 @@
 
 The digest is sha256 over the canonical JSON of {"modules": {path: sha256 of the text}, "data": sha256 of
 the canonical data}. Test modules (`*_test.rego`) and invariants (`*_invariant.rego`) are no part of a bundle,
-nor are the input schemas beside them: they decide nothing.
+nor are the schemas beside them: they decide nothing.
 """
 
 import re
@@ -15,6 +15,7 @@ import orjson
 
 from evidence_api.domain.digest import canonical, digest_of, sha256_hex
 from evidence_api.domain.errors import InvalidSource, Malformed, SourceFault
+from evidence_api.formats.policy_settings import settings_faults
 from evidence_api.formats.yaml_source import Mapping, Node, Sequence, documents
 
 MODULE_SUFFIX = ".rego"
@@ -57,19 +58,22 @@ def bundle_from_files(files: MappingOf[str, str], *, tests: bool = False) -> Pol
     """The bundle of a folder's texts (relative path with / -> text); `tests` keeps tests and invariants too.
 
     Data files stand at the root of the folder or beside the modules; all are merged into one document,
-    and two files that give one key are refused. Raises InvalidSource with every fault found.
+    and two files that give one key are refused, as is a setting its area's schema does not know. Raises InvalidSource
+    with every fault found.
     """
     modules = {name: text for name, text in files.items() if name.endswith(MODULE_SUFFIX) and (tests or decides(name))}
     faults: list[SourceFault] = []
-    merged: dict[str, Any] = {}
+    merged: dict[str, tuple[str, Any]] = {}
     for name in sorted(files):
         if PurePosixPath(name).name in DATA_NAMES:
             _merge(merged, name, files[name], faults)
+    data = {key: value for key, (_, value) in merged.items()}
+    faults += settings_faults(files, data, {key: file for key, (file, _) in merged.items()})
     if not modules:
         faults.append(SourceFault("policy", 1, 1, "empty", "no .rego module in the folder"))
     if faults:
         raise InvalidSource(faults)
-    return policy_bundle(modules, orjson.dumps(merged, option=orjson.OPT_SORT_KEYS))
+    return policy_bundle(modules, orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
 
 
 def decides(name: str) -> bool:
@@ -77,7 +81,7 @@ def decides(name: str) -> bool:
     return name.endswith(MODULE_SUFFIX) and not name.endswith((TEST_SUFFIX, INVARIANT_SUFFIX))
 
 
-def _merge(merged: dict[str, Any], name: str, text: str, faults: list[SourceFault]) -> None:
+def _merge(merged: dict[str, tuple[str, Any]], name: str, text: str, faults: list[SourceFault]) -> None:
     known = len(faults)
     document = _json(name, text, faults) if name.endswith(".json") else _yaml(name, text, faults)
     if len(faults) > known or document is None:
@@ -88,7 +92,7 @@ def _merge(merged: dict[str, Any], name: str, text: str, faults: list[SourceFaul
     for key, value in document.items():
         if key in merged:
             faults.append(SourceFault(name, 1, 1, "duplicate_data", f"data.{key} is given by another file too"))
-        merged[key] = value
+        merged[key] = name, value
 
 
 def _json(name: str, text: str, faults: list[SourceFault]) -> object:
