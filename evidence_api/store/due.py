@@ -40,6 +40,18 @@ UPDATE due SET claimed_until = $3 FROM mine
 WHERE due.tenant_id = $1 AND due.release_id = mine.release_id AND due.kind = mine.kind
 RETURNING due.release_id, due.kind, due.leaf_index, due.background
 """  # noqa: S608  constant words
+# Never waits for a row: one that an append or a striking off holds is left to the next time.
+_RENEW = """
+WITH mine AS (
+  SELECT d.release_id, d.kind
+  FROM unnest($2::bytea[], $3::text[]) AS given (release_id, kind)
+    JOIN due d ON d.tenant_id = $1 AND d.release_id = given.release_id AND d.kind = given.kind
+  WHERE d.claimed_until > $4
+  FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE due SET claimed_until = $5 FROM mine
+WHERE due.tenant_id = $1 AND due.release_id = mine.release_id AND due.kind = mine.kind
+"""
 _STRIKE = """
 WITH mine AS (
   SELECT d.release_id, d.kind, d.leaf_index < given.tree_size AS settled
@@ -102,6 +114,15 @@ async def claim_some(  # noqa: PLR0913  what a claim is made of
         )
         for release, owed in releases.items()
     )
+
+
+async def renew(
+    connection: Connection, scope: TenantScope, owed: Sequence[Owed], at: datetime, lease: timedelta = LEASE
+) -> None:
+    """Keep for another lease what was taken and has not been struck off. What has run out is not taken back."""
+    rows = [(id_bytes(one.release), kind) for one in owed for kind in one.kinds]
+    releases, kinds = [release for release, _ in rows], [kind for _, kind in rows]
+    await connection.execute(_RENEW, scope.id, releases, kinds, at, at + lease)
 
 
 async def kinds_since(connection: Connection, scope: TenantScope, release: str, tree_size: int) -> tuple[str, ...]:

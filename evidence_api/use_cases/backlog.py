@@ -23,10 +23,11 @@ from evidence_api.store.session import Database
 from evidence_api.use_cases.assessing import Assessing, Made
 from evidence_api.use_cases.assessment_record import AssessmentRecord
 from evidence_api.use_cases.derive import Deriver, concerns, settled_by
+from evidence_api.use_cases.lease import held
 
 logger = structlog.get_logger(__name__)
 
-BATCH = 16  # releases; a lease is enough for all of them, also where each takes the engine's time limit
+BATCH = 16  # releases
 _IN_FLIGHT = 3  # batches
 _IDLE = 4  # intervals of the front between two looks
 _LOOK_SECONDS = 2.0  # at most between two looks at all tenants
@@ -123,7 +124,12 @@ class Backlog:
             return await due.claim_some(connection, scope, self._clock.now(), limit=BATCH, background=True)
 
     async def _settle(self, scope: TenantScope, owed: Sequence[Owed]) -> int:
-        """Assess and record one batch; if that cannot be, each of it alone, so that one cannot hold up the others."""
+        """Assess and record one batch, however long that takes."""
+        async with held(self._database, self._clock, scope, owed):
+            return await self._settle_or_split(scope, owed)
+
+    async def _settle_or_split(self, scope: TenantScope, owed: Sequence[Owed]) -> int:
+        """The batch; if that cannot be, each of it alone, so that one cannot hold up the others."""
         try:
             return await self._settle_together(scope, owed)
         except EvidenceError as fault:

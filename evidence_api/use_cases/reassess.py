@@ -38,6 +38,7 @@ from evidence_api.use_cases.assessment_record import AssessmentRecord
 from evidence_api.use_cases.derivation_grounds import DERIVED_KINDS
 from evidence_api.use_cases.derive import ADVISORIES, Deriver, concerns, settled_by
 from evidence_api.use_cases.evaluate import assess_release
+from evidence_api.use_cases.lease import held
 
 logger = structlog.get_logger(__name__)
 
@@ -110,7 +111,8 @@ class Reassessor:
             if last is not None:
                 await self._match_again(scope, last)
             while (owed := await self._claim(scope)) is not None:
-                await self._settle(scope, owed)
+                async with held(self._database, self._clock, scope, [owed]):
+                    await self._settle(scope, owed)
                 made += 1
         return made
 
@@ -164,7 +166,8 @@ class Reassessor:
 
     async def _settle_or_postpone(self, scope: TenantScope, owed: Owed) -> None:
         try:
-            await self._settle(scope, owed, at_once=True)
+            async with held(self._database, self._clock, scope, [owed]):
+                await self._settle(scope, owed, at_once=True)
         except EvidenceError as fault:
             logger.warning(
                 "sweep_postponed", tenant=scope.name, release=owed.release, code=fault.code, detail=fault.message

@@ -50,6 +50,27 @@ async def test_the_background_is_taken_apart_and_in_log_order(
     assert len(await take(database, scope, clock, background=True)) == 5
 
 
+async def test_what_is_worked_on_stays_taken_for_as_long_as_it_is_renewed(
+    database: Database, scope: TenantScope, clock: SteppingClock, appender: Appender
+) -> None:
+    await some_releases(appender, scope, 2)
+    owed = await take(database, scope, clock, background=False)
+    for _ in range(3):
+        clock.advance(due.LEASE / 2)
+        async with database.tenant(scope) as connection:
+            await due.renew(connection, scope, owed[:1], clock.now())
+    (free,) = await take(database, scope, clock, background=False)
+    assert free.release == owed[1].release
+    await strike(database, scope, owed[:1])
+    async with database.tenant(scope) as connection:
+        await due.renew(connection, scope, owed[:1], clock.now())
+    clock.advance(due.LEASE + timedelta(seconds=1))
+    async with database.tenant(scope) as connection:
+        await due.renew(connection, scope, owed[1:], clock.now())  # too late: anybody may have it
+    (again,) = await take(database, scope, clock, background=False)
+    assert again.release == owed[1].release
+
+
 async def test_an_append_is_taken_before_what_waits_and_settles_that_too(
     database: Database, scope: TenantScope, clock: SteppingClock, appender: Appender
 ) -> None:

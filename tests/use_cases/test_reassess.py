@@ -1,7 +1,14 @@
+import asyncio
 from datetime import timedelta
 
+import pytest
+
 from evidence_api.domain.assessment import Outcome
+from evidence_api.domain.evidence import Release
+from evidence_api.domain.principal import TenantScope
 from evidence_api.store import assessments, due, releases
+from evidence_api.use_cases import lease
+from evidence_api.use_cases.derive import Deriver
 from tests.support import statements
 from tests.support.checked import SteppingClock
 from tests.web.conftest import Door
@@ -57,3 +64,27 @@ async def test_due_that_was_claimed_by_a_process_that_died_is_done_after_the_lea
     assert await reassessor.sweep() == 0
     clock.advance(due.LEASE + timedelta(seconds=1))
     assert await reassessor.sweep() == 1
+
+
+async def test_a_release_that_takes_longer_than_a_lease_is_begun_once(
+    door: Door, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, derive = asyncio.Event(), Deriver.derive
+
+    async def slow(self: Deriver, scope: TenantScope, release: Release) -> int:
+        begun.set()
+        for _ in range(4):
+            clock.advance(due.LEASE / 2)
+            await asyncio.sleep(0.2)
+        return await derive(self, scope, release)
+
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.02)
+    monkeypatch.setattr(Deriver, "derive", slow)
+    await door.upload(statements.release())
+    reassessor = door.application.reassessor
+    working = asyncio.create_task(reassessor.sweep())
+    await begun.wait()
+    while not working.done():
+        assert await reassessor._claim(door.scope) is None or working.done()
+        await asyncio.sleep(0.1)
+    assert await working == 1
