@@ -108,7 +108,8 @@ class _Rules:
         asked: Collection[str],
     ) -> Plain:
         """The plan. `decided` is the engine's answer about the controls `asked`."""
-        name = (release[0], tree_size, at, tuple(only or ()))
+        # The evidence too: two tenants may have been given the same statement of a release.
+        name = (release, evidence, tree_size, at, None if only is None else tuple(only))
         begun = self._begun.pop(name, None) or self._begin(Release(*release), evidence, at, only, previous)
         about, keys = begun.release, begun.keys
         answers: dict[str, Any] = dict(self._answers.known(keys, about.digests))
