@@ -32,6 +32,7 @@ _LISTED = _EQUALITY | {"contains"}
 _ASLEEP = frozenset({"draft", "retired"})
 _NOTHING: Json = {}
 _OTHER = 0  # a word that is none of those written
+_CELLS = 20  # of what the average query sees; a release of ten thousand rows counts for as much as it takes up
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,14 @@ class EngineAnswers:
 
     Kept by query: what it said of one depends on what that one reads. What it made of a control's queries depends on
     their outcomes alone (formats/rego_counting.py, combine_all and combine_any), so that is kept by them. At most
-    `limit` of each; then it begins anew.
+    `limit` of each, and of queries no more than that many see on average; then it begins anew.
     """
 
     def __init__(self, limit: int = 200_000) -> None:
         self._queries: dict[tuple[str, int, Hashable], Json] = {}
         self._controls: dict[tuple[str, tuple[str, ...]], str] = {}
         self._limit = limit
+        self._cells = 0  # of all keys
 
     def known(self, keys: Mapping[str, Key], digests: Sequence[str]) -> dict[str, Json]:
         """Control id to raw answer, of those that are known."""
@@ -125,9 +127,14 @@ class EngineAnswers:
                 continue
             if any(one not in places for query in queries for one in query.get("lacking", ())):
                 continue
-            if max(len(self._queries), len(self._controls)) >= self._limit:
+            cells = sum(map(_cells, key))
+            if cells > self._limit * _CELLS:
+                continue
+            if max(len(self._queries), len(self._controls), (self._cells + cells) / _CELLS) >= self._limit:
                 self._queries.clear()
                 self._controls.clear()
+                self._cells = 0
+            self._cells += cells
             for number, (seen, query) in enumerate(zip(key, queries, strict=True)):
                 self._queries[control, number, seen] = _lacking(query, places)
             self._controls[control, tuple(query["outcome"] for query in queries)] = answer["outcome"]
@@ -140,6 +147,13 @@ def _named(query: Json, digests: Sequence[str]) -> Json:
 
 def _lacking(query: Json, names: Any) -> Json:  # noqa: ANN401  digest to place, or place to digest
     return {**query, "lacking": [names[one] for one in query["lacking"]]} if query.get("lacking") else query
+
+
+def _cells(seen: Hashable) -> int:
+    """How many values what a query sees is made of; long words count for more."""
+    if isinstance(seen, tuple | frozenset):
+        return 1 + sum(map(_cells, seen))
+    return 1 + len(seen) // 64 if isinstance(seen, str) else 1
 
 
 def _plan(query: Query) -> _Plan:

@@ -246,3 +246,14 @@ def test_the_shipped_catalog_has_a_projection_of_every_control() -> None:
     answers, said = EngineAnswers(), decide(catalog, [])
     answers.learn(keys, said, DIGESTS)
     assert answers.known(keys, DIGESTS) == {one: said[one] for one in ids}
+
+
+def test_what_many_rows_say_counts_for_as_much_as_it_takes_up() -> None:
+    catalog = Catalog("sha256:b", (Control("C-0", (query_of(Compare("count", "<=", 10**9)),)),), (), (), (), {})
+    reads, answers = Projection(catalog), EngineAnswers(limit=100)
+    for count in range(150, 170):
+        listed = [row("every_type", {"count": 0}, number=number) for number in range(count)]
+        keys = reads.keys(assessment_input(catalog, RELEASE, listed, AT), ["C-0"])
+        answers.learn(keys, decide(catalog, listed), DIGESTS)
+        assert answers.known(keys, DIGESTS)
+    assert len(answers._queries) <= 4
