@@ -9,12 +9,50 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from evidence_api.engines.rego_jwt import JWT
+
 
 def flatten(value: object) -> list[Any]:
     """Arrays within the array become its items, one level deep. Raises TypeError."""
     if not isinstance(value, list):
         raise TypeError("array.flatten expects an array")
     return [item for one in value for item in (one if isinstance(one, list) else [one])]
+
+
+def count_text(text: object, part: object) -> int:
+    """How often a part occurs without overlaps; an empty one between all characters. Raises TypeError."""
+    if not isinstance(text, str) or not isinstance(part, str):
+        raise TypeError("strings.count expects text")
+    return text.count(part)
+
+
+def reachable_paths(graph: object, initial: object) -> set[tuple[str, ...]]:
+    """Every way from the initial nodes to a node without edges, out of the graph, or round to itself.
+
+    Nodes are text (other values raise TypeError: some of them are equal here and not in Rego).
+    """
+    if not isinstance(graph, dict) or not isinstance(initial, list | set):
+        raise TypeError("graph.reachable_paths expects an object and an array or set of nodes")
+    paths: set[tuple[str, ...]] = set()
+    ways: list[tuple[tuple[str, ...], str]] = [((), _node(node)) for node in initial if _node(node) in graph]
+    while ways:
+        path, node = ways.pop()
+        if node in path or node not in graph:
+            paths.add(path)
+            continue
+        edges = graph[node]
+        nodes = [_node(edge) for edge in edges] if isinstance(edges, list | set) else []
+        path = (*path, node)
+        if not nodes:
+            paths.add(path)
+        ways.extend((path, edge) for edge in nodes)
+    return paths
+
+
+def _node(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("graph.reachable_paths expects nodes that are text")
+    return value
 
 
 def _digest(algorithm: str) -> Callable[[object], str]:
@@ -52,4 +90,7 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "crypto.hmac.sha256": (2, _mac("sha256")),
     "crypto.hmac.sha512": (2, _mac("sha512")),
     "crypto.hmac.equal": (2, equal),
+    "graph.reachable_paths": (2, reachable_paths),
+    "strings.count": (2, count_text),
+    **JWT,
 }

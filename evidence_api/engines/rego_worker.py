@@ -25,6 +25,7 @@ from evidence_api.engines.rego_extensions import EXTENSIONS
 from evidence_api.engines.rego_wire import Kind, Reply, Request, Status
 from evidence_api.formats.rego_lint import Outline, lint, outline
 from evidence_api.formats.rego_negation import differences, guarded
+from evidence_api.formats.rego_results import bound_results
 from evidence_api.formats.rego_source import (
     MAX_BUNDLE_BYTES,
     bound_faults,
@@ -181,6 +182,8 @@ def examine(bundle: dict[str, Any], query: str) -> tuple[list[SourceFault], dict
             if file != _QUERY_FILE:
                 view, found = _view(file, text, tree)
                 negations += found
+                if not found:
+                    view = _turned(file, view, outlines[-1])
                 views |= {} if view == text else {file: view}
         except RecursionError:
             faults.append(SourceFault(file, 1, 1, "nesting", "an expression of several hundred parts: split it up"))
@@ -204,6 +207,14 @@ def _view(file: str, text: str, tree: dict[str, Any]) -> tuple[str, list[SourceF
     except RuntimeError:  # the guards do not parse: nothing is evaluated that OPA may decide otherwise
         read = {}
     return view.decode(), differences(file, source, (tree, read), prefix)
+
+
+def _turned(file: str, text: str, module: Outline) -> str:
+    """A module with the results of added builtins bound as the engine can (formats/rego_results.py)."""
+    size = len(module.package)
+    own = {path[size] for path, _ in module.functions if path[:size] == module.package}
+    source = text.encode()
+    return bound_results(source, _tree(file, text), frozenset({"data", *module.aliases, *own})).decode()
 
 
 def _analysis_faults(bundle: dict[str, Any]) -> Iterable[SourceFault]:

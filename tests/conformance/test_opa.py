@@ -1,8 +1,11 @@
 """OPA's own Rego cases through the pool: the same answer, a refusal that says why, or an error; never another answer.
 
-A case counts as *refused* when the bundle does not load: a builtin that is banned, lacking or wrong here, or
+A case counts as *refused* when the bundle does not load: a builtin that is banned, lacking here, or
 syntax the engine does not have. *No answer* is an error where OPA has a value: the engine stops at a
 builtin's error where OPA goes on without the value. Both fail closed. *Wrong* is a value OPA does not give.
+
+The engine alone answers 726 of these 950 cases, some of them with builtins that are banned here (the clock,
+the network); with what engines/rego_extensions.py adds, the pool must answer no smaller a share.
 """
 
 import asyncio
@@ -24,7 +27,8 @@ pytestmark = pytest.mark.conformance
 
 # The engine is known to find nothing under some rule heads of several parts: undefined, so it denies.
 _DEEP_HEAD = re.compile(r"^\w+(?:\.\w+|\[[^\]\n]+\]){2,}", re.MULTILINE)
-REFUSALS = {"banned_builtin", "lacking_builtin", "wrong_builtin", "walk_never_binds"}
+ENGINE_ALONE = 726 / 950
+REFUSALS = {"banned_builtin", "lacking_builtin", "walk_never_binds"}
 
 
 @dataclass(frozen=True)
@@ -146,4 +150,4 @@ async def test_no_answer_but_opas(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one for one in ran if one.outcome == "wrong"] == []
     assert all(re.match(r"\S+:\d+:\d+: \w+: .", one.detail) for one in ran if one.outcome.startswith("refused"))
     assert all(one.detail.startswith("policy_failed") for one in ran if one.outcome == "no answer")
-    assert sum(one.outcome == "right" for one in ran) > len(ran) / 2
+    assert sum(one.outcome == "right" for one in ran) >= ENGINE_ALONE * len(ran)

@@ -13,8 +13,6 @@ from evidence_api.engines import rego_worker
 from evidence_api.engines.rego_wire import NO_DIGEST, Kind, Reply, Request, Status
 from evidence_api.engines.rego_worker import Worker, check, evaluate, load
 
-PANIC = 'package p\nr := strings.count("", "")\n'
-
 
 def codes(*modules: str, query: str = "") -> list[tuple[str, int, int, str]]:
     faults = check({"modules": {f"{n}.rego": text for n, text in enumerate(modules)}, "data": "{}"}, query)
@@ -31,11 +29,20 @@ def test_frames_survive_the_wire() -> None:
     assert reply.frame()[Reply.HEAD.size :] == b"[1]"
 
 
+class Panicked(BaseException):
+    """As a panic of the engine comes through the binding."""
+
+
 def test_panic_is_told_and_the_process_asks_to_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = socket.socketpair()
     monkeypatch.setattr(rego_worker.Worker, "_restrict", lambda *_: None)
+
+    def panics(*_: object) -> None:
+        raise Panicked("index out of bounds")
+
+    monkeypatch.setattr(rego_worker, "evaluate", panics)
     with ours, theirs:
-        bundle = orjson.dumps({"modules": {"p.rego": PANIC}, "data": "{}"})
+        bundle = orjson.dumps({"modules": {"p.rego": "package p\nr := 1\n"}, "data": "{}"})
         answer = Worker(theirs)._answer(
             Request(Kind.EVALUATE, b"d" * 32, NO_DIGEST, 5.0, 5.0, 2**30, bundle, b"data.p.r", b"{}")
         )
@@ -65,11 +72,9 @@ def test_value_is_cut_out_whatever_it_contains() -> None:
         ('r if trace("x")', [(2, 6, "banned_builtin")]),
         ('r := crypto.parse_private_keys("x")', [(2, 6, "lacking_builtin")]),
         ('r := crypto.new_one("x")', [(2, 6, "lacking_builtin")]),
-        ('r := io.jwt.decode("x")', [(2, 6, "lacking_builtin")]),
+        ('r := rego.parse_module("x")', [(2, 6, "lacking_builtin")]),
         ("r := rego.metadata.rule()", [(2, 6, "lacking_builtin")]),
         ('r := strings.render_template("x", {})', [(2, 6, "lacking_builtin")]),
-        ('r := strings.count("aa", "a")', [(2, 6, "wrong_builtin")]),
-        ('r := graph.reachable_paths({}, {"a"})', [(2, 6, "wrong_builtin")]),
         ("r := counts([1])", [(2, 6, "unknown_function")]),
         ("r := data.lib.f(1)", [(2, 6, "unknown_function")]),
         ("r := count(1, 2, 3)", [(2, 6, "arity")]),
@@ -147,7 +152,7 @@ def test_nearest_name_is_given() -> None:
 
 
 def test_faults_of_all_modules_come_together_and_in_order() -> None:
-    found = codes("package a\nr := time.now_ns()\ns := io.jwt.decode(1)\n", "package b\nr := rand.intn(1, 2)\n")
+    found = codes("package a\nr := time.now_ns()\ns := rego.parse_module(1)\n", "package b\nr := rand.intn(1, 2)\n")
     assert [(file, line) for file, line, _, _ in found] == [("0.rego", 2), ("0.rego", 3), ("1.rego", 2)]
 
 
