@@ -17,8 +17,8 @@ _KEY_ID = "X-Key-Id"
 async def get_policy_bundle(request: Request) -> Response:
     """The bundle for a tenant; its own token alone is answered. 304 to who has it."""
     parts = parts_of(request)
-    await require(request, parts.access, "policy:read", tenant=request.path_params["tenant"])
-    bundle = await parts.policy_bundles.current()
+    principal = await require(request, parts.access, "policy:read", tenant=request.path_params["tenant"])
+    bundle = await parts.policy_bundles.current(principal.tenant)
     etag = f'"{bundle.digest}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
