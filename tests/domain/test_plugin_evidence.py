@@ -43,6 +43,16 @@ def test_a_review_is_by_who_signed_it_and_the_last_of_a_series_stands() -> None:
     assert (told["incidents"], told["sboms"]) == ([], [])
 
 
+def test_nobody_hides_what_another_signer_rejects() -> None:
+    """Who wrote a review is what it says itself, so a later one may bear the same name."""
+    theirs = review(2, decided="2025-12-22T12:00:00Z", signer="mallory")
+    told = plugin_evidence([review(1, "reject"), theirs], EPOCH)
+    assert [(one["reviewer"], one["verdict"]) for one in told["reviews"]] == [
+        ("key ci", "reject"),
+        ("key mallory", "approve"),
+    ]
+
+
 def test_what_nobody_trusted_signed_does_not_count() -> None:
     found = [review(1, verified=False), evidence_of(statements.sbom(PLUGIN), 2, verified=False)]
     assert plugin_evidence(found, EPOCH) == {"reviews": [], "incidents": [], "sboms": []}
@@ -51,7 +61,9 @@ def test_what_nobody_trusted_signed_does_not_count() -> None:
 def test_erasing_never_helps() -> None:
     gone = [erased(review(1)), erased(evidence_of(statements.sbom(PLUGIN), 2)), erased(incident(3, "mitigated"))]
     told = plugin_evidence(gone, EPOCH)
-    assert (told["reviews"], told["sboms"]) == ([], [])
+    assert told["sboms"] == []
+    (shown,) = told["reviews"]
+    assert (shown["reviewer"], shown["verdict"], shown["permissions"]) == ("key ci", "reject", [])
     (shown,) = told["incidents"]
     assert (shown["severity"], shown["status"]) == ("critical", "open")
 
