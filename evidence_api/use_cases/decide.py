@@ -19,6 +19,7 @@ from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle, RegoPool
 
 _KEPT = 8192
+_KEPT_BYTES = 32 * 2**20  # of their questions together, so that no number of large ones fills the memory
 
 Question: TypeAlias = tuple[str, bytes]
 
@@ -41,6 +42,7 @@ class Gate:
         self._asked_of = replace(bundle, digest=digest_of(f"{lane} {bundle.digest}".encode())) if lane else bundle
         self._hits = hits
         self._kept: OrderedDict[Question, Decision] = OrderedDict()
+        self._kept_bytes = 0
         self._asked: dict[Question, asyncio.Task[Decision]] = {}
 
     @property
@@ -85,7 +87,9 @@ class Gate:
         area, asked = question
         answer = await self._rego.evaluate(self._asked_of, f"data.evidence.policy.{area}.decision", asked)
         decision = Decision.of(area, asked, self._bundle.digest, None if answer is None else orjson.loads(answer))
-        self._kept[question] = decision
-        if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        self._kept[question] = decision  # it was not kept: those who ask at once wait for one evaluation
+        self._kept_bytes += len(asked)
+        while len(self._kept) > _KEPT or self._kept_bytes > _KEPT_BYTES:
+            (_, oldest), _ = self._kept.popitem(last=False)
+            self._kept_bytes -= len(oldest)
         return decision

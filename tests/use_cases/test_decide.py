@@ -12,6 +12,7 @@ from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import EngineTimeout, Malformed, Overloaded, PolicyFailed
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle, RegoPool, policy_bundle
+from evidence_api.use_cases import decide as decide_module
 from evidence_api.use_cases.decide import Gate
 
 POLICY = """package evidence.policy.one
@@ -77,6 +78,21 @@ async def test_same_question_is_asked_once(gate: Gate, rego: CountingPool) -> No
     assert rego.asked == 1
     await gate.decide("one", {"n": 2})
     assert rego.asked == 2
+
+
+async def test_large_questions_are_not_kept_without_end(
+    gate: Gate, rego: CountingPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide_module, "_KEPT_BYTES", 2500)
+    for letter in "abcab":  # two of a thousand bytes find room, and the oldest goes
+        await gate.decide("one", {"n": 1, "a": letter * 1000})
+    assert rego.asked == 5
+    await gate.decide("one", {"n": 1, "a": "b" * 1000})
+    assert rego.asked == 5
+    await gate.decide("one", {"n": 1, "a": "c" * 5000})  # more than all there is room for
+    await gate.decide("one", {"n": 2})
+    await gate.decide("one", {"n": 2})
+    assert rego.asked == 7
 
 
 async def test_what_is_decided_for_a_tenant_is_counted_and_probes_are_not(rego: CountingPool) -> None:
