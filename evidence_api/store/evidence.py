@@ -71,11 +71,13 @@ async def built_from(
 async def about(
     connection: Connection, scope: TenantScope, digest: str, kinds: Sequence[str], limit: int
 ) -> tuple[Evidence, ...]:
-    """Evidence of these kinds about one digest ("algorithm:hex"), newest first, whatever its verification says."""
+    """Verified evidence of these kinds about one digest ("algorithm:hex"), newest first. What anybody may upload
+    unsigned is left out, or it could crowd out the rest."""
     rows = await connection.fetch(
         f"SELECT {EVIDENCE} FROM evidence_subject s "  # noqa: S608  constant columns
         "JOIN evidence e ON e.tenant_id = $1 AND e.leaf_index = s.leaf_index "
-        "WHERE s.tenant_id = $1 AND s.digest = $2 AND e.kind = ANY ($3::text[]) ORDER BY s.leaf_index DESC LIMIT $4",
+        "WHERE s.tenant_id = $1 AND s.digest = $2 AND e.kind = ANY ($3::text[]) AND e.status = 'verified' "
+        "ORDER BY s.leaf_index DESC LIMIT $4",
         *(scope.id, digest, list(kinds), limit),
     )
     return tuple(map(evidence_of, rows))

@@ -32,6 +32,7 @@ from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.own_evidence import OwnEvidence
 
 MAX_EVIDENCE = 1_000  # records about one digest
+MAX_EVIDENCE_BYTES = 2**20  # of what is given of them: each question is kept with its decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,10 @@ class Asking:
                 said = "more is known about the digest than a policy is given"
                 raise TooLarge(said, path=DIGEST, limit=MAX_EVIDENCE, value=len(known))
             given[EVIDENCE] = plugin_evidence(known, at)
+            size = len(canonical(given[EVIDENCE]))
+            if size > MAX_EVIDENCE_BYTES:
+                said = "what is known about the digest is longer than what a policy is given"
+                raise TooLarge(said, path=DIGEST, limit=MAX_EVIDENCE_BYTES, value=size)
         return {**asked, **given}
 
 

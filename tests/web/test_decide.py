@@ -16,6 +16,7 @@ from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.settings import Settings
 from evidence_api.store import decisions, evidence
 from evidence_api.store.migrate import Login, login_dsn
+from evidence_api.use_cases import ask as ask_module
 from evidence_api.use_cases.registry import Registry
 from tests.support import statements
 from tests.support.checked import SteppingClock
@@ -226,6 +227,20 @@ async def test_the_server_gives_what_it_verified_about_a_digest(door: Door) -> N
     (shown,) = given["reviews"]
     assert (shown["evidence"], shown["reviewer"]) == (review, "key ci")
     assert (await facts_of(door, told["evidence"]))["subjects"] == [PLUGIN]
+
+
+async def test_what_nobody_signed_does_not_crowd_out_what_counts(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ask_module, "MAX_EVIDENCE", 1)
+    await door.upload(statements.sbom(PLUGIN))
+    for version in (1, 2):
+        unsigned = statements.sbom(PLUGIN)
+        unsigned["predicate"]["version"] = version
+        answer = await door.http.post("/v1/evidence", content=statements.statement_bytes(unsigned))
+        assert answer.status_code == 201
+    assert (await ask(door, "plugins", {"digest": PLUGIN}))[0] == 200
+    monkeypatch.setattr(ask_module, "MAX_EVIDENCE_BYTES", 100)
+    status, told = await ask(door, "plugins", {"digest": PLUGIN})
+    assert (status, told["code"], told["path"], told["limit"]) == (413, "too_large", "digest", 100)
 
 
 async def test_an_answer_about_a_plugin_replaces_the_one_before(door: Door) -> None:
