@@ -21,10 +21,12 @@ LEASE = timedelta(seconds=30)
 # so of two at once the second would lose what the first found. What assesses every control takes nothing over. Claims
 # of a tenant are made one after the other, or two could each take a part of what is owed of a release.
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('due ' || $1::uuid, 0))"
+# What is owed because of other rules than the claimant's is not its to settle: it would be struck off, and not done.
+_MAY = f"($6 = '' OR d.kind = $6 OR split_part(d.kind, '@', 1) <> '{CATALOG}')"
 _CLAIM = f"""
 WITH chosen AS (
   SELECT d.release_id FROM due d
-  WHERE d.tenant_id = $1 AND d.background = $4 AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
+  WHERE d.tenant_id = $1 AND d.background = $4 AND (d.claimed_until IS NULL OR d.claimed_until <= $2) AND {_MAY}
     AND NOT EXISTS (
       SELECT 1 FROM due other
       WHERE other.tenant_id = $1 AND other.release_id = d.release_id AND other.claimed_until > $2
@@ -33,7 +35,7 @@ WITH chosen AS (
 ), mine AS (
   SELECT d.release_id, d.kind FROM due d
   WHERE d.tenant_id = $1 AND d.release_id = ANY (ARRAY(SELECT release_id FROM chosen))
-    AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
+    AND (d.claimed_until IS NULL OR d.claimed_until <= $2) AND {_MAY}
   ORDER BY d.release_id, d.kind FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE due SET claimed_until = $3 FROM mine
@@ -83,10 +85,12 @@ class Owed:
         return any(kind.partition("@")[0] in {EVERY_KIND, CATALOG, TIME} for kind in self.kinds)
 
 
-async def claim(connection: Connection, scope: TenantScope, at: datetime, lease: timedelta = LEASE) -> Owed | None:
+async def claim(
+    connection: Connection, scope: TenantScope, at: datetime, lease: timedelta = LEASE, *, rules: str = ""
+) -> Owed | None:
     """Take the release that has waited longest for an append's assessment, for nobody else to take while the lease
     runs; None: nothing is due."""
-    found = await claim_some(connection, scope, at, lease=lease, limit=1)
+    found = await claim_some(connection, scope, at, lease=lease, limit=1, rules=rules)
     return found[0] if found else None
 
 
@@ -98,10 +102,12 @@ async def claim_some(  # noqa: PLR0913  what a claim is made of
     limit: int,
     background: bool = False,
     lease: timedelta = LEASE,
+    rules: str = "",
 ) -> tuple[Owed, ...]:
-    """Take up to `limit` releases, with all that is owed of them, in the background or not."""
+    """Take up to `limit` releases, with all that is owed of them, in the background or not. `rules` is the cause of the
+    claimant's catalog and policy (store/reassessments.py); what other rules made due is left alone. "": nothing is."""
     await connection.execute(_ALONE, scope.id)
-    rows = await connection.fetch(_CLAIM, *(scope.id, at, at + lease, background, limit))
+    rows = await connection.fetch(_CLAIM, *(scope.id, at, at + lease, background, limit, rules))
     releases: dict[bytes, list[tuple[str, int, bool]]] = {}
     for row in rows:
         releases.setdefault(row["release_id"], []).append((row["kind"], row["leaf_index"], row["background"]))

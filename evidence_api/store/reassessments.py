@@ -25,6 +25,19 @@ INSERT INTO due (tenant_id, release_id, kind, leaf_index, background)
   ORDER BY r.id
   ON CONFLICT DO NOTHING
 """
+# Who started last decides by which rules all releases are assessed; a server with others leaves these rows alone.
+_SUPERSEDE = f"""
+WITH late AS (
+  SELECT d.release_id, d.kind FROM due d
+  WHERE d.tenant_id = $1 AND d.background AND split_part(d.kind, '@', 1) = '{CATALOG}' AND d.kind <> $2
+  ORDER BY d.release_id, d.kind FOR UPDATE
+), gone AS (
+  DELETE FROM due USING late
+  WHERE due.tenant_id = $1 AND due.release_id = late.release_id AND due.kind = late.kind RETURNING due.kind
+), counted AS (SELECT kind, count(*) AS number FROM gone GROUP BY kind)
+UPDATE reassessment r SET releases = greatest(0, r.releases - counted.number) FROM counted
+WHERE r.tenant_id = $1 AND r.cause = counted.kind
+"""  # noqa: S608  constant words
 _BEGIN = """
 INSERT INTO reassessment AS r (tenant_id, cause, catalog_digest, policy_digest, controls, releases, begun_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -72,12 +85,13 @@ async def begin(  # noqa: PLR0913, PLR0917  what a change is
     connection: Connection, scope: TenantScope, catalog_digest: str, policy_digest: str, controls: int, at: datetime
 ) -> int:
     """Make every release due, in the background, whose newest assessment is by another catalog or policy bundle, or
-    that has none; the number of releases that were not due for this already.
+    that has none; the number of releases that were not due for this already. What other rules made due is so no more.
 
     No append waits for it: the rows are of a kind no append writes. Commit point: rows and progress together; a crash
     before it leaves neither, and the next start does it again.
     """
     cause = cause_of(policy_digest)
+    await connection.execute(_SUPERSEDE, scope.id, cause)
     done: str = await connection.execute(_OWE, *(scope.id, cause, catalog_digest, policy_digest))
     owed = int(done.rpartition(" ")[2])
     if owed:

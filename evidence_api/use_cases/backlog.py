@@ -121,7 +121,8 @@ class Backlog:
 
     async def _claim(self, scope: TenantScope) -> tuple[Owed, ...]:
         async with self._database.tenant(scope) as connection:
-            return await due.claim_some(connection, scope, self._clock.now(), limit=BATCH, background=True)
+            rules = reassessments.cause_of(self._assessing.bundle.digest)
+            return await due.claim_some(connection, scope, self._clock.now(), limit=BATCH, background=True, rules=rules)
 
     async def _settle(self, scope: TenantScope, owed: Sequence[Owed]) -> int:
         """Assess and record one batch, however long that takes."""

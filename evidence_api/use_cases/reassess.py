@@ -28,7 +28,18 @@ from evidence_api.domain.moving import moves_at
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.rego import PolicyBundle, RegoPool
-from evidence_api.store import advisories, assessments, baselines, due, evidence, grounds, read_log, releases, tenants
+from evidence_api.store import (
+    advisories,
+    assessments,
+    baselines,
+    due,
+    evidence,
+    grounds,
+    read_log,
+    reassessments,
+    releases,
+    tenants,
+)
 from evidence_api.store.advisories import FeedImport
 from evidence_api.store.due import Owed
 from evidence_api.store.session import Connection, Database
@@ -181,7 +192,8 @@ class Reassessor:
 
     async def _claim(self, scope: TenantScope) -> Owed | None:
         async with self._database.tenant(scope) as connection:
-            return await due.claim(connection, scope, self._clock.now())
+            rules = reassessments.cause_of(self._assessing.bundle.digest)
+            return await due.claim(connection, scope, self._clock.now(), rules=rules)
 
     async def _last_import(self) -> FeedImport | None:
         async with self._database.anonymous() as connection:

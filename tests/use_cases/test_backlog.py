@@ -208,6 +208,26 @@ async def test_servers_share_the_work_and_none_of_it_is_done_twice(place: Place)
                 assert await connection.fetchval("SELECT count(*) FROM due WHERE background") == 0
 
 
+async def test_a_server_with_the_rules_of_before_leaves_what_the_new_ones_made_due(place: Place) -> None:
+    async with place.server(limit=1) as old:
+        scope = await old.tenancy.create("acme")
+        await fill(old, place, scope, 3)
+        await old.backlog.begin()
+        async with place.server(limit=2) as new:
+            assert await new.backlog.begin() == 3
+            await old.reassessor.sweep()  # what was appended it does assess
+            assert await old.backlog.sweep() == 0
+            shown = await new.backlog.progress(scope)
+            assert {one.catalog_digest: (one.releases, one.done) for one in shown} == {
+                new.catalog.digest: (3, 0),
+                old.catalog.digest: (0, 0),
+            }
+            assert await new.backlog.sweep() == 3
+            assert await outcome(new, scope, "app2") is Outcome.PASS
+            shown = await new.backlog.progress(scope)
+            assert all(one.finished_at for one in shown)
+
+
 async def test_a_release_that_cannot_be_assessed_holds_up_no_other(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
