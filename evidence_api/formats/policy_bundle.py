@@ -58,7 +58,7 @@ def bundle_from_files(files: MappingOf[str, str], *, tests: bool = False) -> Pol
     """The bundle of a folder's texts (relative path with / -> text); `tests` keeps tests and invariants too.
 
     Data files stand at the root of the folder or beside the modules; all are merged into one document,
-    and two files that give one key are refused, as is a setting its area's schema does not know. Raises InvalidSource
+    and two files that give one key are refused, as is a setting that the schema does not know. Raises InvalidSource
     with every fault found.
     """
     modules = {name: text for name, text in files.items() if name.endswith(MODULE_SUFFIX) and (tests or decides(name))}

@@ -26,9 +26,7 @@ def given(area: str, settings: object) -> dict[str, str]:
 
 
 def test_every_area_with_settings_says_what_they_are() -> None:
-    assert {f"{area}/{SETTINGS_SCHEMA}" for area in SHIPPED} == {
-        name for name in FILES if name.endswith(SETTINGS_SCHEMA)
-    }
+    assert set(SHIPPED) == set(json.loads(FILES[SETTINGS_SCHEMA])["properties"])
 
 
 @pytest.mark.parametrize("area", sorted(SHIPPED))
@@ -92,9 +90,10 @@ def test_settings_as_they_may_be_are_taken(area: str, settings: object) -> None:
 
 
 def test_a_schema_that_is_none_is_a_fault_of_its_own() -> None:
-    files = {"a/a.rego": "package a\n", "data.yaml": "a: 1", "b/data.schema.json": "{}"}
+    files = {"a/a.rego": "package a\n", "data.yaml": "a: 1", "b/data.schema.json": "{"}
     assert bundle_from_files(files).data == b'{"a":1}'
-    assert faults({**files, "a/data.schema.json": "{"}) == [("a/data.schema.json", "syntax", "unexpected end of data")]
-    assert [one[:2] for one in faults({**files, "a/data.schema.json": '{"type": "nothing"}'})] == [
-        ("a/data.schema.json", "settings_schema")
+    assert faults({**files, SETTINGS_SCHEMA: "{"}) == [(SETTINGS_SCHEMA, "syntax", "unexpected end of data")]
+    assert [one[:2] for one in faults({**files, SETTINGS_SCHEMA: '{"type": "nothing"}'})] == [
+        (SETTINGS_SCHEMA, "settings_schema")
     ]
+    assert faults({**files, SETTINGS_SCHEMA: '{"required": ["b"]}'}) == [(SETTINGS_SCHEMA, "policy_setting", "data")]
