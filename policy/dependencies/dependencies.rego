@@ -90,8 +90,16 @@ listed if {
 	trust.matches_any(settings.allowed, candidate)
 }
 
+# One version has several spellings by which it is installed: with a v before it, with build metadata after it.
+spelled contains candidate if some candidate in candidates
+
+spelled contains sprintf("%s@%s%s", [package_name, prefix, split(trim_prefix(lower(version), "v"), "+")[0]]) if {
+	is_string(version)
+	some prefix in ["", "v"]
+}
+
 matches_folded(pattern) if {
-	some candidate in candidates
+	some candidate in spelled
 	trust.matches(folded(pattern), folded(candidate))
 }
 

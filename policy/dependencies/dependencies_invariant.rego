@@ -49,8 +49,11 @@ forbidden contains sprintf("a version that is denied: %s", [pattern]) if {
 	not contains(pattern, "*")
 	contains(pattern, "@")
 	spelt(package_of(input.purl)) == spelt(package_of(pattern))
-	lower(input.version) == lower(split(pattern, "@")[1])
+	number_of(input.version) == number_of(split(pattern, "@")[1])
 }
+
+# A v before a version, or what stands after a plus, does not make it another.
+number_of(version) := regex.replace(lower(version), `^v|\+.*$`, "")
 
 forbidden contains sprintf("a family of packages that is denied: %s", [pattern]) if {
 	some pattern in data.dependencies.denied

@@ -57,6 +57,16 @@ test_canonical_package_urls if {
 	}
 }
 
+test_other_spellings_of_a_denied_version if {
+	every version in ["1.3.0", "v1.3.0", "V1.3.0", "1.3.0+build", "v1.3.0+a.b"] {
+		denied_for("dependencies.denied", named("pkg:npm/%40angular/core", version))
+	}
+	answer := dependencies.decision with input as asked(named("pkg:golang/a/b", "1.0.0"))
+		with data.dependencies as object.union(settings, {"denied": ["pkg:golang/a/b@v1.0.0"]})
+	answer.rules == ["dependencies.denied"]
+	allowed(named("pkg:npm/%40angular/core", "v1.3.1"))
+}
+
 test_other_spellings_of_a_package_url if {
 	every purl in [
 		"", "left-pad", "PKG:npm/a", "pkg:NPM/a", "pkg:npm", "pkg:npm/", "pkg://npm/a", "pkg:npm//a", "pkg:npm/a/",

@@ -61,3 +61,9 @@ roundabout if {
 	is_string(path)
 	regex.match(`(^|/)[ ]|[ .](/|$)`, path)
 }
+
+# Which a shell reads as several paths, some of them elsewhere: {a,..}, {a..z}.
+roundabout if {
+	is_string(path)
+	regex.match(`\{.*(,|\.\.).*\}`, path)
+}

@@ -49,6 +49,15 @@ forbidden contains sprintf("a path with %v in it", [json.marshal(trick)]) if {
 	contains(input.path, trick)
 }
 
+forbidden contains "a path that a shell reads as several" if {
+	changes
+	after := substring(input.path, indexof(input.path, "{") + 1, -1)
+	contains(input.path, "{")
+	comma := indexof(after, ",")
+	comma >= 0
+	indexof(after, "}") > comma
+}
+
 forbidden contains "a name that ends in a blank or dot, which some systems drop" if {
 	changes
 	some part in parts

@@ -35,6 +35,13 @@ test_doubled_separator if denied_for("write_paths.review_required", write("serve
 
 test_absolute_path if denied_for("write_paths.review_required", write("/server/a"))
 
+test_braces_that_stand_for_several_paths if {
+	every path in ["server/{a,..}/b", "server/..{a,}/b", "server/{a/b,../c}", "server/{a..z}"] {
+		denied_for("write_paths.review_required", write(path))
+	}
+	allowed(write("server/{{ name }}/a, b.md"))
+}
+
 test_dots_in_names_are_no_way_out if allowed(write("server/a..b/.env"))
 
 test_folders_are_a_setting if {
