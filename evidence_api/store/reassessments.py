@@ -5,11 +5,13 @@ about the release that was in use in the period, not about the newest, and a rel
 another catalog than its neighbour's cannot be compared with it. A superseded one costs as much as any other, once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store.due import CATALOG
+from evidence_api.store.rows import id_bytes
 from evidence_api.store.session import Connection
 
 # In log order, so that an earlier release, which may be the baseline of a later one, is assessed before it.
@@ -38,6 +40,15 @@ WITH late AS (
 UPDATE reassessment r SET releases = greatest(0, r.releases - counted.number) FROM counted
 WHERE r.tenant_id = $1 AND r.cause = counted.kind
 """  # noqa: S608  constant words
+_OVERTAKEN = """
+INSERT INTO due (tenant_id, release_id, kind, leaf_index, background)
+  SELECT $1, given.id, newest.cause, given.tree_size - 1, true
+  FROM unnest($2::bytea[], $3::bigint[]) AS given (id, tree_size), (
+    SELECT cause, begun_at FROM reassessment WHERE tenant_id = $1 ORDER BY begun_at DESC, cause LIMIT 1) AS newest
+  WHERE newest.cause <> $4 AND newest.begun_at > $5
+  ORDER BY given.id
+  ON CONFLICT (tenant_id, release_id, kind) DO UPDATE SET leaf_index = excluded.leaf_index
+"""
 _BEGIN = """
 INSERT INTO reassessment AS r (tenant_id, cause, catalog_digest, policy_digest, controls, releases, begun_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -97,6 +108,15 @@ async def begin(  # noqa: PLR0913, PLR0917  what a change is
     if owed:
         await connection.execute(_BEGIN, *(scope.id, cause, catalog_digest, policy_digest, controls, owed, at))
     return owed
+
+
+async def overtaken(
+    connection: Connection, scope: TenantScope, assessed: Mapping[str, int], policy_digest: str, since: datetime
+) -> None:
+    """Make those of these releases (evidence id to tree size), which a server running `since` then assessed by this
+    policy bundle, due again where a change to another was begun after that: during an upgrade both servers assess."""
+    columns = [id_bytes(one) for one in assessed], list(assessed.values())
+    await connection.execute(_OVERTAKEN, scope.id, *columns, cause_of(policy_digest), since)
 
 
 async def finish(connection: Connection, scope: TenantScope, at: datetime) -> list[str]:

@@ -4,12 +4,13 @@ An assessment that makes a release a baseline of later ones, or no longer one, m
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import Conflict
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle
-from evidence_api.store import assessments, baselines, catalogs, due, releases, timers
+from evidence_api.store import assessments, baselines, catalogs, due, reassessments, releases, timers
 from evidence_api.store.due import Owed
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.assessing import Made
@@ -18,12 +19,13 @@ from evidence_api.use_cases.evaluate import CATALOG_MODULE
 
 
 class AssessmentRecord:
-    """Records assessments made under one catalog and policy bundle."""
+    """Records assessments made under one catalog and policy bundle, by a server that began at `since`."""
 
-    def __init__(self, database: Database, catalog: Catalog, bundle: PolicyBundle) -> None:
+    def __init__(self, database: Database, catalog: Catalog, bundle: PolicyBundle, since: datetime) -> None:
         self._database = database
         self._catalog = catalog
         self._bundle = bundle
+        self._since = since
         self._kept = False
 
     async def save(
@@ -52,6 +54,8 @@ class AssessmentRecord:
         before = await assessments.latest_counts(connection, scope, [row.release for row in rows])
         await assessments.save_all(connection, scope, rows)
         await timers.keep(connection, scope, [one.timer for one in made])
+        sizes = {row.release: row.tree_size for row in rows}
+        await reassessments.overtaken(connection, scope, sizes, self._bundle.digest, self._since)
         for row in rows:
             if baselines.is_green(before.get(row.release, {})) != baselines.is_green(row.outcomes):
                 release = await releases.get(connection, scope, row.release)

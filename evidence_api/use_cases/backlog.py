@@ -45,7 +45,7 @@ class Backlog:
         self._clock = clock
         self._deriver = deriver
         self._assessing = assessing
-        self._record = AssessmentRecord(database, catalog, assessing.bundle)
+        self._record = AssessmentRecord(database, catalog, assessing.bundle, clock.now())
         self._told = 0.0
 
     async def run(self, interval: float) -> None:

@@ -76,7 +76,7 @@ class Reassessor:
         self._clock = clock
         self._deriver = deriver
         self._assessing = assessing
-        self._record = AssessmentRecord(database, catalog, assessing.bundle)
+        self._record = AssessmentRecord(database, catalog, assessing.bundle, clock.now())
         self._woken = asyncio.Event()
         self._fresh: dict[TenantScope, None] = {}
         self._free = asyncio.Semaphore(_AT_ONCE)

@@ -228,6 +228,25 @@ async def test_a_server_with_the_rules_of_before_leaves_what_the_new_ones_made_d
             assert all(one.finished_at for one in shown)
 
 
+async def test_what_a_server_with_the_rules_of_before_assesses_meanwhile_is_assessed_again(place: Place) -> None:
+    async with place.server(limit=1) as old:
+        scope = await old.tenancy.create("acme")
+        await fill(old, place, scope, 3)
+        await old.reassessor.sweep()
+        async with place.server(limit=2) as new:
+            await new.backlog.begin()
+            assert await new.backlog.sweep() == 3
+            appender = Appender(old.database, TestSigner(), place.clock)
+            await appender.append(scope, checked("more tests", subjects=("artifact 2",)), ADMITTED)
+            await appender.close()
+            assert await old.reassessor.sweep() == 1
+            assert await outcome(new, scope, "app2") is Outcome.FAIL
+            assert await old.backlog.sweep() == 0
+            assert await new.backlog.sweep() == 1
+            assert await outcome(new, scope, "app2") is Outcome.PASS
+            assert await new.backlog.sweep() == 0
+
+
 async def test_a_release_that_cannot_be_assessed_holds_up_no_other(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
