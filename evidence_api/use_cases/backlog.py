@@ -56,6 +56,9 @@ class Backlog:
                 if not begun:
                     await self.begin()
                     begun = True
+            except EvidenceError as fault:  # it is tried again; what is due already, and time, do not wait for it
+                logger.warning("reassessment_not_begun", code=fault.code, detail=fault.message)
+            try:
                 await self.sweep()
             except EvidenceError as fault:
                 logger.warning("backlog_postponed", code=fault.code, detail=fault.message)

@@ -208,6 +208,26 @@ async def test_servers_share_the_work_and_none_of_it_is_done_twice(place: Place)
                 assert await connection.fetchval("SELECT count(*) FROM due WHERE background") == 0
 
 
+async def test_what_is_due_does_not_wait_for_a_reassessment_that_cannot_begin(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object) -> int:
+        raise StoreUnavailable("PostgreSQL refused or did not answer: too many releases")
+
+    async with place.server() as server:
+        scope = await server.tenancy.create("acme")
+        await fill(server, place, scope, 2)
+        await server.backlog.begin()
+        monkeypatch.setattr(server.backlog, "begin", failing)
+        running = asyncio.create_task(server.backlog.run(0.01))
+        for _ in range(400):
+            if (await server.backlog.progress(scope))[0].finished_at is not None:
+                break
+            await asyncio.sleep(0.05)
+        running.cancel()
+        assert await outcome(server, scope, "app1") is Outcome.PASS
+
+
 async def test_a_server_with_the_rules_of_before_leaves_what_the_new_ones_made_due(place: Place) -> None:
     async with place.server(limit=1) as old:
         scope = await old.tenancy.create("acme")
