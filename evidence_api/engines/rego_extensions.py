@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from evidence_api.engines.rego_jwt import JWT
+from evidence_api.formats.rego_builtins import ADDED
 
 
 def flatten(value: object) -> list[Any]:
@@ -80,6 +80,15 @@ def _bytes(text: object, name: str) -> bytes:
     return text.encode()
 
 
+def _token(name: str) -> Callable[..., Any]:
+    def builtin(*arguments: object) -> Any:  # noqa: ANN401  each builtin's own
+        from evidence_api.engines.rego_jwt import JWT  # noqa: PLC0415  cryptography would double a worker's start
+
+        return JWT[name][1](*arguments)
+
+    return builtin
+
+
 EXTENSIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "array.flatten": (1, flatten),
     "crypto.md5": (1, _digest("md5")),
@@ -92,5 +101,5 @@ EXTENSIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "crypto.hmac.equal": (2, equal),
     "graph.reachable_paths": (2, reachable_paths),
     "strings.count": (2, count_text),
-    **JWT,
+    **{name: (arity, _token(name)) for name, arity in ADDED.items() if name.startswith("io.jwt.")},
 }

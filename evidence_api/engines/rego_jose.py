@@ -29,6 +29,14 @@ _CURVES: Mapping[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 ALGORITHMS = frozenset({f"{kind}{size}" for kind in ("HS", "RS", "PS", "ES") for size in _HASHES} | {"EdDSA"})
 
+# A JWK may state these though no token is signed with them (RFC 7518 section 4, RFC 8812): it is passed over.
+_OTHER_ALGORITHMS = frozenset(
+    {"none", "ES256K", "RSA1_5", "RSA-OAEP", "dir", "ECDH-ES"}
+    | {f"RSA-OAEP-{size}" for size in _HASHES}
+    | {f"{kind}A{size}{mode}KW" for size in (128, 192, 256) for kind, mode in (("", ""), ("", "GCM"), ("ECDH-ES+", ""))}
+    | {"PBES2-HS256+A128KW", "PBES2-HS384+A192KW", "PBES2-HS512+A256KW"}
+)
+
 Material: TypeAlias = Any  # a public or private key of `cryptography`, or a symmetric key's bytes
 
 
@@ -73,6 +81,8 @@ def read_keys(text: str) -> list[Key]:
     if not isinstance(entries, list):
         raise TypeError("keys of a JWK set is an array")
     keys = [_jwk(entry) for entry in entries]
+    if unknown := [key.algorithm for key in keys if key.algorithm not in {"", *ALGORITHMS, *_OTHER_ALGORITHMS}]:
+        raise ValueError(f"a JWK states an unknown algorithm: {unknown[0]:.40}")
     return [key for key in keys if not key.algorithm or key.algorithm in ALGORITHMS]
 
 
@@ -151,36 +161,47 @@ def _oct(entry: dict[str, Any]) -> Material:
     return _octets(entry, "k")
 
 
+def public_part(key: Material) -> Material:
+    """The public key of a private one; any other as it is."""
+    private = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
+    return key.public_key() if isinstance(key, private) else key
+
+
 def mac(algorithm: str, secret: bytes, signed: bytes) -> bytes:
     """The HMAC of HS256, HS384 or HS512."""
     return hmac.digest(secret, signed, f"sha{algorithm[2:]}")
 
 
-def verifies(algorithm: str, key: Material, signed: bytes, signature: bytes) -> bool:
-    """Whether a signature is right; false where the key is not of the algorithm's kind."""
+def verifies(algorithm: str, key: Material, signed: bytes, signature: bytes, *, strict: bool) -> bool:
+    """Whether a signature is right; false where the key is not of the algorithm's kind.
+
+    `strict`: a PSS salt is as long as the hash, an ECDSA signature as long as its curve says (RFC 7518 sections 3.4
+    and 3.5). OPA's decode_verify asks for that, its verify_* do not.
+    """
     try:
-        if algorithm == "EdDSA" and isinstance(key, ed25519.Ed25519PublicKey):
-            key.verify(signature, signed)
-            return True
-        digest = _HASHES[algorithm[2:]]
-        if algorithm.startswith("ES") and isinstance(key, ec.EllipticCurvePublicKey):
-            half = len(signature) // 2
-            pair = (int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
-            key.verify(encode_dss_signature(*pair), signed, ec.ECDSA(digest))
-            return True
-        if algorithm[:2] in {"RS", "PS"} and isinstance(key, rsa.RSAPublicKey):
-            if not _RSA_BITS[0] <= key.key_size <= _RSA_BITS[1]:
-                return False
-            pss = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
-            key.verify(signature, signed, pss if algorithm[0] == "P" else padding.PKCS1v15(), digest)
-            return True
+        return _verifies(algorithm, key, signed, signature, strict=strict)
     except (InvalidSignature, KeyError, UnsupportedAlgorithm, ValueError):
         return False
-    return (
-        algorithm.startswith("HS")
-        and isinstance(key, bytes)
-        and hmac.compare_digest(mac(algorithm, key, signed), signature)
-    )
+
+
+def _verifies(algorithm: str, key: Material, signed: bytes, signature: bytes, *, strict: bool) -> bool:
+    if algorithm.startswith("HS") and isinstance(key, bytes):
+        return hmac.compare_digest(mac(algorithm, key, signed), signature)
+    if algorithm == "EdDSA" and isinstance(key, ed25519.Ed25519PublicKey):
+        key.verify(signature, signed)
+        return True
+    digest = _HASHES[algorithm[2:]]
+    if algorithm.startswith("ES") and isinstance(key, ec.EllipticCurvePublicKey):
+        half = len(signature) // 2
+        pair = (int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+        key.verify(encode_dss_signature(*pair), signed, ec.ECDSA(digest))
+        return not strict or len(signature) == 2 * ((key.key_size + 7) // 8)
+    if algorithm[:2] in {"RS", "PS"} and isinstance(key, rsa.RSAPublicKey):
+        salt = digest.digest_size if strict else padding.PSS.AUTO
+        pss = padding.PSS(padding.MGF1(digest), salt)
+        key.verify(signature, signed, pss if algorithm[0] == "P" else padding.PKCS1v15(), digest)
+        return _RSA_BITS[0] <= key.key_size <= _RSA_BITS[1]
+    return False
 
 
 def sign(algorithm: str, key: Material, signed: bytes) -> bytes:

@@ -13,7 +13,17 @@ from typing import Any
 
 import orjson
 
-from evidence_api.engines.rego_jose import ALGORITHMS, Key, decode_url, mac, read_keys, sign, text_of, verifies
+from evidence_api.engines.rego_jose import (
+    ALGORITHMS,
+    Key,
+    decode_url,
+    mac,
+    public_part,
+    read_keys,
+    sign,
+    text_of,
+    verifies,
+)
 
 _TEXTS = ("alg", "kid", "typ", "cty")
 _CONSTRAINTS = frozenset({"cert", "secret", "alg", "iss", "aud", "time"})
@@ -106,7 +116,10 @@ def _verify(algorithm: str) -> Callable[[object, object], bool]:
         keys = read_keys(text_of(certificate, "io.jwt"))
         signature = decode_url(token.signature)
         header = _checked(token.read_header())
-        return any(verifies(algorithm, key.material, token.signed, signature) for key in _candidates(keys, header))
+        return any(
+            verifies(algorithm, key.material, token.signed, signature, strict=False)
+            for key in _candidates(keys, header)
+        )
 
     return verify
 
@@ -170,7 +183,7 @@ def _signed(token: Token, header: Mapping[str, str], constraints: Mapping[str, A
     keys = constraints.get("keys")
     secrets = [Key(constraints["secret"].encode())] if keys is None else _candidates(keys, header)
     return header["alg"] in ALGORITHMS and any(
-        verifies(header["alg"], key.material, token.signed, signature) for key in secrets
+        verifies(header["alg"], public_part(key.material), token.signed, signature, strict=True) for key in secrets
     )
 
 
@@ -235,12 +248,14 @@ def _url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
+_VERIFIERS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    f"io.jwt.verify_{algorithm.lower()}": (2, (_verify_mac if algorithm[0] == "H" else _verify)(algorithm))
+    for algorithm in sorted(ALGORITHMS)
+}
 JWT: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "io.jwt.decode": (1, decode),
     "io.jwt.decode_verify": (2, decode_verify),
     "io.jwt.encode_sign": (3, encode_sign),
     "io.jwt.encode_sign_raw": (3, encode_sign_raw),
-} | {
-    f"io.jwt.verify_{algorithm.lower()}": (2, (_verify_mac if algorithm[0] == "H" else _verify)(algorithm))
-    for algorithm in sorted(ALGORITHMS)
+    **_VERIFIERS,
 }

@@ -48,4 +48,4 @@ def _text(source: bytes, call: Mapping[str, Any], hidden: frozenset[str]) -> byt
     tail = source[end : int(call["span"]["end"])].replace(b",", b"", 1)
     if kind not in _PLAIN or tail.strip() != b")" or not before.endswith(b","):
         return b""
-    return source[start:end] + b" = " + before[:-1] + head[len(before) :] + tail
+    return source[start:end] + b" = " + before[:-1] + b"\n" * head[len(before) :].count(b"\n") + tail

@@ -7,7 +7,8 @@ import pytest
 import regorus
 
 from evidence_api.engines.rego_extensions import EXTENSIONS
-from evidence_api.engines.rego_worker import evaluate, load
+from evidence_api.engines.rego_jwt import JWT
+from evidence_api.engines.rego_worker import evaluate, examine, load
 from evidence_api.formats.rego_builtins import ADDED, ARITY, BANNED, LACKING, REPLACED, objection
 
 
@@ -95,6 +96,9 @@ def test_tables_do_not_overlap() -> None:
     assert not set(ARITY) & (set(BANNED) | LACKING)
     assert not set(ADDED) & (set(ARITY) | set(BANNED) | LACKING)
     assert set(ARITY) >= REPLACED
+    assert {name: arity for name, arity in ADDED.items() if name.startswith("io.jwt.")} == {
+        name: arity for name, (arity, _) in JWT.items()
+    }
     assert set(ADDED) | REPLACED == set(EXTENSIONS)
 
 
@@ -119,6 +123,17 @@ def test_token_is_verified_as_opa_does(wanted: str, valid: bool) -> None:  # noq
     engine = load({"modules": {"p.rego": f"package p\n{call}\n"}, "data": "{}"})
     found = orjson.loads(evaluate(engine.clone(), "data.p.r", b"")[1])
     assert found == ([True, {"alg": "HS256"}, {"iss": "joe", "exp": 100}] if valid else [False, {}, {}])
+
+
+def test_result_of_an_added_builtin_may_be_an_argument() -> None:
+    text = (
+        'package p\nr := [x, y] if {\n\tcrypto.md5("a", x)\n\tio.jwt.verify_hs256(\n\t\t"a.b.", "k",\n\t\ty,\n\t)\n}\n'
+    )
+    faults, views = examine({"modules": {"p.rego": text}, "data": "{}"}, "")
+    assert faults == []
+    assert views["p.rego"].count("\n") == text.count("\n")
+    assert 'x = crypto.md5("a")' in views["p.rego"]
+    assert "y = io.jwt.verify_hs256(" in views["p.rego"]
 
 
 @pytest.mark.parametrize(
