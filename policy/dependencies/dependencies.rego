@@ -112,8 +112,12 @@ folded(text) := lower(text) if not startswith(lower(text), "pkg:pypi/")
 
 denials contains {"rule": "dependencies.unpinned", "reason": reason} if {
 	not pinned
-	reason := sprintf("%s must be pinned to one version", [object.get(input, "purl", "the dependency")])
+	reason := sprintf("%s must be pinned to one version", [purl_told])
 }
+
+purl_told := purl if is_string(purl)
+
+purl_told := "the dependency" if not is_string(purl)
 
 concrete if {
 	is_string(version)

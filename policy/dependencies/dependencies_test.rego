@@ -57,6 +57,11 @@ test_canonical_package_urls if {
 	}
 }
 
+test_a_package_that_is_no_text_is_told_of_in_words if {
+	answer := answer_to(asked({"purl": 0, "pinned": false}))
+	"the dependency must be pinned to one version" in answer.reasons
+}
+
 test_other_spellings_of_a_denied_version if {
 	every version in ["1.3.0", "v1.3.0", "V1.3.0", "1.3.0+build", "v1.3.0+a.b"] {
 		denied_for("dependencies.denied", named("pkg:npm/%40angular/core", version))
