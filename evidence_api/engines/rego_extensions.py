@@ -37,7 +37,9 @@ def reachable_paths(graph: object, initial: object) -> set[tuple[str, ...]]:
     ways: list[tuple[tuple[str, ...], str]] = [((), _node(node)) for node in initial if _node(node) in graph]
     while ways:
         path, node = ways.pop()
-        if node in path or node not in graph:
+        if (
+            len(path) > 1 and node in path
+        ) or node not in graph:  # OPA goes once round an edge back to the start itself
             paths.add(path)
             continue
         edges = graph[node]
