@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
@@ -66,8 +67,8 @@ class RegoPool:
         self._processes: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._jobs: dict[WorkerProcess, _Job] = {}
-        self._checked: OrderedDict[tuple[str, str], Mapping[str, str]] = OrderedDict()
-        self._checking: dict[tuple[str, str], asyncio.Task[Mapping[str, str]]] = {}
+        self._checked: OrderedDict[tuple[bytes, str], Mapping[str, str]] = OrderedDict()
+        self._checking: dict[tuple[bytes, str], asyncio.Task[Mapping[str, str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_ready = asyncio.Event()
         self._failed_starts = 0
@@ -159,7 +160,7 @@ class RegoPool:
     async def _checked_once(self, bundle: PolicyBundle, query: str) -> Mapping[str, str]:
         """Nothing is evaluated that was not checked; plain paths call nothing, so their bundle's check will do.
         Returns the modules that the engine shall read otherwise than they are written."""
-        key = (bundle.digest, "" if is_data_reference(query) else query)
+        key = (_engine_key(bundle), "" if is_data_reference(query) else query)
         if key in self._checked:
             self._checked.move_to_end(key)
             return self._checked[key]
@@ -176,7 +177,7 @@ class RegoPool:
         if reply.status is not Status.VALUE:
             raise self._fault(reply)
         views: dict[str, str] = orjson.loads(reply.body)
-        self._checked[bundle.digest, query] = views
+        self._checked[_engine_key(bundle), query] = views
         if len(self._checked) > _CHECKED:
             self._checked.popitem(last=False)
         return views
@@ -197,7 +198,7 @@ class RegoPool:
         if self._closed:
             raise EngineCrashed("the policy engine is not running")
         loop = asyncio.get_running_loop()
-        digest = bytes.fromhex(bundle.digest.removeprefix("sha256:"))
+        digest = _engine_key(bundle)
         if not self._lanes.room(digest, loop.time()):
             raise Overloaded("too many policy evaluations wait", limit=MAX_WAITING, value=len(self._lanes))
         job = _Job(digest, loop.time(), kind, bundle, query, input_, timeout, loop.create_future())
@@ -232,7 +233,7 @@ class RegoPool:
     def _hand_over(self, job: _Job, worker: WorkerProcess) -> None:
         loop = asyncio.get_running_loop()
         load = job.kind is Kind.CHECK or not worker.holds(job.digest)
-        contents = {"modules": dict(job.bundle.modules), "data": job.bundle.data.decode()} if load else None
+        contents = _contents(job.bundle) if load else None
         request = Request(
             kind=job.kind,
             digest=job.digest,
@@ -339,3 +340,13 @@ class RegoPool:
             await process.start()
         except OSError as fault:
             self._on_end(process, EngineCrashed(f"no process for a policy worker: {fault.strerror}"))
+
+
+def _contents(bundle: PolicyBundle) -> dict[str, object]:
+    return {"modules": dict(bundle.modules), "data": bundle.data.decode(), "as_written": bundle.as_written}
+
+
+def _engine_key(bundle: PolicyBundle) -> bytes:
+    """What an engine is kept by: the same bundle read in two ways is two."""
+    digest = bytes.fromhex(bundle.digest.removeprefix("sha256:"))
+    return sha256(digest + b"as written").digest() if bundle.as_written else digest

@@ -179,7 +179,7 @@ def examine(bundle: dict[str, Any], query: str) -> tuple[list[SourceFault], dict
         try:
             tree = _tree(file, text)
             outlines.append(outline(file, text.encode(), tree))
-            if file != _QUERY_FILE:
+            if file != _QUERY_FILE and not bundle.get("as_written"):
                 view, found = _view(file, text, tree)
                 negations += found
                 if not found:

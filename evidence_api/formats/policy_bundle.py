@@ -30,11 +30,16 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PolicyBundle:
-    """Modules (relative path -> text) and data (JSON object bytes), immutable, with the digest of both."""
+    """Modules (relative path -> text) and data (JSON object bytes), immutable, with the digest of both.
+
+    `as_written`: the engine reads it as it did before it read negations as OPA does (formats/rego_negation.py). Verdicts
+    of derivation 1 were made so, and only so do they follow again.
+    """
 
     digest: str
     modules: MappingOf[str, str] = field(repr=False)
     data: bytes = field(repr=False, default=b"{}")
+    as_written: bool = False
 
 
 def policy_bundle(modules: MappingOf[str, str], data: bytes = b"{}") -> PolicyBundle:

@@ -8,7 +8,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,7 @@ from evidence_api.engines.rego import PolicyBundle, RegoPool, policy_bundle
 from evidence_api.formats.catalog_rego import PACKAGE, compile_catalog, rules_of
 
 CATALOG_MODULE = "generated/catalog.rego"
+_NEGATES_AS_OPA = 2  # the first derivation whose rules are read so
 VERDICTS = f"data.{PACKAGE}.verdicts"
 # Our package and all below it, however it is spelt.
 _OUR_PACKAGE = re.compile(r"\bpackage\s+evidence\s*(?:\.\s*catalog\b|\[\s*[\"`]catalog[\"`])")
@@ -60,7 +61,8 @@ def _bundle(pair: _Pair) -> PolicyBundle:
     if faults:
         raise InvalidSource(faults)
     modules[CATALOG_MODULE] = compile_catalog(pair.catalog, pair.derivation)
-    return policy_bundle(modules, pair.policy.data if pair.policy else b"{}")
+    made = policy_bundle(modules, pair.policy.data if pair.policy else b"{}")
+    return made if pair.derivation >= _NEGATES_AS_OPA else replace(made, as_written=True)
 
 
 async def assess_release(  # noqa: PLR0913  an assessment is a function of exactly these
