@@ -7,9 +7,12 @@ engine's own builtin errors do.
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from evidence_api.formats.rego_builtins import ADDED
+
+_TOKENS = "evidence_api.engines.rego_jwt"
 
 
 def flatten(value: object) -> list[Any]:
@@ -83,10 +86,11 @@ def _bytes(text: object, name: str) -> bytes:
 
 
 def _token(name: str) -> Callable[..., Any]:
-    def builtin(*arguments: object) -> Any:  # noqa: ANN401  each builtin's own
-        from evidence_api.engines.rego_jwt import JWT  # noqa: PLC0415  cryptography would double a worker's start
+    """A builtin of rego_jwt, loaded when a policy first calls one: its cryptography would double a worker's start, and
+    a worker that was killed must be there again at once."""
 
-        return JWT[name][1](*arguments)
+    def builtin(*arguments: object) -> Any:  # noqa: ANN401  each builtin's own
+        return import_module(_TOKENS).JWT[name][1](*arguments)
 
     return builtin
 

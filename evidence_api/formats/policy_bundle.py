@@ -32,8 +32,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 class PolicyBundle:
     """Modules (relative path -> text) and data (JSON object bytes), immutable, with the digest of both.
 
-    `as_written`: the engine reads it as it did before it read negations as OPA does (formats/rego_negation.py). Verdicts
-    of derivation 1 were made so, and only so do they follow again.
+    `as_written`: the engine reads it as it did before it read negations as OPA does (formats/rego_negation.py).
+    Verdicts of derivation 1 were made so, and only so do they follow again.
     """
 
     digest: str
