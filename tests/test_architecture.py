@@ -24,8 +24,8 @@ LINES_OF_A_MODULE = 400
 LINES_OF_A_FUNCTION = 40
 MEDIAN_LINES = 150
 
-# The command table loads what is asked for, and the token builtins when a policy calls one: cryptography would double the
-# time in which a killed worker is there again. Everything else is imported where it can be seen.
+# The command table loads what is asked for, and the token builtins when a policy calls one: cryptography would double
+# the time in which a killed worker is there again. Everything else is imported where it can be seen.
 MAY_IMPORT_LATER = {"evidence_api/cli/main.py", "evidence_api/engines/rego_extensions.py"}
 
 # Words that say nothing about what a thing is.
