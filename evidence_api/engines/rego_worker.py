@@ -24,6 +24,7 @@ from evidence_api.domain.errors import SourceFault
 from evidence_api.engines.rego_extensions import EXTENSIONS
 from evidence_api.engines.rego_wire import Kind, Reply, Request, Status
 from evidence_api.formats.rego_lint import Outline, lint, outline
+from evidence_api.formats.rego_membership import key_memberships
 from evidence_api.formats.rego_negation import differences, guarded
 from evidence_api.formats.rego_results import bound_results
 from evidence_api.formats.rego_source import (
@@ -180,6 +181,7 @@ def examine(bundle: dict[str, Any], query: str) -> tuple[list[SourceFault], dict
             tree = _tree(file, text)
             outlines.append(outline(file, text.encode(), tree))
             if file != _QUERY_FILE and not bundle.get("as_written"):
+                negations += key_memberships(file, tree)
                 view, found = _view(file, text, tree)
                 negations += found
                 if not found:

@@ -1,0 +1,29 @@
+"""Load: membership with a key, `key, value in collection`, where the engine and OPA may decide differently.
+
+Of a set, OPA takes an element as its own key, and the engine finds none. Which a collection is often shows only when it
+is there, so the form is taken where it is written out as an array or object, and refused elsewhere.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from evidence_api.domain.errors import SourceFault
+
+_KEYED = frozenset({"Array", "ArrayCompr", "Object", "ObjectCompr"})
+_MESSAGE = "`key, value in collection` is decided otherwise by OPA where the collection is a set"
+_FIX = "compare collection[key] == value"
+
+
+def key_memberships(file: str, tree: dict[str, Any]) -> Iterator[SourceFault]:
+    """Every such expression of a module's syntax tree. Without recursion: trees are deep."""
+    stack: list[Any] = [tree["rules"]]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, list):
+            stack.extend(node)
+        elif isinstance(node, dict):
+            found = node.get("Membership")
+            if isinstance(found, dict) and found.get("key") and not _KEYED & found["collection"].keys():
+                span = found["span"]
+                yield SourceFault(file, span["line"], span["col"], "key_membership", _MESSAGE, _FIX)
+            stack.extend(node.values())
