@@ -27,13 +27,13 @@ from evidence_api.cli.credentials import DEFAULT_SERVER, Audience, FromExchange,
 from evidence_api.cli.sending import Outgoing, Result, Sender
 from evidence_api.cli.submit import LogKey, show
 from evidence_api.domain.errors import EvidenceError, Inadmissible
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.waiver import same_person
 from evidence_api.engines.clock import SystemClock
 from evidence_api.formats import attesting
 from evidence_api.formats.checkpoint import parse_verifier
 from evidence_api.formats.predicates.override import PREDICATE_TYPE
-from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.formats.upload import identity, recognise
 
 _NOT_RUN = frozenset({"draft", "retired"})

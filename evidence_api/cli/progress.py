@@ -12,7 +12,7 @@ from evidence_api.bootstrap import Application
 from evidence_api.cli import output
 from evidence_api.cli.operating import AsJson, operate
 from evidence_api.domain.principal import TenantScope
-from evidence_api.formats.rfc3339 import format_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.store.reassessments import Progress as Change
 
 _POLL_SECONDS = 1.0

@@ -19,9 +19,9 @@ from evidence_api.cli.since import moment_of
 from evidence_api.domain.errors import EvidenceError, Undecided
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.replay import MOVABLE, Factor, Flip, Group, Tally, ordered
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.engines.files import read_texts
 from evidence_api.formats.policy_bundle import bundle_from_files
-from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.use_cases.replay import Question, Replayer
 from evidence_api.use_cases.replay_trials import Rules
 

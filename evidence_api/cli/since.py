@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, time, timedelta
 
 from evidence_api.domain.errors import EvidenceError, Malformed
-from evidence_api.formats.rfc3339 import parse_day, parse_rfc3339
+from evidence_api.domain.rfc3339 import parse_day, parse_rfc3339
 from evidence_api.formats.where_types import parse_duration
 
 _AGO = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhdw])\Z", re.ASCII)

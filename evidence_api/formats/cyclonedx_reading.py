@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from evidence_api.domain.errors import TooLarge
+from evidence_api.domain.rfc3339 import parse_rfc3339
 from evidence_api.domain.sbom import Sbom, SbomComponent, SbomVulnerability
-from evidence_api.formats.rfc3339 import parse_rfc3339
 from evidence_api.formats.severity import Severity, severity_of_score, severity_of_word
 
 Part: TypeAlias = Mapping[str, Any]

@@ -15,7 +15,7 @@ from datetime import datetime
 from lxml import etree
 
 from evidence_api.domain.errors import Malformed, TooLarge
-from evidence_api.formats.rfc3339 import parse_rfc3339
+from evidence_api.domain.rfc3339 import parse_rfc3339
 from evidence_api.formats.xml_source import parse_xml
 
 MAX_CASES = 500_000

@@ -11,7 +11,7 @@ import orjson
 
 from evidence_api.domain.digest import canonical, parse_digest
 from evidence_api.domain.errors import Malformed, TooLarge
-from evidence_api.formats.rfc3339 import parse_rfc3339
+from evidence_api.domain.rfc3339 import parse_rfc3339
 
 MAX_BYTES = 4096
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/-]*\Z")

@@ -10,11 +10,11 @@ from typing import Any
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.statement import Subject
+from evidence_api.domain.typed_json import check_length, read_typed
 from evidence_api.domain.vex import VexComponent, VexDocument, VexProduct, VexStatement
 from evidence_api.formats.cyclonedx_reading import hash_name
 from evidence_api.formats.document_subjects import image_digests
 from evidence_api.formats.openvex_document import CONTEXTS, Component, Document, Product, Stated
-from evidence_api.formats.typed_json import check_length, read_typed
 
 MAX_STATEMENTS = 50_000
 VERSION = "v0.2.0"

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from evidence_api.domain.typed_json import Moment, Own, Several, Word
 from evidence_api.domain.vex import VexStatus
-from evidence_api.formats.typed_json import Moment, Own, Several, Word
 
 # The specification fixes the first until 1.0, its tooling writes the second.
 CONTEXTS = ("https://openvex.dev/ns", "https://openvex.dev/ns/v0.2.0")

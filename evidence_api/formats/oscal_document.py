@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence_api.domain.errors import Malformed, TooLarge
+from evidence_api.domain.rfc3339 import parse_rfc3339
 from evidence_api.formats import strict_json
-from evidence_api.formats.rfc3339 import parse_rfc3339
 
 MAX_BYTES = 64 * 2**20  # of one document; the whole catalog of SP 800-53 has some 10 MiB
 MODELS = (

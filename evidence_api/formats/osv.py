@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from evidence_api.domain.advisory import Advisory, AffectedPackage, AffectedRange, RangeEvent
+from evidence_api.domain.typed_json import check_length, read_typed
 from evidence_api.formats.cvss import base_score
 from evidence_api.formats.osv_record import EVENTS, Affected, Range, Rating, Record
 from evidence_api.formats.osv_registry import split_ecosystem
 from evidence_api.formats.severity import Severity, severity_of_score, severity_of_word
-from evidence_api.formats.typed_json import check_length, read_typed
 
 MAX_AFFECTED = 50_000  # packages; the largest records of Linux distributions have some thousands
 

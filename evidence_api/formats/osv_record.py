@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from evidence_api.domain.advisory import EventType, RangeType
+from evidence_api.domain.typed_json import Moment, Own, Several, ThirdParty
 from evidence_api.formats.cvss_vector import is_vector
 from evidence_api.formats.osv_registry import RECORD_ID, split_ecosystem
-from evidence_api.formats.typed_json import Moment, Own, Several, ThirdParty
 
 EVENTS: tuple[EventType, ...] = ("introduced", "fixed", "last_affected", "limit")
 _COMMIT = re.compile(r"(?:0|[0-9a-f]{40}|[0-9a-f]{64})\Z")

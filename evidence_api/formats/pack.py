@@ -28,6 +28,7 @@ from evidence_api.domain.pack import (
     Redaction,
     period_of,
 )
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.pack_artifacts import (
     CHECKPOINT_NAME,
@@ -48,7 +49,6 @@ from evidence_api.formats.records import (
     evidence_from_json,
     evidence_to_json,
 )
-from evidence_api.formats.rfc3339 import format_rfc3339
 
 FORMAT = "evidence-pack/v1"
 _DERIVATIONS = range(1, DERIVATION + 1)  # those that can still be derived again, word for word

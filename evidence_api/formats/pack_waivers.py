@@ -6,8 +6,8 @@ from typing import Any
 from evidence_api.domain.control import Waiver
 from evidence_api.domain.facts import rows_of
 from evidence_api.domain.pack import PackContents
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.waiver import OVERRIDE, begins, ends, waivers_of
-from evidence_api.formats.rfc3339 import format_rfc3339
 
 
 def waivers_in(contents: PackContents) -> Mapping[str, Waiver]:

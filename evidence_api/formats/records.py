@@ -11,6 +11,7 @@ from typing import Any, TypeVar, assert_never
 from evidence_api.domain.assessment import Assessment, CriterionResult, Finding, Outcome, QueryResult
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Evidence, Fact
+from evidence_api.domain.rfc3339 import format_rfc3339, parse_rfc3339
 from evidence_api.domain.statement import Subject
 from evidence_api.domain.verification import (
     CertificateSigner,
@@ -22,7 +23,6 @@ from evidence_api.domain.verification import (
     Verification,
     Verified,
 )
-from evidence_api.formats.rfc3339 import format_rfc3339, parse_rfc3339
 
 Json = Mapping[str, Any]
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from evidence_api.domain.errors import TooLarge
-from evidence_api.formats.typed_json import Moment, Several, ThirdParty, read_typed
+from evidence_api.domain.typed_json import Moment, Several, ThirdParty, read_typed
 
 VERSION = "2.1.0"
 MAX_RUNS = 1_000

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from evidence_api.domain.rfc3339 import parse_rfc3339
 from evidence_api.domain.sbom import Sbom, SbomComponent
-from evidence_api.formats.rfc3339 import parse_rfc3339
 from evidence_api.formats.spdx_elements import Part, read_each, read_file, read_package, read_snippet, text, unfit
 from evidence_api.formats.spdx_relationships import DOCUMENT, read_relationships
 

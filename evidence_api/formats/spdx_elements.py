@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.sbom import SbomComponent
+from evidence_api.domain.typed_json import inside
 from evidence_api.formats.cyclonedx_reading import hash_name
 from evidence_api.formats.spdx_expression import is_licence_expression
-from evidence_api.formats.typed_json import inside
 
 Part: TypeAlias = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ carry the prefix of their catalog (IG-…), which is the scope the specification
 from typing import Any
 
 from evidence_api.domain.assessment import Outcome
-from evidence_api.formats.rfc3339 import format_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.formats.verified_release import ASSESSMENT, VerifiedRelease
 
 SVR = "https://in-toto.io/attestation/svr/v0.1"

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from evidence_api.domain.policy_telemetry import Overriding, RuleUse, Silent, Telemetry
-from evidence_api.formats.rfc3339 import format_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339
 
 _SHOWN = 200  # characters of a text that others wrote
 _MOST_RULES = 100  # lines of a table; the JSON has them all

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from evidence_api.domain.control import Catalog
-from evidence_api.formats.rfc3339 import format_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.formats.verified_release import ASSESSMENT, VerifiedRelease
 
 VSA = "https://slsa.dev/verification_summary/v1"

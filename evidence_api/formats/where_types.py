@@ -13,8 +13,8 @@ from difflib import get_close_matches
 
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.kinds import COMMON, FactType, Kind
+from evidence_api.domain.rfc3339 import parse_rfc3339
 from evidence_api.domain.where import Literal, sortable
-from evidence_api.formats.rfc3339 import parse_rfc3339
 
 MAX_LIST = 256
 MAX_WORD = 900  # of a word with its escapes: engines bound the line it will stand on

@@ -7,7 +7,7 @@ from typing import Any, NewType
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from evidence_api.formats.rfc3339 import format_rfc3339, parse_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339, parse_rfc3339
 from evidence_api.graphql.context import Info
 from evidence_api.graphql.fields import named
 

@@ -16,9 +16,9 @@ import orjson
 from evidence_api.domain.assessment import Assessment, Outcome
 from evidence_api.domain.digest import canonical
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.verdict import Finding
 from evidence_api.formats.records import criterion_from_json, criterion_to_json, finding_to_json
-from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.store.findings import finding_text, pack_findings, unpack_findings
 from evidence_api.store.rows import id_bytes, id_text
 from evidence_api.store.session import Connection

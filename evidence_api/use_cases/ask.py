@@ -21,11 +21,11 @@ from evidence_api.domain.errors import TooLarge
 from evidence_api.domain.evidence import Receipt
 from evidence_api.domain.plugin_evidence import PLUGIN_KINDS, plugin_evidence
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.statement import Subject
 from evidence_api.engines.clock import Clock
 from evidence_api.formats.askable_areas import AT, DIGEST, EVIDENCE, TENANT, AskableArea, find_area
 from evidence_api.formats.predicates.policy_decision import POLICY_DECISION, decision_predicate
-from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.store import evidence
 from evidence_api.store.session import Database
 from evidence_api.use_cases.decide import Gate

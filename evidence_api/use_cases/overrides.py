@@ -12,10 +12,10 @@ from evidence_api.domain.control import Catalog, Control
 from evidence_api.domain.decision import Decision
 from evidence_api.domain.errors import Inadmissible
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.verification import KeySigner, Verified
 from evidence_api.domain.waiver import OVERRIDE
 from evidence_api.engines.clock import Clock
-from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.store.batch import Draft
 from evidence_api.use_cases.decide import Gate
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from evidence_api.domain.decision import Decision
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.formats.predicates.policy_decision import POLICY_DECISION, decision_predicate
-from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.use_cases.sample_artifact import Artifact, Source
 
 Json: TypeAlias = dict[str, Any]

@@ -34,6 +34,7 @@ from evidence_api.domain.errors import EvidenceError, PackRejected
 from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.pack import PackContents, PackStatus, period_of
 from evidence_api.domain.pack_report import PackReport, PackStep, PackSummary, StepResult
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.engines.pack_key import common_name, key_id_of_certificate, verify_pack_signature
 from evidence_api.engines.pades import verify_pdf
 from evidence_api.engines.pdf_reading import read_attachments, read_pages
@@ -50,7 +51,6 @@ from evidence_api.formats.pack_file import (
     read_pack_file,
 )
 from evidence_api.formats.pack_printed import check_printed
-from evidence_api.formats.rfc3339 import format_rfc3339
 from evidence_api.use_cases.pack_evidence import check_log, check_records, check_signatures
 from evidence_api.use_cases.pack_verdicts import check_rules, check_verdicts, check_waivers, decided_otherwise
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from evidence_api.domain.errors import Malformed
-from evidence_api.formats.rfc3339 import format_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
 from evidence_api.web.requests import CREATED

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from evidence_api.domain.evidence import Fact
 from evidence_api.domain.kinds import KINDS, FactType
-from evidence_api.formats.rfc3339 import format_rfc3339, parse_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339, parse_rfc3339
 
 
 def assert_facts_fit(kind: str, facts: Mapping[str, Fact]) -> None:

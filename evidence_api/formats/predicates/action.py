@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from evidence_api.domain.evidence import Normalised
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.shape import Moment, Own, Producer, Word, known_facts, read_model
-from evidence_api.formats.rfc3339 import format_rfc3339
 
 
 class Action(Own):

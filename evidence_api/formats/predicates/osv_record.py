@@ -3,9 +3,9 @@
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
+from evidence_api.domain.typed_json import inside
 from evidence_api.formats.osv import read_advisory
 from evidence_api.formats.predicates.shape import known_facts
-from evidence_api.formats.typed_json import inside
 
 
 def read_osv(statement: Statement) -> Normalised:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints, model_validator
 
 from evidence_api.domain.evidence import Normalised
+from evidence_api.domain.rfc3339 import parse_day
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.shape import Moment, Own, Producer, known_facts, read_model
-from evidence_api.formats.rfc3339 import parse_day
 
 PREDICATE_TYPE = "urn:evidence-api:override:v1"
 

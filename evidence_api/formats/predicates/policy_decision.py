@@ -13,9 +13,9 @@ from pydantic import Field
 
 from evidence_api.domain.decision import UNDEFINED, Decision
 from evidence_api.domain.evidence import Normalised
+from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.shape import Moment, Own, Producer, Several, Sha256, Word, known_facts, read_model
-from evidence_api.formats.rfc3339 import format_rfc3339
 
 POLICY_DECISION = "urn:evidence-api:policy-decision:v1"
 PRODUCER = "evidence-api/policy-decision"

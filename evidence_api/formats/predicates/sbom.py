@@ -8,12 +8,12 @@ from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Fact, Normalised
 from evidence_api.domain.sbom import Sbom
 from evidence_api.domain.statement import Statement
+from evidence_api.domain.typed_json import inside
 from evidence_api.formats.cyclonedx import read_bom
 from evidence_api.formats.cyclonedx_xml import read_bom_xml
 from evidence_api.formats.predicates.shape import known_facts
 from evidence_api.formats.severity import Severity, severity_counts
 from evidence_api.formats.spdx import read_spdx_document
-from evidence_api.formats.typed_json import inside
 
 _LICENCE_SHOWN = 200  # some tools put the whole text of a licence into its name
 

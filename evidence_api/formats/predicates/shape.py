@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, StringConstraints
 
 from evidence_api.domain.evidence import Fact
-from evidence_api.formats.rfc3339 import format_rfc3339
-from evidence_api.formats.typed_json import Model, Moment, Own, Several, ThirdParty, Word, read_typed
+from evidence_api.domain.rfc3339 import format_rfc3339
+from evidence_api.domain.typed_json import Model, Moment, Own, Several, ThirdParty, Word, read_typed
 
 __all__ = [
     "Count",

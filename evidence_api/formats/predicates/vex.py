@@ -9,10 +9,10 @@ from collections import Counter
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
+from evidence_api.domain.typed_json import inside
 from evidence_api.domain.vex import VexProduct
 from evidence_api.formats.openvex import read_openvex
 from evidence_api.formats.predicates.shape import known_facts
-from evidence_api.formats.typed_json import inside
 
 
 def read_vex(statement: Statement) -> Normalised:

@@ -13,10 +13,10 @@ from pydantic import Field
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
+from evidence_api.domain.typed_json import inside
 from evidence_api.formats.predicates.junit_report import read_junit_report
 from evidence_api.formats.predicates.sbom import read_cyclonedx_xml
 from evidence_api.formats.predicates.shape import Own, Word, read_model
-from evidence_api.formats.typed_json import inside
 
 XmlReader: TypeAlias = Callable[[bytes], Normalised]
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence_api.domain.errors import Malformed
-from evidence_api.formats.rfc3339 import format_rfc3339, parse_rfc3339
+from evidence_api.domain.rfc3339 import format_rfc3339, parse_rfc3339
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from evidence_api.domain.errors import Malformed, TooLarge
-from evidence_api.formats.rfc3339 import parse_rfc3339
+from evidence_api.domain.rfc3339 import parse_rfc3339
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)

@@ -3,7 +3,7 @@ from typing import Literal
 import pytest
 
 from evidence_api.domain.errors import Malformed
-from evidence_api.formats.typed_json import Moment, Own, Several, ThirdParty, Word, inside, read_typed
+from evidence_api.domain.typed_json import Moment, Own, Several, ThirdParty, Word, inside, read_typed
 
 
 class Leaf(ThirdParty):
