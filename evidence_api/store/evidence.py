@@ -4,24 +4,14 @@ from collections.abc import Sequence
 
 from evidence_api.domain.errors import NotFound
 from evidence_api.domain.evidence import Evidence
-from evidence_api.domain.ownership import MAX_STEPS
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store.compression import decoded
+from evidence_api.store.owning import with_owned
 from evidence_api.store.rows import EVIDENCE, evidence_of, id_bytes, id_text
 from evidence_api.store.session import Connection
 
-# DESIGN: a release owns evidence about its own digests, or about what at most three provenance links lead to.
 _OWNED = f"""
-WITH RECURSIVE reach (digest, step) AS (
-  SELECT o.digest, 0 FROM release_subject o WHERE o.tenant_id = $1 AND o.release_id = $2
-  UNION
-  SELECT l.source, reach.step + 1 FROM reach
-    JOIN source_link l ON l.tenant_id = $1 AND l.subject = reach.digest AND l.leaf_index < $3
-    WHERE reach.step < {MAX_STEPS}
-), owned AS (
-  SELECT DISTINCT s.leaf_index FROM reach
-    JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest AND s.leaf_index < $3
-)
+{with_owned("$2", "$3")}
 SELECT {EVIDENCE} FROM owned JOIN evidence e ON e.tenant_id = $1 AND e.leaf_index = owned.leaf_index
 ORDER BY e.leaf_index
 """  # noqa: S608  constant columns

@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 
 from evidence_api.domain.evidence import Evidence, Release
-from evidence_api.domain.ownership import MAX_STEPS
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.verification import Verification
 from evidence_api.formats.records import facts_from_json, verification_from_json
+from evidence_api.store.owning import with_owned
 from evidence_api.store.rows import RELEASE, id_bytes, release_of, subjects_of
 from evidence_api.store.session import Connection
 
@@ -29,19 +29,9 @@ _EVIDENCE = (
     "(SELECT json_agg(json_build_array(s.position, s.name, s.digest) ORDER BY s.position, s.digest) "
     "FROM evidence_subject s WHERE s.tenant_id = e.tenant_id AND s.leaf_index = e.leaf_index) AS subjects"
 )
-# As store/evidence.py `owned`, for many releases.
 _GROUNDS = f"""
 SELECT {RELEASE}, (
-  WITH RECURSIVE reach (digest, step) AS (
-    SELECT o.digest, 0 FROM release_subject o WHERE o.tenant_id = $1 AND o.release_id = r.id
-    UNION
-    SELECT l.source, reach.step + 1 FROM reach
-      JOIN source_link l ON l.tenant_id = $1 AND l.subject = reach.digest AND l.leaf_index < $3
-      WHERE reach.step < {MAX_STEPS}
-  ), owned AS (
-    SELECT DISTINCT s.leaf_index FROM reach
-      JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest AND s.leaf_index < $3
-  )
+  {with_owned("r.id", "$3")}
   SELECT json_agg(row)::text FROM (
     SELECT {_EVIDENCE} FROM owned JOIN evidence e ON e.tenant_id = $1 AND e.leaf_index = owned.leaf_index
     ORDER BY e.leaf_index

@@ -15,6 +15,7 @@ from evidence_api.domain.page import Page, Window, cut
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import EvidenceFilter, EvidenceView, Listing, SubjectView
 from evidence_api.formats.records import verification_from_json
+from evidence_api.store.owning import with_reach
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
 
@@ -31,16 +32,6 @@ _ON_REQUEST = {
     " FROM evidence_subject s WHERE s.tenant_id = e.tenant_id AND s.leaf_index = e.leaf_index"
     " AND s.position < 100) AS subjects",
 }
-
-# The digests of a release and what at most three provenance links lead to (domain/ownership.py), at a tree size.
-_REACH = """WITH RECURSIVE reach (digest, step) AS (
-    SELECT o.digest, 0 FROM release_subject o WHERE o.tenant_id = $1 AND o.release_id = {release}
-    UNION
-    SELECT l.source, reach.step + 1 FROM reach
-      JOIN source_link l ON l.tenant_id = $1 AND l.subject = reach.digest AND l.leaf_index < {size}
-      WHERE reach.step < 3
-  ) SELECT s.leaf_index FROM reach
-      JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest"""
 
 
 class Arguments(list[Any]):
@@ -86,7 +77,7 @@ async def evidence_page(
     where = _conditions(arguments, chosen, listing)
     if chosen.release is not None:
         release = arguments.put(digest_bytes(chosen.release))
-        where.append(f"e.leaf_index IN ({_REACH.format(release=release, size='$2')})")
+        where.append(f"e.leaf_index IN ({_about_reach(release)})")
     rows = await connection.fetch(
         f"SELECT {_columns(listing.wants)} FROM evidence e WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
         f"ORDER BY e.leaf_index {_direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}",
@@ -105,7 +96,7 @@ async def evidence_of_releases(
     """One page per release of the evidence it owns at `size`, in one statement."""
     arguments = Arguments(scope)
     where = _conditions(arguments, chosen, listing)
-    where.append(f"e.leaf_index IN ({_REACH.format(release='parent.id', size='$2')})")
+    where.append(f"e.leaf_index IN ({_about_reach('parent.id')})")
     parents = arguments.put([digest_bytes(release) for release in releases])
     rows = await connection.fetch(
         f"SELECT parent.id AS parent, page.* FROM unnest({parents}::bytea[]) AS parent (id) "  # noqa: S608  the same
@@ -176,6 +167,12 @@ def _conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) 
             f"WHERE s.tenant_id = $1 AND s.digest = {arguments.put(chosen.subject)})"
         )
     return where
+
+
+def _about_reach(release: str) -> str:
+    """The leaves about what a release reaches at the tree size, which `_conditions` narrows down to that size."""
+    about = "SELECT s.leaf_index FROM reach JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest"
+    return f"{with_reach(release, '$2')} {about}"
 
 
 def _columns(wants: frozenset[str]) -> str:
