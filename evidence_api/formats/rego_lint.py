@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from evidence_api.domain.errors import SourceFault
 from evidence_api.formats.rego_builtins import ADDED, ARITY, BANNED, objection
+from evidence_api.formats.rego_tree import Node, nodes, only, place
 
-Node: TypeAlias = Mapping[str, Any]
 Path: TypeAlias = tuple[str, ...]
 Functions: TypeAlias = Mapping[Path, frozenset[int]]
 
@@ -47,7 +47,7 @@ def outline(file: str, source: bytes, tree: Node) -> Outline:
         if path := _path(entry["refr"]):
             span = entry.get("as")
             aliases[source[span["start"] : span["end"]].decode() if span else path[-1]] = path
-    return Outline(file, package, aliases, tuple(_functions(package, tree)), tuple(_uses(source, tree["rules"])))
+    return Outline(file, package, aliases, tuple(_functions(package, tree)), tuple(_uses(source, tree)))
 
 
 def lint(outlines: Iterable[Outline]) -> list[SourceFault]:
@@ -71,22 +71,16 @@ def _functions(package: Path, tree: Node) -> Iterator[tuple[Path, int]]:
             yield (*package, *path), len(head["args"])
 
 
-def _uses(source: bytes, rules: list[Any]) -> Iterator[Use]:
-    """Every call, and every value that replaces a function. Without recursion: trees are deep."""
-    stack: list[Any] = [rules]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, dict):
-            if "Call" in node:
-                call = node["Call"]
-                path = _path(call["fcn"])
-                yield Use(path, len(call["params"]), *_place(source, call["fcn"] if path else call))
-            for replaced in node.get("with_mods") or ():
-                if path := _path(replaced["as"]):
-                    yield Use(path, None, *_place(source, replaced["as"]))
-            stack.extend(node.values())
+def _uses(source: bytes, tree: Node) -> Iterator[Use]:
+    """Every call, and every value that replaces a function."""
+    for node in nodes(tree["rules"]):
+        if "Call" in node:
+            call = node["Call"]
+            path = _path(call["fcn"])
+            yield Use(path, len(call["params"]), *_first(source, call["fcn"] if path else call))
+        for replaced in node.get("with_mods") or ():
+            if path := _path(replaced["as"]):
+                yield Use(path, None, *_first(source, replaced["as"]))
 
 
 def _faults(module: Outline, functions: Functions, use: Use) -> Iterator[SourceFault]:
@@ -157,14 +151,12 @@ def _path(node: Any) -> Path | None:  # noqa: ANN401  any part of a syntax tree
     return None
 
 
-def _place(source: bytes, node: Node) -> tuple[int, int]:
-    """Line and column of a name's first letter: the tree marks a dotted name at its last dot, and counts
-    a tab as four columns; its byte offsets are exact."""
+def _first(source: bytes, node: Node) -> tuple[int, int]:
+    """Line and column of a name's first letter: the tree marks a dotted name at its last dot."""
     while "span" not in node:
-        ((_, inner),) = node.items()
+        _, inner = only(node)
         node = inner.get("refr", inner)
-    start = int(node["span"]["start"])
-    return int(node["span"]["line"]), len(source[source.rfind(b"\n", 0, start) + 1 : start].decode()) + 1
+    return place(source, node["span"])
 
 
 def _unknown(module: Outline, functions: Functions, use: Use, name: str) -> SourceFault:

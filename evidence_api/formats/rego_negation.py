@@ -7,14 +7,13 @@ on the same line: `guard_1 := [input.path]; not startswith(input.path, "x")`. On
 in its compiler (RewriteExprTerms, RewriteDynamicTerms); bare references and the two sides of `==` stay inside there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any
 
 from evidence_api.domain.errors import SourceFault
-from evidence_api.formats.rego_unparse import Node, only, operands, unparse, unparse_mods
-
-Insertion: TypeAlias = tuple[int, str]
+from evidence_api.formats.rego_tree import Edit, Node, edited, nodes, only, operands, place
+from evidence_api.formats.rego_unparse import unparse, unparse_mods
 
 _SCALARS = frozenset({"String", "RawString", "Number", "Bool", "Null"})
 _COMPREHENSIONS = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
@@ -39,11 +38,9 @@ class Guards:
 
     def before(self, statement: Node) -> str:
         """The guard a negation needs, as a statement that ends in `; `; empty where it needs none."""
-        negated = statement["literal"].get("NotExpr")
-        needed = [] if negated is None else list(_top(negated["expr"]))
-        if not needed:
+        parts = dict.fromkeys(unparse(part, self) for part in _taken_out(statement))
+        if not parts:
             return ""
-        parts = dict.fromkeys(unparse(part, self) for part in needed)
         mods = unparse_mods(statement, self)
         return f"{self.prefix}{next(self._numbers)} := [{', '.join(parts)}]{mods}; "
 
@@ -55,18 +52,14 @@ def guarded(file: str, source: bytes, tree: Node) -> tuple[bytes, list[SourceFau
     """
     guards = Guards(source)
     faults: list[SourceFault] = []
-    insertions: list[Insertion] = []
-    for query in _queries(tree["rules"]):
+    insertions: list[Edit] = []
+    for query in _queries(tree):
         for statement in query["stmts"]:
             if wild := _wildcard(statement):
                 faults.append(_fault(file, source, wild, "a wildcard in what is negated"))
             elif guard := guards.before(statement):
                 insertions += _placed(source, query, statement, guard)
-    parts, last = [], 0
-    for offset, text in sorted(insertions):
-        parts += [source[last:offset], text.encode()]
-        last = offset
-    return b"".join((*parts, source[last:])), faults, guards.prefix
+    return edited(source, insertions), faults, guards.prefix
 
 
 def differences(file: str, source: bytes, trees: tuple[Node, Node], prefix: str) -> list[SourceFault]:
@@ -74,7 +67,7 @@ def differences(file: str, source: bytes, trees: tuple[Node, Node], prefix: str)
     written, read = trees
     if all(plain(written[part], "") == plain(read.get(part), prefix) for part in ("package", "imports", "rules")):
         return []
-    negations = [one for query in _queries(written["rules"]) for one in query["stmts"] if "NotExpr" in one["literal"]]
+    negations = [one for query in _queries(written) for one in query["stmts"] if "NotExpr" in one["literal"]]
     return [_fault(file, source, one, "a negation that cannot be guarded") for one in negations[:1]]
 
 
@@ -103,33 +96,29 @@ def _is_guard(node: Any, prefix: str) -> bool:  # noqa: ANN401  as above
     return str(target.get("value", "")).startswith(prefix)
 
 
-def _queries(node: Any) -> Iterator[Node]:  # noqa: ANN401  as above
+def _queries(tree: Node) -> Iterator[Node]:
     """Every body there is: of rules, comprehensions and `every`."""
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, list):
-            stack.extend(one)
-        elif isinstance(one, dict):
-            if "stmts" in one:
-                yield one
-            stack.extend(one.values())
+    return (node for node in nodes(tree["rules"]) if "stmts" in node)
 
 
-def _placed(source: bytes, query: Node, statement: Node, guard: str) -> Iterator[Insertion]:
+def _placed(source: bytes, query: Node, statement: Node, guard: str) -> Iterator[Edit]:
     """Before the negation; a body without braces (`a if not …`) gets them."""
     start, end = int(statement["span"]["start"]), int(statement["span"]["end"])
     if query["span"]["start"] != start:
-        yield start, guard
+        yield start, start, guard.encode()
         return
     if source[end : end + 1] in {b'"', b"`"}:  # a string's span is that of its contents
         end += 1
-    yield start, "{ " + guard
-    yield end, " }"
+    yield start, start, f"{{ {guard}".encode()
+    yield end, end, b" }"
 
 
-def _top(expression: Node) -> Iterator[Node]:
-    """What OPA takes out of a negated expression."""
+def _taken_out(statement: Node) -> Iterator[Node]:
+    """What OPA takes out of a negated expression; nothing where the statement is no negation."""
+    negated = statement["literal"].get("NotExpr")
+    if negated is None:
+        return
+    expression = negated["expr"]
     kind, node = only(expression)
     if kind == "AssignExpr" or (kind == "BoolExpr" and node["op"] == "Eq"):
         yield from _inside(node["lhs"])
@@ -168,22 +157,10 @@ def _argument(term: Node) -> Iterator[Node]:
 
 def _wildcard(statement: Node) -> Node | None:
     """The first `_` in what a guard would say: it would be another one there. Those of inner bodies are their own."""
-    negated = statement["literal"].get("NotExpr")
-    stack: list[Any] = [] if negated is None else list(_top(negated["expr"]))
-    while stack:
-        node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, Mapping):
-            if "Var" in node and node["Var"]["value"] == "_":
-                return {"span": node["Var"]["span"]}
-            if not _COMPREHENSIONS & node.keys():
-                stack.extend(node.values())
-    return None
+    within = nodes(list(_taken_out(statement)), without=_COMPREHENSIONS)
+    return next((node["Var"] for node in within if "Var" in node and node["Var"]["value"] == "_"), None)
 
 
 def _fault(file: str, source: bytes, node: Node, what: str) -> SourceFault:
-    start = int(node["span"]["start"])
-    column = len(source[source.rfind(b"\n", 0, start) + 1 : start].decode()) + 1
     message = f"{what}: OPA and the embedded engine may decide differently"
-    return SourceFault(file, int(node["span"]["line"]), column, "negation", message, _FIX)
+    return SourceFault(file, *place(source, node["span"]), "negation", message, _FIX)

@@ -4,44 +4,34 @@ OPA lets any builtin's call name its result as one argument more. The engine kno
 those added to it. Line numbers stay; a call whose text is not plain (a comment inside) is left, and fails there.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from evidence_api.formats.rego_builtins import ADDED
+from evidence_api.formats.rego_tree import Edit, Node, edited, nodes, only
 
 _PLAIN = frozenset({"Var", "Array", "Object", "Bool", "Null"})  # a string's span leaves its quotes out
 
 
-def bound_results(source: bytes, tree: Mapping[str, Any], hidden: frozenset[str]) -> bytes:
+def bound_results(source: bytes, tree: Node, hidden: frozenset[str]) -> bytes:
     """The module with such calls turned round; `hidden` are the first names of calls that mean something else."""
-    parts, last = [], 0
-    for start, end, text in sorted(_turned(source, tree["rules"], hidden)):
-        parts += [source[last:start], text]
-        last = end
-    return b"".join((*parts, source[last:]))
+    return edited(source, _turned(source, tree, hidden))
 
 
-def _turned(source: bytes, rules: list[Any], hidden: frozenset[str]) -> Iterator[tuple[int, int, bytes]]:
-    """(start, end, new text) of every statement that is such a call."""
-    stack: list[Any] = [rules]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, dict):
-            call = node.get("Expr", {}).get("expr", {}).get("Call") if "Expr" in node else None
-            if call and (text := _text(source, call, hidden)):
-                yield int(call["span"]["start"]), int(call["span"]["end"]), text
-            stack.extend(node.values())
+def _turned(source: bytes, tree: Node, hidden: frozenset[str]) -> Iterator[Edit]:
+    """Every statement that is such a call."""
+    for node in nodes(tree["rules"]):
+        call = node["Expr"]["expr"].get("Call") if "Expr" in node else None
+        if call and (text := _text(source, call, hidden)):
+            yield int(call["span"]["start"]), int(call["span"]["end"]), text
 
 
-def _text(source: bytes, call: Mapping[str, Any], hidden: frozenset[str]) -> bytes:
+def _text(source: bytes, call: Node, hidden: frozenset[str]) -> bytes:
     """The call turned round; empty where it is none of them."""
-    ((_, function),) = call["fcn"].items()
+    _, function = only(call["fcn"])
     name = source[int(call["span"]["start"]) : int(function["span"]["end"])].decode()
     if name.partition(".")[0] in hidden or len(call["params"]) != ADDED.get(name, -2) + 1:
         return b""
-    ((kind, result),) = call["params"][-1].items()
+    kind, result = only(call["params"][-1])
     start, end = int(result["span"]["start"]), int(result["span"]["end"])
     head = source[int(call["span"]["start"]) : start]
     before = head.rstrip()

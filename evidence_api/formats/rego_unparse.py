@@ -4,10 +4,9 @@ Read by formats/rego_negation.py, which writes what it needs of an expression a 
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
-Node: TypeAlias = Mapping[str, Any]
+from evidence_api.formats.rego_tree import Node, only, operands
 
 
 class Context(Protocol):
@@ -26,29 +25,6 @@ _OPERATORS = {
     "Intersection": "&", "Union": "|",
 }  # fmt: skip
 _ASSIGNMENTS = {"Eq": "=", "ColEq": ":="}
-
-
-def only(expression: Node) -> tuple[str, Node]:
-    """Kind and contents of an expression: {"Call": {…}}."""
-    ((kind, node),) = expression.items()
-    return kind, node
-
-
-def operands(kind: str, node: Node) -> Iterator[Node]:
-    """What a call, an infix expression or a collection is made of, in the order of the text."""
-    if kind == "Call":
-        yield from node["params"]
-    elif kind == "Membership":
-        if node["key"] is not None:
-            yield node["key"]
-        yield from (node["value"], node["collection"])
-    elif kind == "Object":
-        for _, key, value in node["fields"]:
-            yield from (key, value)
-    elif kind in {"Array", "Set"}:
-        yield from node["items"]
-    else:
-        yield from (node["lhs"], node["rhs"])
 
 
 def unparse(expression: Node, context: Context) -> str:
