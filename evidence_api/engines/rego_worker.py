@@ -182,10 +182,10 @@ def examine(bundle: dict[str, Any], query: str) -> tuple[list[SourceFault], dict
             outlines.append(outline(file, text.encode(), tree))
             if file != _QUERY_FILE and not bundle.get("as_written"):
                 negations += key_memberships(file, tree)
-                view, found = _view(file, text, tree)
+                view, read, found = _view(file, text, tree)
                 negations += found
                 if not found:
-                    view = _turned(file, view, outlines[-1])
+                    view = _turned(view, read, outlines[-1])
                 views |= {} if view == text else {file: view}
         except RecursionError:
             faults.append(SourceFault(file, 1, 1, "nesting", "an expression of several hundred parts: split it up"))
@@ -198,25 +198,24 @@ def examine(bundle: dict[str, Any], query: str) -> tuple[list[SourceFault], dict
     return placed, views
 
 
-def _view(file: str, text: str, tree: dict[str, Any]) -> tuple[str, list[SourceFault]]:
-    """A module as the engine shall read it (formats/rego_negation.py), and what of it cannot be said to it."""
+def _view(file: str, text: str, tree: dict[str, Any]) -> tuple[str, dict[str, Any], list[SourceFault]]:
+    """A module as the engine shall read it (formats/rego_negation.py), its tree, and what of it cannot be said so."""
     source = text.encode()
     view, faults, prefix = guarded(file, source, tree)
     if faults or view == source:
-        return text, faults
+        return text, tree, faults
     try:
         read = _tree(file, view.decode())
     except RuntimeError:  # the guards do not parse: nothing is evaluated that OPA may decide otherwise
         read = {}
-    return view.decode(), differences(file, source, (tree, read), prefix)
+    return view.decode(), read, differences(file, source, (tree, read), prefix)
 
 
-def _turned(file: str, text: str, module: Outline) -> str:
+def _turned(text: str, tree: dict[str, Any], module: Outline) -> str:
     """A module with the results of added builtins bound as the engine can (formats/rego_results.py)."""
     size = len(module.package)
     own = {path[size] for path, _ in module.functions if path[:size] == module.package}
-    source = text.encode()
-    return bound_results(source, _tree(file, text), frozenset({"data", *module.aliases, *own})).decode()
+    return bound_results(text.encode(), tree, frozenset({"data", *module.aliases, *own})).decode()
 
 
 def _analysis_faults(bundle: dict[str, Any]) -> Iterable[SourceFault]:
