@@ -10,24 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from evidence_api.domain.kinds import COMMON, KINDS, FactType, Kind
+from evidence_api.formats import catalog_keys as keys
 from evidence_api.formats.catalog_fields import IDENTIFIER, MAX_ITEMS, MAX_TEXT, REFERENCE
-from evidence_api.formats.catalog_keys import (
-    Condition,
-    Day,
-    Duration,
-    Either,
-    Identifier,
-    Integer,
-    Key,
-    KindName,
-    ListOf,
-    Nested,
-    Reads,
-    Shape,
-    Text,
-    Word,
-    Words,
-)
 from evidence_api.formats.catalog_shapes import (
     CATALOG,
     CONTROL,
@@ -84,7 +68,7 @@ def catalog_schema() -> Mapping[str, Any]:
     }
 
 
-def _reference(shape: Shape, definitions: dict[str, Schema]) -> Schema:
+def _reference(shape: keys.Shape, definitions: dict[str, Schema]) -> Schema:
     """A reference to a shape's definition, which is made once."""
     name = shape.name.replace(" ", "_")
     if name not in definitions:
@@ -93,7 +77,7 @@ def _reference(shape: Shape, definitions: dict[str, Schema]) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _object(shape: Shape, definitions: dict[str, Schema]) -> Schema:
+def _object(shape: keys.Shape, definitions: dict[str, Schema]) -> Schema:
     made: Schema = {
         "type": "object",
         "description": shape.doc,
@@ -107,7 +91,7 @@ def _object(shape: Shape, definitions: dict[str, Schema]) -> Schema:
     return made | _conditions(shape, made)
 
 
-def _conditions(shape: Shape, made: Schema) -> Schema:
+def _conditions(shape: keys.Shape, made: Schema) -> Schema:
     """What keys of one mapping say of each other."""
     if shape is CONTROL:  # either queries or a rule of the operator's
         required = [name for name in made["required"] if name != "query"]
@@ -143,38 +127,38 @@ def _of_kind(kind: Kind) -> Schema:
     }
 
 
-def _key(key: Key, definitions: dict[str, Schema]) -> Schema:
+def _key(key: keys.Key, definitions: dict[str, Schema]) -> Schema:
     return _value(key.reads, key, definitions) | {"description": f"{key.doc} E.g. {key.example}"}
 
 
-def _value(reads: Reads, key: Key, definitions: dict[str, Schema]) -> Schema:  # noqa: PLR0911, C901  one row a kind of value
+def _value(reads: keys.Reads, key: keys.Key, definitions: dict[str, Schema]) -> Schema:  # noqa: PLR0911, C901  one row a kind of value
     """What a key may hold."""
     match reads:
-        case Text(pattern=pattern):
+        case keys.Text(pattern=pattern):
             made = {"type": _TEXT if key.required else [*_TEXT, "null"], "maxLength": MAX_TEXT}
             return made | ({"type": "string", "pattern": f"^{pattern}$"} if pattern else {})
-        case Identifier(reference=reference):
+        case keys.Identifier(reference=reference):
             return {"type": _TEXT, "pattern": f"^{(REFERENCE if reference else IDENTIFIER)}$"}
-        case Word(allowed=allowed, default=default):
+        case keys.Word(allowed=allowed, default=default):
             return {"enum": list(allowed)} | ({"default": default} if default else {})
-        case Words(allowed=allowed):
+        case keys.Words(allowed=allowed):
             word: Schema = {"enum": list(allowed)} if allowed else {"type": _TEXT}
             return {"anyOf": [word, _list(word, empty=True)]}
-        case Integer(low=low, high=high):
+        case keys.Integer(low=low, high=high):
             return {"type": "integer", "minimum": low, "maximum": high}
-        case Duration():
+        case keys.Duration():
             return {"type": "string", "pattern": f"^{DURATION}$"}
-        case Day():
+        case keys.Day():
             return {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
-        case Condition():
+        case keys.Condition():
             return {"type": ["string", "boolean"]}
-        case KindName():
+        case keys.KindName():
             return {"anyOf": [{"const": kind.name, "description": kind.title} for kind in KINDS.values()]}
-        case Nested(shape=shape):
+        case keys.Nested(shape=shape):
             return _reference(shape, definitions)
-        case Either(scalar=scalar, shape=shape):
+        case keys.Either(scalar=scalar, shape=shape):
             return {"anyOf": [_value(scalar, key, definitions), _reference(shape, definitions)]}
-        case ListOf(item=item):
+        case keys.ListOf(item=item):
             return _list(_value(item, key, definitions), empty=not key.required)
 
 
