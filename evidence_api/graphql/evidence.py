@@ -21,7 +21,7 @@ from evidence_api.graphql.scalars import EvidenceStatus, Json, Time
 from evidence_api.graphql.selection import PAGE_NODE, selected
 from evidence_api.graphql.signatures import Verification, verification_of
 
-NO_RECORD: EvidenceView | None = None
+_NO_RECORD: EvidenceView | None = None
 NO_EVIDENCE: Page[EvidenceView] = Page((), more=False)
 
 
@@ -222,13 +222,17 @@ def listing_of(info: Info, window: Window, at: Moment) -> Listing:
     return Listing(window, at.size, selected(info, *PAGE_NODE) & ON_REQUEST)
 
 
-async def find_evidence(info: Info, key: str, at: Moment) -> Evidence | None:
+async def evidence_row(info: Info, evidence_id: str, at: Moment, wants: frozenset[str]) -> EvidenceView | None:
     """One record by evidence id, of any status, loaded together with others asked for in this turn."""
-    wants = selected(info) & ON_REQUEST
     session = info.context.session
 
     async def load(ids: Sequence[str]) -> dict[str, EvidenceView]:
         return await session.evidence_by_ids(ids, at.size, wants)
 
-    row = await info.context.batches.of(("evidence", at.size, wants), load, NO_RECORD).get(key)
+    return await info.context.batches.of(("evidence", at.size, wants), load, _NO_RECORD).get(evidence_id)
+
+
+async def find_evidence(info: Info, key: str, at: Moment) -> Evidence | None:
+    """One record by evidence id as readers see it, with what they select of it."""
+    row = await evidence_row(info, key, at, selected(info) & ON_REQUEST)
     return None if row is None else evidence_of(row, at)

@@ -1,20 +1,16 @@
 """Waivers as readers see them: who accepted, beside the verdict, that a control is not met, and until when."""
 
-from collections.abc import Sequence
-
 import strawberry
 
 from evidence_api.domain import control as domain
-from evidence_api.domain.reading import EvidenceView
 from evidence_api.domain.waiver import begins, days_left, ends, waiver_of
 from evidence_api.graphql.context import Info, Moment
-from evidence_api.graphql.evidence import Evidence
+from evidence_api.graphql.evidence import Evidence, evidence_row
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.scalars import Time
 
 _FACTS = frozenset({"facts"})
 _OF_EVIDENCE = "sha256:"  # the id of a waiver that is evidence; names in a catalog hold no colon
-_NO_RECORD: EvidenceView | None = None
 
 
 @strawberry.type(
@@ -52,12 +48,7 @@ async def find_waiver(info: Info, waiver_id: str, catalog_digest: str, at: Momen
         index = await info.context.session.catalog(catalog_digest)
         given = None if index is None else index.waivers.get(waiver_id)
         return None if given is None else _shown(given, at, assessed)
-    session = info.context.session
-
-    async def load(ids: Sequence[str]) -> dict[str, EvidenceView]:
-        return await session.evidence_by_ids(ids, at.size, _FACTS)
-
-    row = await info.context.batches.of(("override", at.size), load, _NO_RECORD).get(waiver_id)
+    row = await evidence_row(info, waiver_id, at, _FACTS)
     given = None if row is None or row.facts is None else waiver_of(waiver_id, row.facts)
     return None if given is None else _shown(given, at, assessed)
 
