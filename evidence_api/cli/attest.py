@@ -20,14 +20,12 @@ import orjson
 import typer
 
 from evidence_api.cli import output, signing
-from evidence_api.cli.client import Client
 from evidence_api.cli.credentials import DEFAULT_SERVER, Audience, FromExchange, Sending, Server, Tenant, Token, connect
-from evidence_api.cli.sending import Outgoing, Result, Sender
+from evidence_api.cli.sending import Outgoing, Result, send_one
 from evidence_api.cli.submit import LogKey, show
 from evidence_api.domain.errors import EvidenceError, Malformed
 from evidence_api.domain.statement import Subject
 from evidence_api.formats import attesting
-from evidence_api.formats.checkpoint import parse_verifier
 from evidence_api.formats.statement import read_resource
 from evidence_api.formats.upload import DocumentUpload, StatementUpload, identity, recognise
 
@@ -97,13 +95,8 @@ def attest(  # one parameter for each option
     with connect(to) if submit else nullcontext() as client:
         body = signing.sign(made.payload, asked)
         told = _told(file, made, body, out)
-        result = _send(Outgoing(str(out or file), 0, body), client, log_key) if client is not None else None
+        result = send_one(client, Outgoing(str(out or file), 0, body), log_key) if client is not None else None
     _show(told, body, result, as_json=json)
-
-
-def _send(upload: Outgoing, client: Client, log_key: str | None) -> Result:
-    (result,) = Sender(client, parse_verifier(log_key) if log_key else None).send([upload])
-    return result
 
 
 def _statement(file: Path, kind: str, predicate_type: str, subjects: Sequence[Subject]) -> _Made:

@@ -24,7 +24,7 @@ from evidence_api.cli import output, release_queries, signing
 from evidence_api.cli.attest import subject_of
 from evidence_api.cli.client import Client
 from evidence_api.cli.credentials import DEFAULT_SERVER, Audience, FromExchange, Sending, Server, Tenant, Token, connect
-from evidence_api.cli.sending import Outgoing, Result, Sender
+from evidence_api.cli.sending import Outgoing, Result, send_one
 from evidence_api.cli.submit import LogKey, show
 from evidence_api.domain.errors import EvidenceError, Inadmissible
 from evidence_api.domain.rfc3339 import format_rfc3339
@@ -32,7 +32,6 @@ from evidence_api.domain.statement import Subject
 from evidence_api.domain.waiver import same_person
 from evidence_api.engines.clock import SystemClock
 from evidence_api.formats import attesting
-from evidence_api.formats.checkpoint import parse_verifier
 from evidence_api.formats.predicates.override import PREDICATE_TYPE
 from evidence_api.formats.upload import identity, recognise
 
@@ -129,7 +128,7 @@ def _make(  # one for each part of the plan
         about, narrow = _about(client, told)
         predicate = _predicate(told, narrow)
         body = signing.sign(attesting.attest_predicate(PREDICATE_TYPE, orjson.dumps(predicate), about), asked)
-        result = None if client is None or out is not None else _send(client, body, log_key)
+        result = None if client is None or out is not None else send_one(client, Outgoing("override", 0, body), log_key)
     if out is not None:
         out.write_bytes(body)
     _show(predicate, about, body, out, result, as_json=as_json)
@@ -208,12 +207,6 @@ def _predicate(told: _Told, narrow: str) -> dict[str, Any]:
         "from": told.starts or now,
         "until": told.until,
     }
-
-
-def _send(client: Client, body: bytes, log_key: str | None) -> Result:
-    upload = Outgoing("override", 0, body)
-    (result,) = Sender(client, parse_verifier(log_key) if log_key else None).send([upload])
-    return result
 
 
 def _show(

@@ -17,7 +17,7 @@ from evidence_api.cli.client import Client, refusal_of
 from evidence_api.domain.errors import Denied, EvidenceError, Undecided, VerificationFailed
 from evidence_api.domain.evidence import Receipt
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
-from evidence_api.formats.checkpoint import NoteVerifier, parse_checkpoint
+from evidence_api.formats.checkpoint import NoteVerifier, parse_checkpoint, parse_verifier
 from evidence_api.formats.leaf import parse_leaf
 from evidence_api.formats.receipt import receipt_from_json, verify_receipt
 from evidence_api.formats.upload import DocumentUpload, identity, recognise
@@ -121,6 +121,12 @@ class Sender:
     def _proved(self, upload: Outgoing, evidence_id: str, document: Mapping[str, Any]) -> Result:
         check_receipt(document, evidence_id, self._verifier)
         return Result(upload, document, signed=self._verifier is not None)
+
+
+def send_one(client: Client, upload: Outgoing, log_key: str | None) -> Result:
+    """What became of one upload, checked with the log's key if that is given. Raises Malformed for what is no key."""
+    (result,) = Sender(client, parse_verifier(log_key) if log_key else None).send([upload])
+    return result
 
 
 def _groups(uploads: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
