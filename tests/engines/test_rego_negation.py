@@ -1,8 +1,6 @@
 """Negations decide in the embedded engine as they do in OPA, whatever of the input is absent."""
 
 import random
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest_asyncio
 from evidence_api.domain.errors import InvalidSource
 from evidence_api.engines.rego import RegoPool, policy_bundle
 from evidence_api.engines.rego_worker import examine
+from tests.support import opa
 
 RULES = 60
 INPUTS = 25
@@ -198,23 +197,16 @@ class _Rules:
         return {name: value for name, value in whole.items() if self.random.random() < 0.7}
 
 
+@opa.needs_opa
 @pytest.mark.parametrize("seed", range(4))
 async def test_random_negations_decide_as_in_opa(rego: RegoPool, tmp_path: Path, seed: int) -> None:
-    opa = shutil.which("opa")
-    if opa is None:
-        pytest.skip("opa is not on PATH")
     rules = _Rules(seed)
     source = HEAD + "\n".join(rules.rule(f"r{number}") for number in range(RULES)) + "\n"
     inputs = [rules.input() for _ in range(INPUTS)]
-    (tmp_path / "n.rego").write_text(source)
     bundle = policy_bundle({"n.rego": source})
     differing = []
     for given in inputs:
-        (tmp_path / "input.json").write_bytes(orjson.dumps(given))
-        command = [opa, "eval", "-d", "n.rego", "-i", "input.json", "-f", "raw", "data.n"]
-        answer = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)  # noqa: ASYNC221  a test
-        assert answer.returncode == 0, answer.stderr.decode()
-        theirs = orjson.loads(answer.stdout)
+        theirs = opa.evaluated(tmp_path, bundle.modules, "data.n", orjson.dumps(given))
         ours = orjson.loads(await rego.evaluate(bundle, "data.n", orjson.dumps(given)) or b"{}")
         differing += [
             (line, given, theirs.get(name), ours.get(name))

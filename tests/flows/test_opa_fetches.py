@@ -1,12 +1,9 @@
 """Where Open Policy Agent is installed: it fetches our policies, verifies them, and decides as we do."""
 
 import asyncio
-import contextlib
 import gzip
 import io
 import json
-import shutil
-import socket
 import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Iterator
@@ -20,10 +17,9 @@ import pytest
 from evidence_api.engines.pack_key import generate_pack_key, load_pack_key
 from evidence_api.formats.opa_bundle import opa_bundle
 from evidence_api.formats.policy_bundle import PolicyBundle
-from tests.support import http_load
+from tests.support import http_load, opa
 from tests.support.server import Server, closed, running
 
-OPA = shutil.which("opa")
 SECONDS = 60
 KEY_ID = "evidence"
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -34,7 +30,7 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
 # What encoders write differently; OPA computes the digest of the value it reads, whatever its bytes.
 ODD = '{"z": 1.50, "a": {"\\ud83d\\ude00": 1, "\\uffee": [1e3, 9007199254740993]}, "t": "\\u2028<&>\\u0001\\t\\u007f"}'
 
-pytestmark = pytest.mark.skipif(OPA is None, reason="no opa on the path: it cannot fetch our policies")
+pytestmark = opa.needs_opa
 
 
 @pytest.fixture(scope="module")
@@ -44,45 +40,18 @@ def server(open_folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def agent(server: Server, tmp_path: Path) -> AsyncIterator[int]:
-    """A running OPA that knows nothing but where our bundle is and the key it is signed with; its port."""
+async def agent(server: Server, tmp_path: Path) -> AsyncIterator[str]:
+    """A running OPA that knows nothing but where our bundle is and the key it is signed with; its URL."""
     _, key = await fetch(server, "/v1/policy-bundles/key.pem")
-    config = {
-        "services": {
-            "evidence": {
-                "url": f"http://127.0.0.1:{server.port}",
-                "credentials": {"bearer": {"token": server.token}},
-            }
-        },
-        "bundles": {
-            "evidence": {
-                "service": "evidence",
-                "resource": "/v1/policy-bundles/acme.tar.gz",
-                "polling": {"min_delay_seconds": 1, "max_delay_seconds": 1},
-                "signing": {"keyid": KEY_ID},
-            }
-        },
-        "keys": {KEY_ID: {"algorithm": "ES256", "key": key.decode()}},
+    bundle = {
+        "service": "evidence",
+        "resource": "/v1/policy-bundles/acme.tar.gz",
+        "polling": {"min_delay_seconds": 1, "max_delay_seconds": 1},
+        "signing": {"keyid": KEY_ID},
     }
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    process = subprocess.Popen(  # noqa: ASYNC220  it takes no time to start, and runs beside us
-        [
-            str(OPA),
-            "run",
-            "--server",
-            "--disable-telemetry",
-            f"--addr=127.0.0.1:{port}",
-            f"--config-file={tmp_path / 'config.json'}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield port
-    process.terminate()
-    process.wait(30)
+    keys = {KEY_ID: {"algorithm": "ES256", "key": key.decode()}}
+    with opa.serving(tmp_path, server, {"bundles": {"evidence": bundle}, "keys": keys}) as url:
+        yield url
 
 
 async def fetch(server: Server, path: str) -> tuple[int, bytes]:
@@ -93,19 +62,15 @@ async def fetch(server: Server, path: str) -> tuple[int, bytes]:
     return status, body
 
 
-async def test_an_agent_activates_our_bundle_and_decides_as_we_do(server: Server, agent: int) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{agent}") as opa:
+async def test_an_agent_activates_our_bundle_and_decides_as_we_do(server: Server, agent: str) -> None:
+    async with httpx.AsyncClient(base_url=agent) as client:
         async with asyncio.timeout(SECONDS):
-            while True:
-                with contextlib.suppress(httpx.TransportError):
-                    if (await opa.get("/health?bundles")).is_success:
-                        break
-                await asyncio.sleep(0.1)
+            await opa.until_healthy(client, "/health?bundles")
         for area, asked in QUESTIONS:
             _, ours = await server.ask("POST", f"/v1/decide/{area}", json.dumps(asked).encode())
-            theirs = await opa.post(f"/v1/data/evidence/policy/{area}/decision", json={"input": asked})
+            theirs = await client.post(f"/v1/data/evidence/policy/{area}/decision", json={"input": asked})
             assert theirs.json()["result"] == {name: ours[name] for name in ("allow", "reasons", "rules")}
-        catalog = await opa.post("/v1/data/evidence/catalog/verdicts", json={"input": {"rows": {}}})
+        catalog = await client.post("/v1/data/evidence/catalog/verdicts", json={"input": {"rows": {}}})
         outcomes = {verdict["outcome"] for verdict in catalog.json()["result"].values()}
         assert "missing" in outcomes
         assert "pass" not in outcomes
@@ -115,9 +80,8 @@ def built(folder: Path, content: bytes, key: str) -> subprocess.CompletedProcess
     """What OPA says of a bundle it is to verify."""
     (folder / "bundle.tar.gz").write_bytes(content)
     (folder / "key.pem").write_text(key)
-    command = [str(OPA), "build", "--bundle", "bundle.tar.gz", "--verification-key", "key.pem"]
-    more = ["--verification-key-id", KEY_ID, "--signing-alg", "ES256", "-o", "out.tar.gz"]
-    return subprocess.run([*command, *more], cwd=folder, capture_output=True, text=True, check=False)
+    keys = ["--verification-key", "key.pem", "--verification-key-id", KEY_ID, "--signing-alg", "ES256"]
+    return opa.run("build", "--bundle", "bundle.tar.gz", *keys, "-o", "out.tar.gz", cwd=folder)
 
 
 def tampered(content: bytes, name: str) -> bytes:

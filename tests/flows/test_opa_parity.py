@@ -6,8 +6,6 @@ byte in their canonical form, so that a reason differing by one character is a d
 
 import asyncio
 import random
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +28,7 @@ from evidence_api.formats.policy_inputs import InputMaker
 from evidence_api.formats.policy_words import Vocabulary, vocabulary
 from evidence_api.use_cases.policies import read_policy
 from evidence_api.use_cases.policy_areas import PACKAGE, PolicyArea, read_areas
+from tests.support import opa
 from tests.support.catalogs import AT, DIGESTS, RELEASE, row, shipped_catalog
 
 FOLDER = shipped("policy")
@@ -40,12 +39,7 @@ RELEASES = 60
 ANSWERS = "[[answer | answer := {rule} with input as one{given}] | settings := input.settings; some one in input.cases]"
 
 
-@pytest.fixture(scope="module")
-def opa() -> str:
-    found = shutil.which("opa")
-    if found is None:
-        pytest.skip("opa is not on PATH")
-    return found
+pytestmark = opa.needs_opa
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -54,29 +48,11 @@ async def rego() -> AsyncIterator[RegoPool]:
         yield pool
 
 
-def asked_of_opa(opa: str, folder: Path, bundle: PolicyBundle, query: str, given: bytes) -> Any:  # noqa: ANN401  JSON
-    """The value of a query in OPA."""
-    for name, text in bundle.modules.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    (folder / "data.json").write_bytes(bundle.data)
-    (folder / "input.json").write_bytes(given)
-    modules = [part for name in bundle.modules for part in ("--data", str(folder / name))]
-    command = [opa, "eval", "--format", "json", "--input", str(folder / "input.json"), *modules]
-    done = subprocess.run(
-        [*command, "--data", str(folder / "data.json"), query], capture_output=True, check=False, timeout=100
-    )
-    answer = orjson.loads(done.stdout)
-    assert "errors" not in answer, answer["errors"][:3]
-    return answer["result"][0]["expressions"][0]["value"]
-
-
 @dataclass(frozen=True)
 class Engines:
     """Ours, and OPA working in a folder of its own; both are asked the same."""
 
     rego: RegoPool
-    opa: str
     folder: Path
 
     async def differences(
@@ -86,15 +62,15 @@ class Engines:
         query = ANSWERS.format(rule=rule, given="" if settings is None else f" with data.{area} as settings")
         asked = orjson.dumps({"cases": cases, "settings": settings})
         ours = orjson.loads(await self.rego.evaluate(bundle, query, asked, timeout=30.0) or b"[]")
-        theirs = await asyncio.to_thread(asked_of_opa, self.opa, self.folder, bundle, query, asked)
+        theirs = await asyncio.to_thread(opa.evaluated, self.folder, bundle.modules, query, asked, bundle.data)
         assert len(ours) == len(theirs) == len(cases)
         triples = zip(cases, ours, theirs, strict=True)
         return [(case, one, other) for case, one, other in triples if canonical(one) != canonical(other)]
 
 
 @pytest.fixture
-def engines(rego: RegoPool, opa: str, tmp_path: Path) -> Engines:
-    return Engines(rego, opa, tmp_path)
+def engines(rego: RegoPool, tmp_path: Path) -> Engines:
+    return Engines(rego, tmp_path)
 
 
 def inputs_of(area: PolicyArea, settings: Sequence[object], count: int) -> list[dict[str, Any]]:
@@ -102,18 +78,15 @@ def inputs_of(area: PolicyArea, settings: Sequence[object], count: int) -> list[
     return [maker.make() for _ in range(count)]
 
 
-def test_opas_own_runner_passes_every_test(opa: str) -> None:
+def test_opas_own_runner_passes_every_test() -> None:
     """So each shipped rule is asked about the inputs of the tests in both engines, and gives what the test wants."""
-    done = subprocess.run([opa, "test", "--format", "json", str(FOLDER)], capture_output=True, check=False, timeout=100)
-    results = orjson.loads(done.stdout)
+    results = orjson.loads(opa.run("test", "--format", "json", str(FOLDER)).stdout)
     assert [one["name"] for one in results if one.get("fail") or one.get("error")] == []
     assert len(results) > 250
 
 
-def test_opa_finds_nothing_to_object_to(opa: str) -> None:
-    done = subprocess.run(
-        [opa, "check", "--strict", str(FOLDER)], capture_output=True, check=False, timeout=100, text=True
-    )
+def test_opa_finds_nothing_to_object_to() -> None:
+    done = opa.run("check", "--strict", str(FOLDER))
     assert done.stderr == ""
     assert done.returncode == 0
 

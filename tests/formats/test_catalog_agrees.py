@@ -3,8 +3,6 @@
 A catalog holds many controls, so that one question to the engine tries many cases.
 """
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,11 +22,11 @@ from evidence_api.formats import catalog_rego
 from evidence_api.formats.catalog_rego import compile_catalog
 from evidence_api.formats.where import parse_where
 from evidence_api.formats.where_format import format_where
+from tests.support import opa
 from tests.support import where as support
 from tests.support.catalogs import AT, DIGESTS, RELEASE, decide, row
 from tests.support.counting import control_outcome, facts_of, query_outcome
 
-OPA = shutil.which("opa")
 _NUMBERS = count()  # catalogs are kept by digest
 DAY = timedelta(days=1)
 
@@ -145,28 +143,17 @@ def test_rows_are_classified_as_the_reference_does(trees: list[Expression], give
             assert found[name] == [at for at, one in enumerate(expected) if one is value], (name, write(tree))
 
 
-@pytest.mark.skipif(OPA is None, reason="no `opa` on the PATH")
+@opa.needs_opa
 @settings(max_examples=12, deadline=None, phases=(Phase.generate,))
 @given(controls(), rows())
 def test_the_reference_engine_says_the_same(
     tmp_path_factory: pytest.TempPathFactory, made: list[Control], given_rows: list[Row]
 ) -> None:
     catalog, folder = catalog_from(made), tmp_path_factory.mktemp("opa")
-    (folder / "catalog.rego").write_text(compile_catalog(catalog))
-    (folder / "input.json").write_bytes(orjson.dumps(population.assessment_input(catalog, RELEASE, given_rows, AT)))
-    asked = [
-        str(OPA),
-        "eval",
-        "-d",
-        "catalog.rego",
-        "-i",
-        "input.json",
-        "--format=json",
-        "data.evidence.catalog.verdicts",
-    ]
-    told = subprocess.run(asked, cwd=folder, capture_output=True, check=True)
-    (found,) = orjson.loads(told.stdout)["result"][0]["expressions"]
-    assert found["value"] == decide(catalog, given_rows)
+    modules = {"catalog.rego": compile_catalog(catalog)}
+    asked = orjson.dumps(population.assessment_input(catalog, RELEASE, given_rows, AT))
+    found = opa.evaluated(folder, modules, "data.evidence.catalog.verdicts", asked)
+    assert found == decide(catalog, given_rows)
 
 
 def _truth(tree: Expression, one: Row) -> bool | None:
