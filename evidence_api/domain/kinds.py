@@ -5,31 +5,11 @@ piece of evidence; `attest` is derived: one row per subject of the release (doma
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
+from evidence_api.domain.decisions import DECISIONS
+from evidence_api.domain.fact_type import FactType, Kind
 
-class FactType(StrEnum):
-    """What a fact holds. A `word` is a short string; a `time` RFC 3339 in UTC; a `duration` seconds."""
-
-    BOOLEAN = "boolean"
-    NUMBER = "number"
-    WORD = "word"
-    TIME = "time"
-    DURATION = "duration"
-    WORDS = "list of words"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind: what it is about, where it comes from, and its facts (dotted path -> type)."""
-
-    name: str
-    title: str
-    facts: Mapping[str, FactType]
-    derived: bool = False
-    words: Mapping[str, tuple[str, ...]] | None = None  # closed vocabularies, path -> allowed words
-
+__all__ = ["COMMON", "KINDS", "FactType", "Kind", "kinds_touched_by"]
 
 B, N, W, T, L = FactType.BOOLEAN, FactType.NUMBER, FactType.WORD, FactType.TIME, FactType.WORDS
 D = FactType.DURATION
@@ -324,6 +304,7 @@ KINDS: Mapping[str, Kind] = {
                 "sbom_drift.status": ("none", "drift", "risky", "no_baseline"),
             },
         ),
+        *(decision.catalog_kind for decision in DECISIONS.values()),
         Kind("signature", "Signature over an artifact, without a statement", {"algorithm": W}),
         Kind("statement", "A statement whose predicate type has no reader yet", {"predicate_type": W}),
     )

@@ -7,6 +7,7 @@ type. What a reader may say is fixed in domain/kinds.py.
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from evidence_api.domain.decisions import DECISIONS
 from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
@@ -14,6 +15,7 @@ from evidence_api.formats.cyclonedx import SPEC_VERSIONS
 from evidence_api.formats.predicates.action import read_action
 from evidence_api.formats.predicates.check_runs import read_check_runs
 from evidence_api.formats.predicates.cosign_vuln import read_cosign_vuln
+from evidence_api.formats.predicates.decision import read_decision
 from evidence_api.formats.predicates.dependency_debt import read_dependency_debt
 from evidence_api.formats.predicates.github_checks import read_github_checks
 from evidence_api.formats.predicates.incident import read_incident
@@ -81,6 +83,7 @@ READERS: Mapping[str, Reader] = {
     "urn:evidence-api:reproducible-build:v1": read_reproducible_build,
     "urn:evidence-api:sbom-drift:v1": read_sbom_drift,
     "urn:evidence-api:sarif:v2.1.0": read_sarif,
+    **dict.fromkeys(DECISIONS, read_decision),
 }
 
 

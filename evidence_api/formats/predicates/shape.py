@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, StringConstraints
 
+from evidence_api.domain.decisions.shape import Producer
 from evidence_api.domain.evidence import Fact
 from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.typed_json import Model, Moment, Own, Several, ThirdParty, Word, read_typed
@@ -32,13 +33,6 @@ _WORD = 200  # characters of a name of others in a fact
 
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-
-
-class Producer(Own):
-    """Who made the statement: an id that stays, and the version that ran."""
-
-    id: Word
-    version: Word
 
 
 def read_model(model: type[Model], predicate: Mapping[str, Any]) -> Model:

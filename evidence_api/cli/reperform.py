@@ -1,0 +1,123 @@
+"""`evidence-api reperform`: computes decisions again from their inputs, offline, and says where a claim differs."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evidence_api.cli import output
+from evidence_api.domain.decisions.reperforming import Reperformance, Status
+from evidence_api.domain.errors import EvidenceError, Refused
+from evidence_api.engines.files import shipped
+from evidence_api.engines.rego import RegoPool
+from evidence_api.formats.decision_items import DecisionItem, Item, decision_items, result_line
+from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.policies import load_policy
+from evidence_api.use_cases.reperform import Reperforming
+
+REFUSED = "REFUSED"
+
+
+def reperform(
+    files: Annotated[
+        list[Path], typer.Argument(help="JSON object, array or JSON Lines of {predicateType, predicate}; - is stdin.")
+    ],
+    *,
+    policy: Annotated[Path | None, typer.Option(help="Folder of policies; the shipped ones if left out.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print sentences for people instead of JSON Lines.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines (so it does without, too).")] = False,
+) -> None:
+    """Recompute decisions from their inputs and compare: one line of JSON for each, in the order given.
+
+    A line is {status, differences: [{path, claimed, recomputed}], reason}. Status AGREES, DISAGREES, NOT_REPERFORMABLE
+    (the reason says what is missing), or REFUSED with `code` and `path` for what is no valid decision.
+
+    Exit code 1 when any disagrees, else 2 when any was refused.
+    """
+    items = [item for path in files for item in decision_items(_bytes(path))]
+    with output.progress("reperforming", len(items), quiet=json) as advance:
+        told = asyncio.run(_reperform(items, policy or shipped("policy"), _teller(as_text=text and not json), advance))
+    if text and not json:
+        output.say(", ".join(f"{count} {status.lower()}" for status, count in sorted(told.items())))
+    if told[Status.DISAGREES]:
+        raise typer.Exit(output.NO)
+    if told[REFUSED]:
+        raise typer.Exit(output.USAGE)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as fault:
+        raise EvidenceError(f"{path}: {fault.strerror}", code="unreadable_file", path=str(path)) from fault
+
+
+async def _reperform(
+    items: list[Item], policy: Path, tell: Callable[[Reperformance | Refused], None], advance: Callable[[int], None]
+) -> Counter[str]:
+    told: Counter[str] = Counter()
+    async with _reperforming(policy) as reperforming:
+        for item in items:
+            result = await _one(reperforming, item)
+            tell(result)
+            advance(1)
+            told[REFUSED if isinstance(result, Refused) else result.status] += 1
+    return told
+
+
+async def _one(reperforming: Reperforming, item: Item) -> Reperformance | Refused:
+    if not isinstance(item, DecisionItem):
+        return item
+    try:
+        return await reperforming.of(item.predicate_type, item.predicate)
+    except Refused as refusal:
+        return refusal
+
+
+@asynccontextmanager
+async def _reperforming(policy: Path) -> AsyncIterator[Reperforming]:
+    """The engine is started only for decisions that need a rule."""
+    started: list[Gate] = []
+    async with AsyncExitStack() as stack:
+
+        async def gate() -> Gate:
+            if not started:
+                rego = await stack.enter_async_context(RegoPool(workers=1))
+                started.append(Gate(rego, await load_policy(rego, policy)))
+            return started[0]
+
+        async def artifacts(_: str) -> Any | None:  # noqa: ANN401  of the kind's own type
+            return None
+
+        yield Reperforming(gate, artifacts)
+
+
+def _teller(*, as_text: bool) -> Callable[[Reperformance | Refused], None]:
+    return _say if as_text else _print
+
+
+def _print(result: Reperformance | Refused) -> None:
+    sys.stdout.buffer.write(result_line(_shown(result)))
+
+
+def _shown(result: Reperformance | Refused) -> dict[str, Any]:
+    if isinstance(result, Refused):
+        return {"status": REFUSED, "differences": [], "reason": result.message, "code": result.code} | result.fields
+    differences = [
+        {"path": one.path, "claimed": one.claimed, "recomputed": one.recomputed} for one in result.differences
+    ]
+    return {"status": result.status, "differences": differences, "reason": result.reason}
+
+
+def _say(result: Reperformance | Refused) -> None:
+    if isinstance(result, Refused):
+        output.say(f"{REFUSED} {result.code}: {result.message}")
+        return
+    output.say(f"{result.status} {result.reason}")
+    for one in result.differences:
+        output.say(f"  {one.path}: claimed {one.claimed}, recomputed {one.recomputed}")

@@ -1,0 +1,82 @@
+"""Decisions, the shared ground: what every predicate has, and the types its inputs and claims are made of.
+
+Inputs are bounded so that no arithmetic on them overflows, hangs or warns: numbers are finite and at most 1e30 from
+zero, counts below 2^53, lists at most 10,000 long, vectors and matrices at most 64 wide (spec, "rules for all kinds").
+Money and epsilons are decimal text and stay exact.
+"""
+
+from typing import Annotated, TypeAlias, TypeVar
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from evidence_api.domain.typed_json import Moment, Own, Several, ThirdParty, Word
+
+__all__ = [
+    "MAX_DIMENSIONS",
+    "MAX_ROWS",
+    "Claim",
+    "Count",
+    "Inside",
+    "Moment",
+    "Money",
+    "MoneyClaim",
+    "Part",
+    "Predicate",
+    "Probability",
+    "Producer",
+    "Real",
+    "Rows",
+    "Several",
+    "Unsigned",
+    "Vector",
+    "Word",
+]
+
+T = TypeVar("T")
+
+MAX_DIMENSIONS = 64
+MAX_ROWS = 10_000
+MAX_REAL = 1e30
+MAX_COUNT = 2**53 - 1  # what a double holds exactly
+_DECIMAL = r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$"
+
+
+def _camel(name: str) -> str:
+    return to_camel(name).replace("Usd", "USD")
+
+
+class Part(ThirdParty):
+    """A part of a predicate: strict types, frozen; `limit_usd` here is `limitUSD` in the document.
+
+    Members nobody defined are ignored, as in-toto's parsing rules ask of consumers: a producer may say more than we
+    compare. An input misspelt is an input missing, and shows as one.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", alias_generator=_camel)
+
+
+class Producer(Own):
+    """Who made the statement: an id that stays, and the version that ran."""
+
+    id: Word
+    version: Word
+
+
+class Predicate(Part):
+    """What every decision says: who decided, and when."""
+
+    producer: Producer
+    decided_at: Moment
+
+
+Real: TypeAlias = Annotated[float, Field(ge=-MAX_REAL, le=MAX_REAL, allow_inf_nan=False)]
+Unsigned: TypeAlias = Annotated[float, Field(ge=0, le=MAX_REAL, allow_inf_nan=False)]
+Probability: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Inside: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]  # neither certain nor impossible
+Claim: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]  # a derived number: any, for it may be wrong
+Count: TypeAlias = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Money: TypeAlias = Annotated[str, Field(pattern=f"^{_DECIMAL}")]  # exact; Decimal(value) in a derivation
+MoneyClaim: TypeAlias = Annotated[str, Field(pattern=f"^-?{_DECIMAL}")]
+Rows: TypeAlias = Annotated[Several[T], Field(max_length=MAX_ROWS)]
+Vector: TypeAlias = Annotated[Several[Real], Field(min_length=1, max_length=MAX_DIMENSIONS)]

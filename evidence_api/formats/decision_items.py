@@ -1,0 +1,109 @@
+"""Reading decisions to reperform: one JSON object, an array, or JSON Lines of {predicateType, predicate}.
+
+Other members are ignored, so statements and test vectors can be given as they are. One bad item does not stop those
+after it: it comes out as its refusal, with the path (NaN and infinities, which are no JSON, are named by theirs).
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import orjson
+
+from evidence_api.domain.errors import Malformed, Refused
+from evidence_api.formats.json_items import items_of
+from evidence_api.formats.strict_json import load
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionItem:
+    """One decision as it was given."""
+
+    predicate_type: str
+    predicate: Mapping[str, Any]
+
+
+Item: TypeAlias = DecisionItem | Refused
+
+
+def decision_items(body: bytes) -> Iterator[Item]:
+    """Every decision of a file in its order, or what is wrong with it. A file without any is one Malformed."""
+    text = body.strip()
+    found = False
+    for one in _texts(text):
+        found = True
+        yield one if isinstance(one, Refused) else _item(one)
+    if not found:
+        yield Malformed("the file holds no decision", path="$")
+
+
+def _texts(text: bytes) -> Iterator[bytes | Refused]:
+    if text.startswith(b"["):
+        try:
+            yield from (one for one, _ in items_of(text))
+        except Refused as fault:
+            yield fault
+        return
+    first, _, rest = text.partition(b"\n")
+    if rest and _complete(first):
+        yield from (line for line in text.split(b"\n") if line.strip())
+    elif text:
+        yield text
+
+
+def _complete(line: bytes) -> bool:
+    """Whether a first line is a whole value: then each line is one."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _item(text: bytes) -> Item:
+    try:
+        value = load(text, what="the decision")
+    except Malformed as fault:
+        return _named(text, fault)
+    except Refused as fault:
+        return fault
+    match value:
+        case {"predicateType": str(predicate_type), "predicate": dict(predicate)}:
+            return DecisionItem(predicate_type, predicate)
+        case {"predicateType": str()}:
+            return Malformed("predicate: an object is needed", path="predicate")
+        case dict():
+            return Malformed("predicateType: a word is needed", path="predicateType")
+        case _:
+            return Malformed("a decision is an object", path="$")
+
+
+def _named(text: bytes, fault: Malformed) -> Malformed:
+    """The same refusal, by the path of the number that is none, where that is what is wrong."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return fault
+    path = _no_number(value)
+    if path is None:
+        return fault
+    path = path.removeprefix("predicate.")
+    return Malformed(f"{path}: NaN and infinities are no JSON numbers", path=path)
+
+
+def _no_number(value: object, at: str = "") -> str | None:
+    if isinstance(value, float):
+        return None if math.isfinite(value) else at or "$"
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in inner:
+        found = _no_number(one, f"{at}.{name}" if at else str(name))
+        if found is not None:
+            return found
+    return None
+
+
+def result_line(answer: Mapping[str, Any]) -> bytes:
+    """One result as a line of JSON; decimals and times as text."""
+    return orjson.dumps(answer, default=str, option=orjson.OPT_APPEND_NEWLINE)
