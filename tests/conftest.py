@@ -21,6 +21,7 @@ from evidence_api.use_cases.append import Appender, signed_checkpoint
 from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.worker import worker_nursery
 from tests.support.checked import SteppingClock, TestSigner
+from tests.support.place import Place
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 _TEMPLATE = "migrated"
@@ -93,6 +94,12 @@ async def database(login: Login) -> AsyncIterator[Database]:
 def clock() -> SteppingClock:
     """A clock that moves only when it is read or told to."""
     return SteppingClock()
+
+
+@pytest.fixture
+def place(login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery) -> Place:
+    """Where the whole application can be opened: a fresh database and home folder, and that clock."""
+    return Place(login, tmp_path, clock, nursery)
 
 
 @pytest.fixture

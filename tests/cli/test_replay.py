@@ -13,6 +13,7 @@ from evidence_api.cli import main, output
 from evidence_api.settings import Settings
 from evidence_api.store.embedded import EmbeddedPostgres
 from tests.support import statements
+from tests.support.place import written
 from tests.web.conftest import door_of
 
 CONTROLS = """\
@@ -41,8 +42,7 @@ async def fill(home: Path) -> None:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("replay")
-    (folder / "controls").mkdir()
-    (folder / "controls" / "a.yaml").write_text(CONTROLS)
+    written(folder / "controls", {"a.yaml": CONTROLS})
     with EmbeddedPostgres(folder):
         asyncio.run(fill(folder))
         yield folder
@@ -55,9 +55,7 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     monkeypatch.setenv("EVIDENCE_CATALOG", str(home / "controls"))
 
     def once(controls: str, *words: str) -> tuple[int, Any]:
-        (tmp_path / "candidate").mkdir(exist_ok=True)
-        (tmp_path / "candidate" / "a.yaml").write_text(controls)
-        candidate = ["--candidate", str(tmp_path / "candidate")]
+        candidate = ["--candidate", str(written(tmp_path / "candidate", {"a.yaml": controls}))]
         code = main.main(["catalog", "replay", "--since", "7d", *candidate, *words])
         shown = capsys.readouterr()
         return code, orjson.loads(shown.out or shown.err) if "--json" in words else shown.out

@@ -11,15 +11,12 @@ from typing import Any
 import orjson
 import pytest
 
-from evidence_api.bootstrap import Application, open_application
+from evidence_api.bootstrap import Application
 from evidence_api.cli import main, output
 from evidence_api.cli.client import Client
 from evidence_api.cli.serving import serving
-from evidence_api.engines.worker_nursery import Nursery
-from evidence_api.settings import Settings
-from evidence_api.store.migrate import Login, login_dsn
 from tests.support import statements
-from tests.support.checked import SteppingClock
+from tests.support.place import Place
 from tests.web.conftest import Door
 
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -60,17 +57,9 @@ _FILES = {
 
 
 @pytest.fixture
-async def application(
-    login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery
-) -> AsyncIterator[Application]:
+async def application(place: Place) -> AsyncIterator[Application]:
     """The whole application, to be served on a free port."""
-    for name, text in _FILES.items():
-        (tmp_path / "controls" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "controls" / name).write_text(text)
-    settings = Settings.from_environment(
-        home=tmp_path, port=0, catalog=tmp_path / "controls", database_url=login_dsn(login.app_dsn, "postgres")
-    )
-    async with open_application(settings, clock, nursery) as opened:
+    async with place.application(port=0, catalog=place.catalog(_FILES)) as opened:
         yield opened
 
 

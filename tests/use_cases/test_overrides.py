@@ -10,11 +10,12 @@ import pytest
 from evidence_api.domain.assessment import Assessment, Finding
 from evidence_api.domain.errors import Inadmissible
 from evidence_api.domain.verdict import Outcome
-from evidence_api.store import assessments, decisions, refusals, releases
+from evidence_api.store import decisions, refusals
 from evidence_api.use_cases.overrides import check_control
 from tests.support import statements
 from tests.support.catalogs import catalog_of
 from tests.support.checked import SteppingClock
+from tests.support.place import newest
 from tests.web.conftest import Door
 
 # The key of these tests is called "ci": so is whoever approves.
@@ -186,11 +187,7 @@ async def _swept(door: Door) -> Finding:
     """The newest finding after the background has done what was due."""
     await door.application.reassessor.sweep()
     await door.application.backlog.sweep()  # what time alone has made due
-    async with door.application.database.reading(door.scope) as connection:
-        release = await releases.find(connection, door.scope, "widget")
-        found = await assessments.latest(connection, door.scope, release.id)
-    assert found is not None
-    return _of(found[1])
+    return _of(await newest(door.application, door.scope))
 
 
 async def test_the_background_waives_what_an_override_names(door: Door, clock: SteppingClock) -> None:

@@ -6,20 +6,17 @@ import pytest
 from evidence_api.domain.assessment import Outcome
 from evidence_api.domain.evidence import Release
 from evidence_api.domain.principal import TenantScope
-from evidence_api.store import assessments, due, releases
+from evidence_api.store import due
 from evidence_api.use_cases import lease
 from evidence_api.use_cases.derive import Deriver
 from tests.support import statements
 from tests.support.checked import SteppingClock
+from tests.support.place import newest, outcomes_of
 from tests.web.conftest import Door
 
 
 async def outcomes(door: Door) -> dict[str, Outcome]:
-    async with door.application.database.reading(door.scope) as connection:
-        release = await releases.find(connection, door.scope, "widget")
-        latest = await assessments.latest(connection, door.scope, release.id)
-    assert latest is not None
-    return {finding.control: finding.outcome for finding in latest[1].findings}
+    return outcomes_of(await newest(door.application, door.scope))
 
 
 async def test_what_an_append_made_due_is_assessed_once(door: Door) -> None:

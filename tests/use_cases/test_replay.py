@@ -1,31 +1,25 @@
 """What if, over recorded releases of a real database: each factor alone flips a verdict and is named, and together."""
 
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evidence_api.bootstrap import Application, open_application
+from evidence_api.bootstrap import Application
 from evidence_api.domain.assessment import Assessment, Outcome
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import InvalidSource, NotFound
 from evidence_api.domain.recheck import Grounds, Recheck
 from evidence_api.domain.replay import Factor, Flip
-from evidence_api.engines.files import shipped
-from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.policy_bundle import PolicyBundle, policy_bundle
-from evidence_api.settings import Settings
-from evidence_api.store import assessments, catalogs, evidence, rechecks, releases
-from evidence_api.store.migrate import Login, login_dsn
+from evidence_api.store import assessments, catalogs, evidence, rechecks
 from evidence_api.use_cases.replay import Question, Replayer
 from evidence_api.use_cases.replay_trials import Rules
 from tests.support import statements
-from tests.support.checked import SteppingClock
+from tests.support.place import Place, newest
 from tests.web.conftest import Door
 
 pytestmark = pytest.mark.usefixtures("recorded")
@@ -60,21 +54,10 @@ waivers:
 
 
 @pytest.fixture
-async def application(
-    login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery
-) -> AsyncIterator[Application]:
+async def application(place: Place) -> AsyncIterator[Application]:
     """The whole application with a small catalog, one of whose controls is a Rego rule."""
-    (tmp_path / "controls").mkdir()
-    (tmp_path / "controls" / "a.yaml").write_text(CONTROLS)
-    shutil.copytree(shipped("policy"), tmp_path / "policy")
-    (tmp_path / "policy" / "house.rego").write_text(HOUSE)
-    settings = Settings.from_environment(
-        home=tmp_path,
-        database_url=login_dsn(login.app_dsn, "postgres"),
-        catalog=tmp_path / "controls",
-        policy=tmp_path / "policy",
-    )
-    async with open_application(settings, clock, nursery) as opened:
+    catalog, policy = place.catalog({"a.yaml": CONTROLS}), place.policy({"house.rego": HOUSE})
+    async with place.application(catalog=catalog, policy=policy) as opened:
         yield opened
 
 
@@ -94,11 +77,7 @@ async def recorded(door: Door) -> Assessment:
 
 async def assess(door: Door) -> Assessment:
     await door.application.reassessor.sweep()
-    async with door.application.database.reading(door.scope) as connection:
-        release = await releases.find(connection, door.scope, "widget")
-        latest = await assessments.latest(connection, door.scope, release.id)
-    assert latest is not None
-    return latest[1]
+    return await newest(door.application, door.scope)
 
 
 def candidate(controls: str = CONTROLS, waivers: str = "") -> Catalog:

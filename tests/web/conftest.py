@@ -2,22 +2,18 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from evidence_api.bootstrap import Application, asgi_application, open_application
+from evidence_api.bootstrap import Application, asgi_application
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.token import RIGHTS
 from evidence_api.engines.keys import EnvelopeSigner
-from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.formats.dsse import IN_TOTO, encode_envelope
-from evidence_api.settings import Settings
-from evidence_api.store.migrate import Login, login_dsn
 from tests.support import statements
-from tests.support.checked import SteppingClock
+from tests.support.place import Place
 
 
 @dataclass
@@ -37,13 +33,8 @@ class Door:
 
 
 @pytest.fixture
-async def application(
-    login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery
-) -> AsyncIterator[Application]:
-    settings = Settings.from_environment(
-        home=tmp_path, database_url=login_dsn(login.app_dsn, "postgres"), max_body=2**20
-    )
-    async with open_application(settings, clock, nursery) as opened:
+async def application(place: Place) -> AsyncIterator[Application]:
+    async with place.application(max_body=2**20) as opened:
         yield opened
 
 

@@ -2,25 +2,19 @@
 
 import base64
 import json
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evidence_api.bootstrap import open_application
+from evidence_api.bootstrap import Application
 from evidence_api.domain.digest import canonical, digest_of
-from evidence_api.engines.files import shipped
-from evidence_api.engines.worker_nursery import Nursery
-from evidence_api.settings import Settings
 from evidence_api.store import decisions, evidence
-from evidence_api.store.migrate import Login, login_dsn
 from evidence_api.use_cases import ask as ask_module
 from evidence_api.use_cases.registry import Registry
 from tests.support import statements
-from tests.support.checked import SteppingClock
-from tests.web.conftest import Door, door_of
+from tests.support.place import Place
+from tests.web.conftest import Door
 
 PLUGIN = "sha256:" + "ab" * 32
 LUNCH = """package evidence.policy.lunch
@@ -68,21 +62,13 @@ PLUGINS_SCHEMA = {
 
 
 @pytest.fixture
-async def door(login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery) -> AsyncIterator[Door]:
-    """A server with the shipped policies and two areas of the operator's own."""
-    folder = tmp_path / "policy"
-    shutil.copytree(shipped("policy"), folder)
+async def application(place: Place) -> AsyncIterator[Application]:
+    """The shipped policies and two areas of the operator's own."""
+    files: dict[str, str] = {}
     for name, rego, schema in (("lunch", LUNCH, LUNCH_SCHEMA), ("plugins", PLUGINS, PLUGINS_SCHEMA)):
-        (folder / name).mkdir()
-        (folder / name / f"{name}.rego").write_text(rego)
-        (folder / name / "input.schema.json").write_text(json.dumps(schema))
-    settings = Settings.from_environment(
-        home=tmp_path / "home", database_url=login_dsn(login.app_dsn, "postgres"), policy=folder
-    )
-    async with open_application(settings, clock, nursery) as application:
-        made = await door_of(application, "acme")
-        async with made.http:
-            yield made
+        files |= {f"{name}/{name}.rego": rego, f"{name}/input.schema.json": json.dumps(schema)}
+    async with place.application(policy=place.policy(files)) as opened:
+        yield opened
 
 
 async def ask(door: Door, area: str, asked: Any, **query: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  any JSON

@@ -12,9 +12,9 @@ from evidence_api.domain.assessment import Outcome
 from evidence_api.domain.kinds import KINDS
 from evidence_api.formats import attesting
 from evidence_api.formats.documents import DOCUMENTS
-from evidence_api.store import assessments, releases
 from evidence_api.use_cases.verify_pack import verify_pack
 from tests.support import statements
+from tests.support.place import newest, outcomes_of
 from tests.support.statements import ARTIFACT, COMMIT, Statement
 from tests.web.conftest import Door
 
@@ -128,11 +128,7 @@ RAW: dict[str, bytes] = {
 
 async def outcomes(door: Door) -> dict[str, Outcome]:
     await door.application.reassessor.sweep()
-    async with door.application.database.reading(door.scope) as connection:
-        release = await releases.find(connection, door.scope, "widget")
-        latest = await assessments.latest(connection, door.scope, release.id)
-    assert latest is not None
-    return {finding.control: finding.outcome for finding in latest[1].findings}
+    return outcomes_of(await newest(door.application, door.scope))
 
 
 def passes(found: dict[str, Outcome]) -> set[str]:
