@@ -181,7 +181,7 @@ def examine(bundle: dict[str, Any], query: str) -> tuple[list[SourceFault], dict
             tree = _tree(file, text)
             outlines.append(outline(file, text.encode(), tree))
             if file != _QUERY_FILE and not bundle.get("as_written"):
-                negations += key_memberships(file, tree)
+                negations += key_memberships(file, text.encode(), tree)
                 view, read, found = _view(file, text, tree)
                 negations += found
                 if not found:

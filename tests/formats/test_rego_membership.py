@@ -22,3 +22,10 @@ def test_what_may_be_a_set_is_refused(body: str) -> None:
 )
 def test_what_cannot_be_a_set_is_taken(body: str) -> None:
     assert faults(body) == []
+
+
+def test_the_column_counts_a_tab_as_one() -> None:
+    text = "package p\n\nimport rego.v1\n\nr if {\n\t\tx := 1; 0, x in input.xs\n}\n"
+    (fault,) = check({"modules": {"p.rego": text}, "data": "{}"}, "")
+    line = text.splitlines()[fault.line - 1]
+    assert line[fault.column - 1 :].startswith("0, x in input.xs")
