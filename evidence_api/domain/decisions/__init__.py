@@ -6,11 +6,21 @@ A new kind is one file beside this one, its line here, its test, and its line in
 from collections.abc import Mapping
 from typing import Any
 
-from evidence_api.domain.decisions import drift_watch
+from evidence_api.domain.decisions import (
+    budget_event,
+    drift_watch,
+    ope_report,
+    trust_update,
+)
 from evidence_api.domain.decisions.reperforming import DecisionKind
 
 __all__ = ["DECISIONS"]
 
-_KINDS: tuple[DecisionKind[Any], ...] = (drift_watch.KIND,)
+_KINDS: tuple[DecisionKind[Any], ...] = (
+    budget_event.KIND,
+    drift_watch.KIND,
+    ope_report.KIND,
+    trust_update.KIND,
+)
 
 DECISIONS: Mapping[str, DecisionKind[Any]] = {kind.predicate_type: kind for kind in _KINDS}
