@@ -155,6 +155,11 @@ class EvidenceRow(SQLModel, table=True):
         UniqueConstraint("tenant_id", "id"),
         Index("evidence_by_kind", "tenant_id", "kind", "leaf_index"),
         Index("evidence_opa_by_time", "tenant_id", "received", postgresql_where=text("kind = 'opa'")),
+        Index(
+            "evidence_reperformance",
+            *("tenant_id", "series", "leaf_index"),
+            postgresql_where=text("kind = 'reperformance'"),
+        ),
     )
     tenant_id: UUID = _tenant()
     leaf_index: int = _key(BigInteger)

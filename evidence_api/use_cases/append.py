@@ -120,7 +120,7 @@ class Appender:
         self._lanes: dict[UUID, _Lane] = {}
         self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
-        self._watched: dict[str, Callable[[], None]] = {}
+        self._watched: dict[str, tuple[Callable[[TenantScope], None], ...]] = {}
         self._tell: Callable[[TenantScope], None] | None = None
 
     def announce(self, scope: TenantScope) -> None:
@@ -138,10 +138,10 @@ class Appender:
         if not lane.coming:
             self._forget_if_idle(scope, lane)
 
-    def watch(self, kind: str, tell: Callable[[], None]) -> None:
-        """Call `tell` whenever evidence of the kind was appended here. It must return at once; it may miss what other
-        processes append, and what is appended while this one dies."""
-        self._watched[kind] = tell
+    def watch(self, kind: str, tell: Callable[[TenantScope], None]) -> None:
+        """Call `tell` with the tenant whenever evidence of the kind was appended here. It must return at once; it may
+        miss what other processes append, and what is appended while this one dies."""
+        self._watched[kind] = (*self._watched.get(kind, ()), tell)
 
     def watch_every(self, tell: Callable[[TenantScope], None]) -> None:
         """The same after each batch of whatever kinds, with its tenant."""
@@ -324,8 +324,8 @@ class Appender:
         for one in new:
             for decision in (one.decision, *one.also):
                 self._recorded[scope.id, decision.id] = None
-            if tell := self._watched.get(one.record.row[_KIND]):
-                tell()
+            for tell in self._watched.get(one.record.row[_KIND], ()):
+                tell(scope)
         if self._tell is not None:
             self._tell(scope)
         while len(self._recorded) > _KNOWN_DECISIONS:

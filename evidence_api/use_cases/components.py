@@ -43,7 +43,7 @@ class ComponentIndexer:
         self._woken = asyncio.Event()
         self._known: set[bytes] = set()  # tenant and component, 16 bytes each
 
-    def wake(self) -> None:
+    def wake(self, _scope: TenantScope | None = None) -> None:
         """An SBOM was appended: look now instead of at the end of the interval."""
         self._woken.set()
 

@@ -16,6 +16,7 @@ import evidence_api.store.tables_assessing
 import evidence_api.store.tables_components
 import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rechecks
+import evidence_api.store.tables_reperforming
 import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import StoreUnavailable
