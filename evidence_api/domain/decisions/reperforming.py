@@ -57,14 +57,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Reperformance:
-    """The result for one decision. `reason` is a sentence; `facts` what a control may ask, `derived` the recomputed
-    fields as JSON (both empty of derived things when NOT_REPERFORMABLE)."""
+    """The result for one decision. `reason` is a sentence, which ends with the `explanation` where there is one;
+    `facts` what a control may ask, `derived` the recomputed fields as JSON (all empty of derived things when
+    NOT_REPERFORMABLE)."""
 
     status: Status
     reason: str
     differences: tuple[Difference, ...] = ()
     derived: Json = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    explanation: str = ""
 
 
 class NotReperformable(EvidenceError):
@@ -163,7 +165,7 @@ class DecisionKind(Generic[P]):
         explanation = self.explain(read, fields)
         status = Status.DISAGREES if found else Status.AGREES
         reason = f"{_told(found)}; {explanation}" if found else explanation
-        return Reperformance(status, reason, found, fields, self._facts(read, fields, found))
+        return Reperformance(status, reason, found, fields, self._facts(read, fields, found), explanation)
 
     def _facts(self, read: P, fields: Json, found: Sequence[Difference] | None) -> Mapping[str, Fact]:
         facts: dict[str, Fact | None] = {"producer": read.producer.id, **self.facts_of(read, fields)}
