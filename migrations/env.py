@@ -4,6 +4,7 @@ from alembic import context
 
 import evidence_api.store.tables_artifacts
 import evidence_api.store.tables_assessing
+import evidence_api.store.tables_budgets
 import evidence_api.store.tables_components
 import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rechecks

@@ -10,7 +10,9 @@ Source: spec, "budget-event".
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
 
 from evidence_api.domain.decisions.reperforming import (
     DecisionKind,
@@ -28,6 +30,7 @@ from evidence_api.domain.typed_json import read_typed
 
 Level: TypeAlias = Literal["ok", "warn80", "exceeded100"]
 LEVELS: tuple[Level, ...] = ("ok", "warn80", "exceeded100")
+Name: TypeAlias = Annotated[Word, Field(max_length=200)]  # what the server's ledger keeps budgets and entries by
 MAX_USD = Decimal(10) ** 18  # below it an amount can be written
 _EXACT = Context(prec=60)  # 18 digits before the point, 18 behind it, 10,000 times
 _PERCENT, _WARN, _FULL = 100, 80, 100
@@ -36,15 +39,15 @@ _PERCENT, _WARN, _FULL = 100, 80, 100
 class Entry(Part):
     """One amount that was spent, under an id that is its own within the period."""
 
-    id: Word
+    id: Name
     usd: Money
 
 
 class BudgetEvent(Predicate):
     """The predicate. `scope` is what the budget is for (a team, a model); without it, everything of the tenant."""
 
-    period: Word
-    scope: Word | None = None
+    period: Name
+    scope: Name | None = None
     limit_usd: Money
     entries: Rows[Entry]
     spent_usd: MoneyClaim

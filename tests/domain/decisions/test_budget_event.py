@@ -122,6 +122,7 @@ def entries(*pairs: tuple[object, object]) -> dict[str, Any]:
         ({"downshift": "later"}, "downshift"),
         ({"period": ""}, "period"),
         ({"scope": ""}, "scope"),
+        ({"scope": "s" * 201}, "scope"),
     ],
 )
 def test_what_is_no_budget_is_refused_with_its_path(changed: dict[str, Any], path: str) -> None:
