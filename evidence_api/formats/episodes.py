@@ -144,7 +144,7 @@ def _plainly(lines: Sequence[bytes]) -> Rows | None:
     text = b"\n".join(lines)
     if b"\\" in text or any(text.count(name) != len(documents) for name in _QUOTED):
         return None
-    if not _NUMBERS.issuperset(*(map(type, column) for column in columns)):
+    if any(not _NUMBERS.issuperset(map(type, column)) for column in columns):
         return None
     arrays = [np.array(column, dtype=np.float64) for column in columns]
     return None if first_fault(arrays) is not None else np.column_stack(arrays)

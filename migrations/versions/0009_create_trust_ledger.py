@@ -54,6 +54,8 @@ CREATE TABLE waiting_decision (
   leaf_index bigint NOT NULL,      -- of the decision
   artifact bytea NOT NULL,         -- SHA-256 of what it needs
   claimed_until timestamptz,       -- somebody computes it
+  rows_read bigint NOT NULL DEFAULT 0,   -- of the artifact, so far
+  share_read double precision NOT NULL DEFAULT 0,  -- of the artifact, from 0 to 1
   PRIMARY KEY (tenant_id, leaf_index)
 )""",
 }
@@ -61,7 +63,7 @@ GRANTS = {
     "log_follower": "SELECT, INSERT, UPDATE (next_leaf)",
     "trust_ledger": "SELECT, INSERT, UPDATE (a, b, updates, discontinuities, squared, bins, leaf_index)",
     "trust_step": "SELECT, INSERT",
-    "waiting_decision": "SELECT, INSERT, UPDATE (claimed_until), DELETE",
+    "waiting_decision": "SELECT, INSERT, UPDATE (claimed_until, rows_read, share_read), DELETE",
 }
 INDEXES = (
     "CREATE INDEX trust_step_by_ledger ON trust_step (tenant_id, key, leaf_index)",
