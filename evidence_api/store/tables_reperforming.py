@@ -65,3 +65,5 @@ class WaitingDecisionRow(SQLModel, table=True):
     leaf_index: int = Field(primary_key=True, sa_type=BigInteger)
     artifact: bytes = Field(sa_type=LargeBinary)
     claimed_until: datetime | None = Field(sa_type=_MOMENT)
+    rows_read: int = Field(sa_type=BigInteger)
+    share_read: float = Field(sa_type=Double)
