@@ -1,0 +1,113 @@
+"""`shadow-replay` -> kind `shadow`: a recorded trace run again in shadow, and whether its metrics stayed.
+
+A metric differs when |shadow - baseline| > tolerance, in exact decimals of the numbers as they are written: 1.05 is
+within 0.05 of 1, though their doubles are not. `diffs` are the names of those that do, in listed order; any of them
+makes the verdict `diff`. Source: spec, "shadow-replay".
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from evidence_api.domain.decisions.exact import exact
+from evidence_api.domain.decisions.listed import check_distinct, counted
+from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
+from evidence_api.domain.decisions.shape import Part, Predicate, Real, Rows, Unsigned, Word
+from evidence_api.domain.fact_type import FactType
+
+
+class Trace(Part):
+    """What was replayed."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Metric(Part):
+    """One thing measured in both runs."""
+
+    name: Word
+    baseline: Real
+    shadow: Real
+    tolerance: Unsigned
+
+
+class ShadowReplay(Predicate):
+    """The predicate."""
+
+    trace: Trace
+    metrics: Rows[Metric]
+    diffs: Rows[Word]
+    verdict: Literal["match", "diff"]
+
+
+def differs(baseline: float, shadow: float, tolerance: float) -> bool:
+    """Whether a metric moved by more than its tolerance.
+
+    >>> differs(1, 1.05, 0.05), differs(1, 1.050001, 0.05)
+    (False, True)
+    """
+    return abs(exact(shadow) - exact(baseline)) > exact(tolerance)
+
+
+def statement(trace_sha256: str, metrics: Mapping[str, tuple[float, float, float]]) -> dict[str, Any]:
+    """The predicate's own fields; a metric is (baseline, shadow, tolerance).
+
+    >>> made = statement("ab" * 32, {"eval": (0.94, 0.95, 0.02), "cost_usd": (0.18, 0.31, 0.05)})
+    >>> made["diffs"], made["verdict"]
+    (['cost_usd'], 'diff')
+    """
+    diffs = [name for name, (baseline, shadow, tolerance) in metrics.items() if differs(baseline, shadow, tolerance)]
+    return {
+        "trace": {"sha256": trace_sha256},
+        "metrics": [
+            {"name": name, "baseline": baseline, "shadow": shadow, "tolerance": tolerance}
+            for name, (baseline, shadow, tolerance) in metrics.items()
+        ],
+        "diffs": diffs,
+        "verdict": _verdict(diffs),
+    }
+
+
+def _verdict(diffs: list[str]) -> Literal["match", "diff"]:
+    return "diff" if diffs else "match"
+
+
+def _derive(predicate: ShadowReplay, _: Given) -> Derived:
+    check_distinct((one.name for one in predicate.metrics), "metrics.{}.name")
+    diffs = [one.name for one in predicate.metrics if differs(one.baseline, one.shadow, one.tolerance)]
+    return Derived({"diffs": diffs, "verdict": _verdict(diffs)})
+
+
+def _facts(predicate: ShadowReplay, derived: Json) -> Mapping[str, Fact | None]:
+    facts: dict[str, Fact | None] = {"trace": f"sha256:{predicate.trace.sha256}", "metrics": len(predicate.metrics)}
+    return facts | ({"verdict": derived["verdict"], "diffs": tuple(derived["diffs"])} if derived else {})
+
+
+def _explain(predicate: ShadowReplay, derived: Json) -> str:
+    far, metrics = derived["diffs"], len(predicate.metrics)
+    if not far:
+        return f"{counted(metrics, 'metric')} replayed, none beyond its tolerance"
+    first = next(one for one in predicate.metrics if one.name == far[0])
+    moved = f"{first.name} went from {first.baseline:.6g} to {first.shadow:.6g}, tolerance {first.tolerance:.6g}"
+    more = f", and {len(far) - 1} more" if far[1:] else ""
+    return f"{len(far)} of {counted(metrics, 'metric')} replayed beyond its tolerance: {moved}{more}"
+
+
+KIND = DecisionKind(
+    name="shadow-replay",
+    kind="shadow",
+    title="Replay of a recorded trace in shadow, compared with the baseline",
+    model=ShadowReplay,
+    derive=_derive,
+    facts_of=_facts,
+    explain=_explain,
+    facts={
+        "verdict": FactType.WORD,
+        "diffs": FactType.WORDS,
+        "metrics": FactType.NUMBER,
+        "trace": FactType.WORD,
+    },
+    words={"verdict": ("match", "diff")},
+    series=lambda predicate: predicate.trace.sha256,
+)
