@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from evidence_api.domain.decisions import (
+    ab_test,
     budget_event,
+    causal_impact,
     contract_result,
     drift_watch,
     ope_report,
     placement,
     plan_selection,
+    property_mined,
     risk_assessment,
+    rollout_gate,
     shadow_replay,
+    slo_burn,
+    speclive_result,
     test_selection,
     trust_update,
 )
@@ -23,14 +29,20 @@ from evidence_api.domain.decisions.reperforming import DecisionKind
 __all__ = ["DECISIONS"]
 
 _KINDS: tuple[DecisionKind[Any], ...] = (
+    ab_test.KIND,
     budget_event.KIND,
+    causal_impact.KIND,
     contract_result.KIND,
     drift_watch.KIND,
     ope_report.KIND,
     placement.KIND,
     plan_selection.KIND,
+    property_mined.KIND,
     risk_assessment.KIND,
+    rollout_gate.KIND,
     shadow_replay.KIND,
+    slo_burn.KIND,
+    speclive_result.KIND,
     test_selection.KIND,
     trust_update.KIND,
 )
