@@ -2,7 +2,7 @@
 
 Input is the release and the evidence it owns, in any order. Output is one `Row` per current piece of evidence,
 plus the derived `attest` rows. What a row says is only ever a summary of signed bytes. Erasing a body changes no
-row but its own (and the `attest` rows of its artifacts), and takes none away.
+row but its own (and the `attest` rows of its artifacts, and what the server found of a decision), and takes none away.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from evidence_api.domain.attest import attested
 from evidence_api.domain.evidence import Evidence, Fact, Release
 from evidence_api.domain.ownership import artifacts_of, digests_of, links_of, owned_by, reachable
+from evidence_api.domain.reperformed import completed, of_decisions
 from evidence_api.domain.verification import Verified
 
 __all__ = ["Row", "current", "owned_by", "rows_of"]
@@ -49,10 +50,11 @@ def rows_of(
     artifacts = artifacts_of(release, evidence)
     about = _about(artifacts, evidence)
     standing = current(evidence)
+    found = of_decisions(standing)
     rows = []
     for one in standing:
         linked = (owned or {}).get(one.id) or _artifact_digests(artifacts, about, one) or release.digests
-        rows.append(_row(one, tuple(linked)))
+        rows.append(_row(one, tuple(linked), found))
     return (*rows, *_attest_rows(artifacts, standing))
 
 
@@ -92,14 +94,15 @@ def _artifact_digests(
     return tuple(digest for position in sorted(positions) for digest in artifacts[position])
 
 
-def _row(one: Evidence, subjects: tuple[str, ...]) -> Row:
+def _row(one: Evidence, subjects: tuple[str, ...], found: Mapping[str, Evidence]) -> Row:
     """A withheld body says nothing any more, but its row stays."""
     verification = one.verification
+    facts, rests_on = completed(one, found)
     return Row(
         kind=one.kind,
-        evidence=(one.id,),
+        evidence=rests_on,
         subjects=subjects,
-        facts={} if one.erased else one.facts,
+        facts={} if one.erased else facts,
         signer=verification.signer.label if isinstance(verification, Verified) else "",
         verified=isinstance(verification, Verified),
         predicate_type=one.predicate_type,

@@ -6,7 +6,7 @@ piece of evidence; `attest` is derived: one row per subject of the release (doma
 
 from collections.abc import Mapping
 
-from evidence_api.domain.decisions import DECISIONS
+from evidence_api.domain.decisions import DECISIONS, DEFERRABLE
 from evidence_api.domain.fact_type import FactType, Kind
 
 __all__ = ["COMMON", "KINDS", "FactType", "Kind", "kinds_touched_by"]
@@ -283,6 +283,12 @@ KINDS: Mapping[str, Kind] = {
             words={"status": ("reproduced", "partial", "differs", "single")},
         ),
         Kind(
+            "reperformance",
+            "A decision reperformed: what the server found of one that only it can tell of (derived by the server)",
+            {"of": W, "kind": W, "reperformance": W, "disagreements": N, "differing": L, "continuous": B},
+            words={"reperformance": ("agrees", "disagrees", "not_reperformable")},
+        ),
+        Kind(
             "attest",
             "What is attested about each artifact of the release",
             {
@@ -318,6 +324,9 @@ def kinds_touched_by(kind: str) -> frozenset[str]:
     """The kinds whose rows may change when evidence of `kind` is appended, so that no control is left unassessed.
 
     `attest` shows the signers of all verified evidence. Provenance also links other evidence to the release, and
-    a release statement says which artifacts there are: after these, every kind may differ.
+    a release statement says which artifacts there are: after these, every kind may differ. What the server found of a
+    decision is shown with the decision.
     """
-    return frozenset(KINDS) if kind in {"provenance", "release"} else frozenset({kind, "attest"})
+    if kind in {"provenance", "release"}:
+        return frozenset(KINDS)
+    return frozenset({kind, "attest"}) | (DEFERRABLE if kind == "reperformance" else frozenset())

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from evidence_api.domain.control import Catalog, Query
+from evidence_api.domain.decisions import DEFERRABLE
 from evidence_api.domain.evidence import Fact, Release
 from evidence_api.domain.facts import Row
 from evidence_api.domain.kinds import KINDS, FactType
@@ -142,7 +143,8 @@ def sample_of(query: Query, rows: Sequence[Row], release: Release) -> tuple[int,
     """The numbers of the rows a query tests; anyone can replay the pick.
 
     Rows are ordered by sha256("<seed>:<evidence id>") (of several ids: joined by commas), and the first
-    `size` are taken. The seed `release` stands for the id of the release.
+    `size` are taken. The seed `release` stands for the id of the release. Of a decision its own id alone counts: what
+    the server finds of it comes later, and must not change what was drawn.
     """
     size = query.sample.size
     if size is None:
@@ -150,6 +152,7 @@ def sample_of(query: Query, rows: Sequence[Row], release: Release) -> tuple[int,
     seed = release.id if query.sample.seed == "release" else query.sample.seed
 
     def draw(number: int) -> tuple[bytes, int]:
-        return hashlib.sha256(f"{seed}:{','.join(rows[number].evidence)}".encode()).digest(), number
+        ids = rows[number].evidence[: 1 if rows[number].kind in DEFERRABLE else None]
+        return hashlib.sha256(f"{seed}:{','.join(ids)}".encode()).digest(), number
 
     return tuple(sorted(sorted(range(len(rows)), key=draw)[:size]))

@@ -91,7 +91,7 @@ denials contains {"rule": "admission.release_unverified", "reason": reason} if {
 }
 
 # What the server derives it does not take from others: theirs would stand in the place of its own.
-derived := {"sbom_drift", "dependency_debt", "reproducible_build"}
+derived := {"sbom_drift", "dependency_debt", "reproducible_build", "reperformance"}
 
 denials contains {"rule": "admission.derived_by_another", "reason": reason} if {
 	kind in derived

@@ -52,7 +52,7 @@ kind_known if {
 
 forbidden contains "what only the server derives, from somebody else" if {
 	input.status == "verified"
-	some kind in ["sbom_drift", "dependency_debt", "reproducible_build"]
+	some kind in ["sbom_drift", "dependency_debt", "reproducible_build", "reperformance"]
 	kind == input.kind
 	not from_server
 }

@@ -40,7 +40,7 @@ test_unsupported_is_stored if allowed({"status": "unsupported", "code": "unsuppo
 test_what_the_server_derives_is_taken_from_it if allowed({"kind": "sbom_drift", "own": true})
 
 test_what_the_server_derives_is_taken_from_nobody_else if {
-	every kind in {"sbom_drift", "dependency_debt", "reproducible_build"} {
+	every kind in {"sbom_drift", "dependency_debt", "reproducible_build", "reperformance"} {
 		denied_for("admission.derived_by_another", {"kind": kind})
 	}
 }

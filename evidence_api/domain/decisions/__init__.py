@@ -26,7 +26,7 @@ from evidence_api.domain.decisions import (
 )
 from evidence_api.domain.decisions.reperforming import DecisionKind
 
-__all__ = ["DECISIONS"]
+__all__ = ["DECISIONS", "DEFERRABLE"]
 
 _KINDS: tuple[DecisionKind[Any], ...] = (
     ab_test.KIND,
@@ -48,3 +48,6 @@ _KINDS: tuple[DecisionKind[Any], ...] = (
 )
 
 DECISIONS: Mapping[str, DecisionKind[Any]] = {kind.predicate_type: kind for kind in _KINDS}
+
+# Catalog kinds whose rows the server's own `reperformance` statements complete (domain/reperformed.py).
+DEFERRABLE: frozenset[str] = frozenset(kind.kind for kind in _KINDS if kind.may_be_deferred)

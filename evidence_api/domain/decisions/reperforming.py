@@ -110,6 +110,11 @@ class Derived:
     also: tuple[Difference, ...] = ()
 
 
+def never(_: Predicate) -> bool:
+    """Of a kind that tells everything by itself."""
+    return False
+
+
 @dataclass(frozen=True)
 class DecisionKind(Generic[P]):
     """One kind of decision: everything the rest of the house knows of it.
@@ -129,7 +134,12 @@ class DecisionKind(Generic[P]):
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     series: Callable[[P], str] = lambda _: ""
     need: Callable[[P], Need | None] = lambda _: None
-    deferred: Callable[[P], bool] = lambda _: False  # only the server can tell: it keeps a ledger, or has the rule
+    deferred: Callable[[P], bool] = never  # only the server can tell: it keeps a ledger, or has the rule
+
+    @property
+    def may_be_deferred(self) -> bool:
+        """Whether there are decisions of it of which only the server can tell."""
+        return self.deferred is not never
 
     @property
     def predicate_type(self) -> str:

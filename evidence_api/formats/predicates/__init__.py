@@ -27,6 +27,7 @@ from evidence_api.formats.predicates.policy_decision import read_policy_decision
 from evidence_api.formats.predicates.provenance_v02 import read_v01, read_v02
 from evidence_api.formats.predicates.provenance_v1 import read_v1
 from evidence_api.formats.predicates.release import read_release
+from evidence_api.formats.predicates.reperformance import read_reperformance
 from evidence_api.formats.predicates.reproducible_build import read_reproducible_build
 from evidence_api.formats.predicates.sarif_log import read_sarif
 from evidence_api.formats.predicates.sbom import read_cyclonedx, read_spdx
@@ -80,6 +81,7 @@ READERS: Mapping[str, Reader] = {
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
     "urn:evidence-api:dependency-debt:v1": read_dependency_debt,
     "urn:evidence-api:release:v1": read_release,
+    "urn:evidence-api:reperformance:v1": read_reperformance,
     "urn:evidence-api:reproducible-build:v1": read_reproducible_build,
     "urn:evidence-api:sbom-drift:v1": read_sbom_drift,
     "urn:evidence-api:sarif:v2.1.0": read_sarif,
