@@ -5,14 +5,18 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from evidence_api.cli import output
+from evidence_api.domain.decisions.off_policy import Episodes
 from evidence_api.domain.decisions.reperforming import Reperformance, Status
 from evidence_api.domain.errors import EvidenceError, Refused
+from evidence_api.engines.artifact_files import ArtifactFiles
+from evidence_api.engines.episode_reader import EpisodeReader
 from evidence_api.engines.files import shipped
 from evidence_api.engines.rego import RegoPool
 from evidence_api.formats.decision_items import DecisionItem, Item, decision_items, result_line
@@ -21,6 +25,7 @@ from evidence_api.use_cases.policies import load_policy
 from evidence_api.use_cases.reperform import Reperforming
 
 REFUSED = "REFUSED"
+_PERCENT = 100
 
 
 def reperform(
@@ -29,6 +34,10 @@ def reperform(
     ],
     *,
     policy: Annotated[Path | None, typer.Option(help="Folder of policies; the shipped ones if left out.")] = None,
+    artifacts: Annotated[
+        list[Path] | None,
+        typer.Option(help="File or folder with what decisions name by digest (episodes); any number of times."),
+    ] = None,
     text: Annotated[bool, typer.Option("--text", help="Print sentences for people instead of JSON Lines.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON Lines (so it does without, too).")] = False,
 ) -> None:
@@ -40,8 +49,9 @@ def reperform(
     Exit code 1 when any disagrees, else 2 when any was refused.
     """
     items = [item for path in files for item in decision_items(_bytes(path))]
+    given = _Given(policy or shipped("policy"), ArtifactFiles(artifacts or ()), quiet=json)
     with output.progress("reperforming", len(items), quiet=json) as advance:
-        told = asyncio.run(_reperform(items, policy or shipped("policy"), _teller(as_text=text and not json), advance))
+        told = asyncio.run(_reperform(items, given, _teller(as_text=text and not json), advance))
     if text and not json:
         output.say(", ".join(f"{count} {status.lower()}" for status, count in sorted(told.items())))
     if told[Status.DISAGREES]:
@@ -58,10 +68,10 @@ def _bytes(path: Path) -> bytes:
 
 
 async def _reperform(
-    items: list[Item], policy: Path, tell: Callable[[Reperformance | Refused], None], advance: Callable[[int], None]
+    items: list[Item], given: "_Given", tell: Callable[[Reperformance | Refused], None], advance: Callable[[int], None]
 ) -> Counter[str]:
     told: Counter[str] = Counter()
-    async with _reperforming(policy) as reperforming:
+    async with _reperforming(given) as reperforming:
         for item in items:
             result = await _one(reperforming, item)
             tell(result)
@@ -79,8 +89,33 @@ async def _one(reperforming: Reperforming, item: Item) -> Reperformance | Refuse
         return refusal
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What decisions may need besides their inputs."""
+
+    policy: Path
+    files: ArtifactFiles
+    quiet: bool
+
+    async def episodes(self, digest: str) -> Episodes | None:
+        """What the file of that digest holds, None when no file has it. Raises Refused, Undecided."""
+        file = await asyncio.to_thread(self.files.find, digest)
+        if file is None:
+            return None
+        with output.progress(f"percent read of {file.name}", _PERCENT, quiet=self.quiet) as advance:
+            done = 0
+
+            def told(_rows: int, share: float) -> None:
+                nonlocal done
+                percent = int(share * _PERCENT)
+                advance(percent - done)
+                done = percent
+
+            return await EpisodeReader().read(file, told)
+
+
 @asynccontextmanager
-async def _reperforming(policy: Path) -> AsyncIterator[Reperforming]:
+async def _reperforming(given: _Given) -> AsyncIterator[Reperforming]:
     """The engine is started only for decisions that need a rule."""
     started: list[Gate] = []
     async with AsyncExitStack() as stack:
@@ -88,13 +123,10 @@ async def _reperforming(policy: Path) -> AsyncIterator[Reperforming]:
         async def gate() -> Gate:
             if not started:
                 rego = await stack.enter_async_context(RegoPool(workers=1))
-                started.append(Gate(rego, await load_policy(rego, policy)))
+                started.append(Gate(rego, await load_policy(rego, given.policy)))
             return started[0]
 
-        async def artifacts(_: str) -> Any | None:  # noqa: ANN401  of the kind's own type
-            return None
-
-        yield Reperforming(gate, artifacts)
+        yield Reperforming(gate, given.episodes)
 
 
 def _teller(*, as_text: bool) -> Callable[[Reperformance | Refused], None]:

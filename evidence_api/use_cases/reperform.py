@@ -7,6 +7,7 @@ The plan for one decision:
 Used by the command line, by the server's own worker and by reads; nothing is stored here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, assert_never
 
@@ -46,8 +47,11 @@ class Reperforming:
             return _without_arithmetic(predicate_type, predicate)
         read = kind.read(predicate)
         need = kind.need(read)
-        given = Given() if need is None else await self._given(need)
-        return kind.reperform_read(read, predicate, given)
+        if need is None:
+            return kind.reperform_read(read, predicate, Given())
+        given = await self._given(need)
+        # what an artifact holds may be millions of rows: nobody else waits for their sums
+        return await asyncio.to_thread(kind.reperform_read, read, predicate, given)
 
     async def _given(self, need: Need) -> Given:
         match need:
