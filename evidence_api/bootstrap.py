@@ -26,6 +26,7 @@ from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.sigstore import BundleVerifier
+from evidence_api.engines.webhook import WebhookSender
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.engines.worker_pool import WorkerPool
 from evidence_api.formats.askable_areas import AskableArea, askable_areas
@@ -46,12 +47,14 @@ from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.assessing import Assessing
 from evidence_api.use_cases.backlog import Backlog
+from evidence_api.use_cases.budgets import Budgets
 from evidence_api.use_cases.components import ComponentIndexer
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.drafts import Drafts
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.model_quota import ModelQuota
 from evidence_api.use_cases.overrides import Overrides
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
@@ -67,6 +70,7 @@ from evidence_api.use_cases.tenancy import Tenancy
 from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.trust import TrustBook
 from evidence_api.use_cases.trust_rules import TrustRules
+from evidence_api.use_cases.webhooks import Webhooks
 from evidence_api.use_cases.worker import worker_nursery
 from evidence_api.web.app import create_app
 from evidence_api.web.parts import Parts
@@ -93,6 +97,7 @@ class Application:
     exchange: Exchange
     advisories: Advisories
     backlog: Backlog
+    budgets: Budgets
     ingest: Ingest
     indexer: ComponentIndexer
     deriver: Deriver
@@ -106,6 +111,7 @@ class Application:
     summaries: Summaries
     tenancy: Tenancy
     trust_rules: TrustRules
+    webhooks: Webhooks
 
 
 @asynccontextmanager
@@ -237,6 +243,9 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
     gate, own, deriver = core.gate, core.own, core.deriver
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     pack_key = _pack_key(settings, clock)
+    policy_data = orjson.loads(opened.policy.data)
+    quota = ModelQuota(database, policy_data, clock)
+    webhooks = Webhooks(database, WebhookSender(clock, loopback=settings.webhook_loopback), clock)
     return Application(
         settings=settings,
         clock=clock,
@@ -246,11 +255,12 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         policy=opened.policy,
         gate=gate,
         hits=core.hits,
-        asking=Asking(database, Gate(rego, opened.policy, lane="asked"), own, opened.areas, clock),
+        asking=Asking(database, Gate(rego, opened.policy, lane="asked"), own, opened.areas, quota, clock),
         access=Access(database, gate, clock),
         exchange=_exchange(opened, core.trust, gate),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
+        budgets=Budgets(database, own, webhooks, policy_data.get("model_call"), clock),
         ingest=core.ingest,
         indexer=core.indexer,
         deriver=deriver,
@@ -264,6 +274,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),
         tenancy=tenancy,
         trust_rules=TrustRules(database, core.trust, core.admission, clock),
+        webhooks=webhooks,
     )
 
 

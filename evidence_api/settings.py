@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     oidc_loopback: bool = Field(
         default=False, description="Let OIDC issuers be http on this machine. For tests: anybody here could be one."
     )
+    webhook_loopback: bool = Field(
+        default=False, description="Let webhooks be http on this machine. For tests: whoever listens here is told."
+    )
     log_origin: str = Field(
         default="evidence.local",
         pattern=r"^[A-Za-z0-9.-]{1,200}$",

@@ -63,6 +63,8 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             asyncio.create_task(server.serve([listener])),
             asyncio.create_task(application.reassessor.run(settings.assess_interval)),
             asyncio.create_task(application.backlog.run(settings.assess_interval)),
+            asyncio.create_task(application.budgets.run(settings.assess_interval)),
+            asyncio.create_task(application.webhooks.run(settings.assess_interval)),
             asyncio.create_task(application.indexer.run(settings.assess_interval)),
             asyncio.create_task(application.artifacts.run(_BLOB_SWEEP)),
             asyncio.create_task(application.hits.run()),

@@ -3,9 +3,11 @@
     policy/<area>/input.schema.json     JSON Schema 2020-12 of the area's input; an area without one cannot be asked
 
 A member whose schema says `"readOnly": true` (or `"x-server": true`) is the server's to give: who asks may not send it.
-There are three of them: `at`, the moment of asking (RFC 3339); `tenant`, the name of the tenant whose token asks; and
-`evidence`, what the server's log has verified about the digest in the member `digest`. References to other documents
-are not followed.
+There are five of them: `at`, the moment of asking (RFC 3339); `tenant`, the name of the tenant whose token asks;
+`evidence`, what the server's log has verified about the digest in the member `digest`; and of the model in the member
+`model`, where the operator limits calls, `bucket`: whether there is room for one, which is taken while it is asked; and
+`budget_state`, the tightest of the tenant's budgets of now, where it has one. References to other documents are not
+followed.
 """
 
 from collections.abc import Mapping
@@ -23,7 +25,8 @@ from evidence_api.formats.policy_bundle import SCHEMA_NAME
 
 GATES = frozenset({"admission", "authorisation", "exchange", "trust"})  # asked by the server of what it knows itself
 AT, TENANT, EVIDENCE, DIGEST = "at", "tenant", "evidence", "digest"
-_FILLED = (AT, TENANT, EVIDENCE)
+BUCKET, BUDGET_STATE, MODEL = "bucket", "budget_state", "model"
+_FILLED = (AT, TENANT, EVIDENCE, BUCKET, BUDGET_STATE)
 _SERVERS = ("readOnly", "x-server")
 _SHOWN = 120
 _BRIEF = Repr()
@@ -99,6 +102,8 @@ def _area(name: str, schema: object) -> AskableArea:
     )
     if unknown := sorted(filled.difference(_FILLED)):
         raise ValueError(f"the server does not give {unknown[0]!r}; it gives {', '.join(_FILLED)}")
+    if filled & {BUCKET, BUDGET_STATE} and MODEL not in properties:
+        raise ValueError(f"where the server gives {BUCKET} or {BUDGET_STATE}, there is a {MODEL} that they are of")
     if EVIDENCE in filled and DIGEST not in schema.get("required", ()):
         raise ValueError(f"where the server gives {EVIDENCE}, {DIGEST} is required: it says what the evidence is about")
     own = {

@@ -3,11 +3,13 @@
 The plan:
   1. the area: one that may be asked                                    formats/askable_areas.py
   2. what is asked, held against the area's schema
-  3. what the server gives itself: the moment, and what its log has verified about a digest
+  3. what the server gives itself: the moment, what its log has verified about a digest, what is left of a budget, and
+     whether the bucket of a model has a token, which is taken (use_cases/model_quota.py)
   4. the decision (Rego); where there is none, an error, and never an allow
   5. a statement of it, signed by the server, and appended with the decision itself in one transaction
 The same question under the same policy is the same decision, with the same id; each time it is asked is a statement of
-its own, with its own time. A crash before the append leaves nothing, and nobody was answered.
+its own, with its own time. A crash before the append leaves nothing, and nobody was answered. A token that was taken
+for what is then not allowed goes back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +26,21 @@ from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.statement import Subject
 from evidence_api.engines.clock import Clock
-from evidence_api.formats.askable_areas import AT, DIGEST, EVIDENCE, TENANT, AskableArea, find_area
+from evidence_api.formats.askable_areas import (
+    AT,
+    BUCKET,
+    BUDGET_STATE,
+    DIGEST,
+    EVIDENCE,
+    TENANT,
+    AskableArea,
+    find_area,
+)
 from evidence_api.formats.predicates.policy_decision import POLICY_DECISION, decision_predicate
 from evidence_api.store import evidence
 from evidence_api.store.session import Database
 from evidence_api.use_cases.decide import Gate
+from evidence_api.use_cases.model_quota import ModelQuota
 from evidence_api.use_cases.own_evidence import OwnEvidence
 
 MAX_EVIDENCE = 1_000  # records about one digest
@@ -37,22 +49,31 @@ MAX_EVIDENCE_BYTES = 2**20  # of what is given of them: each question is kept wi
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A decision, and the receipt of the evidence that it was made."""
+    """A decision, and the receipt of the evidence that it was made. `retry_after` (seconds) where a bucket had no room
+    for the call."""
 
     decision: Decision
     receipt: Receipt = field(repr=False)
+    retry_after: float | None = None
 
 
 class Asking:
     """Answers questions to policy areas."""
 
-    def __init__(
-        self, database: Database, gate: Gate, own: OwnEvidence, areas: Mapping[str, AskableArea], clock: Clock
+    def __init__(  # noqa: PLR0913, PLR0917  one argument for each thing the plan needs
+        self,
+        database: Database,
+        gate: Gate,
+        own: OwnEvidence,
+        areas: Mapping[str, AskableArea],
+        quota: ModelQuota,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._gate = gate
         self._own = own
         self._areas = areas
+        self._quota = quota
         self._clock = clock
 
     @property
@@ -73,11 +94,16 @@ class Asking:
         found.check(asked)
         question_digest = digest_of(canonical(asked))
         at = self._clock.now()
-        decision = await self._gate.decide(area, await self._completed(scope, found, asked, at))
-        predicate = decision_predicate(decision, at, question_digest=question_digest)
-        about = subjects or (_subject(found, asked, decision),)
-        envelope = self._own.sign(about, POLICY_DECISION, predicate)
-        return Answer(decision, await self._own.append(scope, envelope, also=(decision,)))
+        given = await self._completed(scope, found, asked, at)
+        async with self._quota.room(scope, area, asked if BUCKET in found.filled else {}, at) as room:
+            decision = await self._gate.decide(area, {**given, **room.given()})
+            predicate = decision_predicate(decision, at, question_digest=question_digest)
+            about = subjects or (_subject(found, asked, decision),)
+            envelope = self._own.sign(about, POLICY_DECISION, predicate)
+            answer = Answer(decision, await self._own.append(scope, envelope, also=(decision,)), room.retry_after)
+            if decision.allow:
+                room.keep()
+            return answer
 
     async def _completed(
         self, scope: TenantScope, area: AskableArea, asked: Mapping[str, Any], at: datetime
@@ -96,6 +122,11 @@ class Asking:
             if size > MAX_EVIDENCE_BYTES:
                 said = "what is known about the digest is longer than what a policy is given"
                 raise TooLarge(said, path=DIGEST, limit=MAX_EVIDENCE_BYTES, value=size)
+        if (
+            BUDGET_STATE in area.filled
+            and (budget := await self._quota.budget(scope, area.name, asked, at)) is not None
+        ):
+            given[BUDGET_STATE] = budget
         return {**asked, **given}
 
 

@@ -19,7 +19,8 @@ _MAX_INPUT = 64 * 1024
 
 
 async def post_decision(request: Request) -> Response:
-    """The area's input in; {allow, reasons, rules, decision, evidence, receipt} out."""
+    """The area's input in; {allow, reasons, rules, decision, evidence, receipt} out, and retry_after_seconds where there
+    was no room for another call of a model."""
     parts = parts_of(request)
     principal = await require(request, parts.access, "decision:ask")
     subjects = named_subjects(request.scope["query_string"])
@@ -34,6 +35,8 @@ async def post_decision(request: Request) -> Response:
         "evidence": receipt.evidence_id,
         "receipt": receipt_to_json(receipt),
     }
+    if answer.retry_after is not None:
+        body["retry_after_seconds"] = answer.retry_after
     headers = {"Cache-Control": "no-store"}
     return Response(orjson.dumps(body), OK, headers, media_type="application/json")
 

@@ -14,6 +14,13 @@ settings := [
 		"tenants": {"acme": {"models": ["large-2"]}, "globex": {"tokens_per_call": 100}, "initech": {"models": []}},
 	},
 	{"models": [], "tokens_per_call": 0},
+	{"models": ["*"], "tokens_per_call": 2000, "tenants": {}, "enforce_budgets": false, "buckets": {"small-1": {"burst": 20, "refill_per_minute": 10}}},
+	{
+		"models": ["*"],
+		"tokens_per_call": 2000,
+		"buckets": {"*": {"burst": 20, "refill_per_minute": 10}},
+		"tenants": {"acme": {"buckets": {}}, "globex": {"enforce_budgets": false}},
+	},
 ]
 
 forbidden contains "more is spent than the budget" if {
@@ -61,6 +68,49 @@ forbidden contains "whose limits count is not said" if {
 	count(data.model_call.tenants) > 0
 	not is_string(object.get(input, "tenant", null))
 }
+
+forbidden contains "a call beyond what its bucket held" if {
+	"bucket" in object.keys(input)
+	not has_room
+}
+
+forbidden contains "a call that is counted, and of which no bucket was asked" if {
+	some name in [input.model, "*"]
+	buckets[name]
+	not has_room
+}
+
+forbidden contains "a call that may be counted, of a model that nobody named" if {
+	count(buckets) > 0
+	not is_string(object.get(input, "model", null))
+}
+
+has_room if input.bucket.granted == true
+
+forbidden contains "a call out of a budget that is spent" if {
+	input.budget_state.level == "exceeded100"
+	not spending_on
+}
+
+forbidden contains "a call out of a budget whose level is none" if {
+	"budget_state" in object.keys(input)
+	not input.budget_state.level in {"ok", "warn80", "exceeded100"}
+}
+
+spending_on if own_budgets == false
+
+spending_on if {
+	data.model_call.enforce_budgets == false
+	not own_budgets == true
+}
+
+own_budgets := data.model_call.tenants[input.tenant].enforce_budgets
+
+buckets := data.model_call.tenants[input.tenant].buckets
+
+buckets := data.model_call.buckets if not own_buckets
+
+own_buckets if data.model_call.tenants[input.tenant].buckets
 
 models := data.model_call.tenants[input.tenant].models
 

@@ -113,3 +113,73 @@ test_where_limits_differ_the_tenant_must_be_named if {
 }
 
 test_where_nothing_is_set_no_model_is_allowed if under({}, call("small-1", 0)).rules == ["model_call.model_not_allowed"]
+
+buckets := object.union(limits, {
+	"buckets": {"small-1": {"burst": 5, "refill_per_minute": 1}},
+	"tenants": {"acme": {"buckets": {"*": {"burst": 5, "refill_per_minute": 1}}}, "globex": {"buckets": {}}},
+})
+
+room := {"granted": true, "remaining": 4, "retry_after_seconds": 0}
+
+no_room := {"granted": false, "remaining": 0, "retry_after_seconds": 12.5}
+
+of(tenant, model, more) := object.union(object.union(call(model, 1), {"tenant": tenant}), more)
+
+test_a_call_there_is_room_for if {
+	under(buckets, of("other", "small-1", {"bucket": room})).allow
+	under(buckets, of("other", "small-2", {})).allow
+	under(buckets, of("globex", "small-1", {})).allow
+	under(buckets, of("acme", "small-2", {"bucket": room})).allow
+}
+
+test_a_call_there_is_no_room_for if {
+	answer := under(buckets, of("other", "small-1", {"bucket": no_room}))
+	answer == {"allow": false, "rules": ["model_call.rate"], "reasons": ["too many calls of this model; try again in 12.5 seconds"]}
+	under(limits, object.union(call("small-1", 1), {"bucket": no_room})).rules == ["model_call.rate"]
+}
+
+test_where_calls_are_counted_the_bucket_must_be_asked if {
+	under(buckets, of("other", "small-1", {})).rules == ["model_call.incomplete"]
+	under(buckets, of("acme", "large-2", {})).reasons == ["calls of this model are counted, and it is not said whether there is room for one: only the server can tell"]
+}
+
+test_a_bucket_that_cannot_be_read_has_no_room if {
+	every odd in [null, true, {}, {"granted": "yes", "remaining": 1, "retry_after_seconds": 0}, object.union(room, {"remaining": -1}), object.union(room, {"retry_after_seconds": "soon"}), object.remove(room, ["remaining"])] {
+		under(limits, object.union(call("small-1", 1), {"bucket": odd})).rules == ["model_call.incomplete"]
+	}
+}
+
+test_where_calls_are_counted_the_model_must_be_named if {
+	everybody := {"models": ["*"], "tokens_per_call": 10, "buckets": {"small-1": {"burst": 5, "refill_per_minute": 1}}}
+	under(everybody, {}).rules == ["model_call.model_not_named"]
+	under(everybody, {}).reasons == ["it is not said which model is called, and calls are counted by model"]
+}
+
+spent_budget := {"period": "2026-11", "level": "exceeded100", "spent": "12", "limit": "10.5"}
+
+test_a_spent_budget_ends_calls if {
+	answer := under(limits, object.union(call("small-1", 1), {"budget_state": spent_budget}))
+	answer == {"allow": false, "rules": ["model_call.budget_exceeded"], "reasons": ["the budget of 2026-11 is spent: $12 of $10.5"]}
+	denied_for("model_call.budget_exceeded", calling({"budget_state": spent_budget}))
+}
+
+test_a_budget_that_is_not_spent_does_not if {
+	every level in ["ok", "warn80"] {
+		under(limits, object.union(call("small-1", 1), {"budget_state": object.union(spent_budget, {"level": level})})).allow
+	}
+}
+
+test_budgets_are_enforced_unless_somebody_says_otherwise if {
+	lenient := object.union(limits, {"enforce_budgets": false, "tenants": {"acme": {"enforce_budgets": true}}})
+	under(lenient, of("other", "small-1", {"budget_state": spent_budget})).allow
+	under(lenient, of("acme", "small-1", {"budget_state": spent_budget})).rules == ["model_call.budget_exceeded"]
+	strict := object.union(limits, {"enforce_budgets": true, "tenants": {"acme": {"enforce_budgets": false}}})
+	under(strict, of("acme", "small-1", {"budget_state": spent_budget})).allow
+	under(strict, of("other", "small-1", {"budget_state": spent_budget})).rules == ["model_call.budget_exceeded"]
+}
+
+test_a_budget_that_cannot_be_read_denies if {
+	every odd in [null, {}, object.union(spent_budget, {"level": "fine"}), object.remove(spent_budget, ["period"]), object.union(spent_budget, {"level": "ok", "spent": 3})] {
+		under(limits, object.union(call("small-1", 1), {"budget_state": odd})).rules == ["model_call.incomplete"]
+	}
+}

@@ -66,6 +66,12 @@ def spent(amounts: Iterable[str | Decimal]) -> Decimal:
     return Decimal(usd_text(total))
 
 
+def difference(whole: Decimal, part: Decimal) -> Decimal:
+    """What is left of an amount without a part of it, exactly."""
+    with localcontext(_EXACT):
+        return whole - part
+
+
 def level(spent_usd: Decimal, limit_usd: Decimal) -> Level:
     """What a sum means for a limit, exactly.
 
