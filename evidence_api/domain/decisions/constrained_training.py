@@ -198,6 +198,7 @@ class _Run:
         self._cost_multiplier = self._eval_multiplier = 0.0
         self._max_cost = constraints.max_cost_usd * (1 - training.margin)
         self._min_eval = constraints.min_eval + training.margin * abs(constraints.min_eval)
+        self._spread = float(log.observed.eval.std()) or 1.0  # the unit of gains and shortfalls of eval
 
     def policy(self) -> TrainedPolicy:
         history: list[Step] = []
@@ -249,8 +250,8 @@ class _Run:
         eval_, cost = float((weights * seen.eval).sum()) / total, float((weights * seen.cost).sum()) / total
         rate = self._training.dual_rate
         over, short = cost / self._max_cost - 1, self._min_eval - eval_
-        self._cost_multiplier = min(_MOST, max(0.0, self._cost_multiplier + rate * over))
-        self._eval_multiplier = min(_MOST, max(0.0, self._eval_multiplier + rate * short))
+        self._cost_multiplier = min(_MOST, max(0.0, self._cost_multiplier + rate * over * self._spread))
+        self._eval_multiplier = min(_MOST, max(0.0, self._eval_multiplier + rate * short / self._spread))
         clipped = float((raw > self._training.clip).mean())
         multipliers = (self._cost_multiplier, self._eval_multiplier)
         return Step(number, eval_, cost, *multipliers, clipped, feasible=over <= 0 and short <= 0)
