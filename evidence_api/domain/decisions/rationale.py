@@ -100,10 +100,11 @@ def check_rationale(path: str, text: str, *sources: Any, names: Iterable[str] = 
 def number(value: float) -> str:
     """A number for reading: two places, or as many as its two first digits need.
 
-    >>> number(0.93871), number(0.00123), number(1234.5)
-    ('0.94', '0.0012', '1,234.50')
+    >>> number(0.93871), number(0.00123), number(0.05), number(1234.5)
+    ('0.94', '0.0012', '0.05', '1,234.50')
     """
-    return f"{value:,.{_places(value, digits=2)}f}"
+    whole, _, places = f"{value:,.{_places(value, digits=2)}f}".partition(".")
+    return f"{whole}.{places[:_FEWEST_PLACES]}{places[_FEWEST_PLACES:].rstrip('0')}"
 
 
 def give_or_take(value: float, width: float) -> str:
