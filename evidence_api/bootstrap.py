@@ -18,6 +18,7 @@ from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.engines.blobs import BlobStore
 from evidence_api.engines.clock import Clock, SystemClock
+from evidence_api.engines.episode_reader import EpisodeReader
 from evidence_api.engines.files import kept_secret, read_texts, shipped
 from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
 from evidence_api.engines.oidc import TokenVerifier
@@ -52,7 +53,9 @@ from evidence_api.use_cases.components import ComponentIndexer
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.drafts import Drafts
+from evidence_api.use_cases.episode_artifacts import EpisodeArtifacts
 from evidence_api.use_cases.exchange import Exchange
+from evidence_api.use_cases.follow_log import Following
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.model_quota import ModelQuota
 from evidence_api.use_cases.overrides import Overrides
@@ -65,6 +68,9 @@ from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
 from evidence_api.use_cases.release_packs import PackGrounds, Packs
+from evidence_api.use_cases.reperform_deferred import DeferredDecisions
+from evidence_api.use_cases.reperform_waiting import WaitingDecisions
+from evidence_api.use_cases.reperformance_record import ReperformanceRecord
 from evidence_api.use_cases.summaries import Summaries
 from evidence_api.use_cases.tenancy import Tenancy
 from evidence_api.use_cases.tlog import TransparencyLog
@@ -101,6 +107,8 @@ class Application:
     ingest: Ingest
     indexer: ComponentIndexer
     deriver: Deriver
+    following: Following
+    waiting_decisions: WaitingDecisions
     artifacts: Artifacts
     log: TransparencyLog
     packs: Packs
@@ -220,6 +228,9 @@ class _Core:
     deriver: Deriver
     indexer: ComponentIndexer
     reassessor: Reassessor
+    following: Following
+    waiting_decisions: WaitingDecisions
+    artifacts: Artifacts
 
 
 def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
@@ -235,7 +246,15 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     appender.watch("sbom", indexer.wake)
     reassessor = Reassessor(database, opened.rego, catalog, opened.policy, clock, deriver, opened.assessing)
     appender.watch_every(reassessor.wake)
-    return _Core(hits, gate, trust, admission, ingest, own, deriver, indexer, reassessor)
+    artifacts = Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact)
+    asked = Gate(opened.rego, opened.policy, lane="reperformed")
+    record = ReperformanceRecord(database, own)
+    following = Following(database, (DeferredDecisions(database, asked, record).follower(),))
+    for kind in following.kinds:
+        appender.watch(kind, following.wake)
+    episodes = EpisodeArtifacts(database, artifacts, EpisodeReader())
+    waiting = WaitingDecisions(database, clock, asked, record, episodes.of)
+    return _Core(hits, gate, trust, admission, ingest, own, deriver, indexer, reassessor, following, waiting, artifacts)
 
 
 def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Application:
@@ -264,7 +283,9 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         ingest=core.ingest,
         indexer=core.indexer,
         deriver=deriver,
-        artifacts=Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact),
+        following=core.following,
+        waiting_decisions=core.waiting_decisions,
+        artifacts=core.artifacts,
         log=TransparencyLog(database),
         packs=_packs(opened, tenancy, core, pack_key),
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),

@@ -1,7 +1,7 @@
 """Command line, the server: one application behind one socket, until a signal or the caller ends it.
 
-The two sweeps of assessments, the index of components, the sweep of blobs and the counts of what policies say run
-beside it; whichever ends first ends all.
+The two sweeps of assessments, the index of components, the readers of decisions, the sweep of blobs and the counts of
+what policies say run beside it; whichever ends first ends all.
 """
 
 import asyncio
@@ -66,6 +66,8 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             asyncio.create_task(application.budgets.run(settings.assess_interval)),
             asyncio.create_task(application.webhooks.run(settings.assess_interval)),
             asyncio.create_task(application.indexer.run(settings.assess_interval)),
+            asyncio.create_task(application.following.run(settings.assess_interval)),
+            asyncio.create_task(application.waiting_decisions.run(settings.assess_interval)),
             asyncio.create_task(application.artifacts.run(_BLOB_SWEEP)),
             asyncio.create_task(application.hits.run()),
         )
