@@ -2,7 +2,8 @@
 
 Nothing is made up. What the project does not have stays absent: no model is called, no plugin used and nothing rolled
 out (not applicable), and nobody reviewed rights, restored a backup or scanned for vulnerabilities (missing). One policy
-decision is a denial, left so that a reader sees what failure looks like (fail).
+decision is a denial, left so that a reader sees what failure looks like (fail). What the checks were to show is a
+contract, held against what they showed: a decision that the server, and every reader of the pack, computes again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ async def describe(root: Path, checks: Sequence[Command], asks: Sequence[Ask], g
     made += [
         (f"sarif {check.name}", statements.static_analysis(product, check.report)) for check in ran if check.report
     ]
+    made.append(("contract-result checks", statements.contract(product, ran, clock.now())))
     for ask in asks:
         decision = await gate.decide(ask.area, ask.input)
         made.append((f"policy-decision {ask.area}", statements.policy_decision(product, decision, clock.now())))

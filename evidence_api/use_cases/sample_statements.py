@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from evidence_api.domain.decision import Decision
+from evidence_api.domain.decisions import contract_result, signing
 from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.formats.predicates.policy_decision import POLICY_DECISION, decision_predicate
 from evidence_api.use_cases.sample_artifact import Artifact, Source
@@ -126,6 +127,15 @@ def checks_of_commit(product: Product, checks: Sequence[Check], at: datetime) ->
         ],
     }
     return statement(product, "urn:evidence-api:github-checks:v1", predicate, of_commit=True)
+
+
+def contract(product: Product, checks: Sequence[Check], at: datetime) -> Json:
+    """What the checks were run to show, held against what they showed: no check fails, and no part of one."""
+    post = {f"{check.name}.failed": 0 for check in checks}
+    measured = {f"{check.name}.failed": len(check.failed_parts) or int(not check.passed) for check in checks}
+    fields = contract_result.statement("checks-of-a-release", post, measured)
+    predicate = signing.predicate(fields, producer_id=QUICKSTART, version=product.tool_version, decided_at=at)
+    return statement(product, contract_result.KIND.predicate_type, predicate)
 
 
 def policy_decision(product: Product, decision: Decision, at: datetime) -> Json:

@@ -135,3 +135,16 @@ def test_a_denied_decision_is_told_as_one(product: statements.Product) -> None:
     assert (facts["denies"], facts["reasons"]) == (1, ("over the limit",))
     assert (facts["area"], facts["rule"]) == ("budget", "budget.exceeded")
     assert statement["predicate"]["producer"]["id"] == statements.QUICKSTART  # not the server's own word
+
+
+def test_the_contract_is_what_the_checks_showed(product: statements.Product) -> None:
+    def after(*checks: statements.Check) -> Normalised:
+        return read(statements.contract(product, checks, AT))
+
+    held = statements.Check("lint", passed=True, finished=AT, passed_parts=("a", "b"))
+    met = after(held)
+    assert (met.kind, met.facts["met"], met.facts["disagreements"], met.facts["conditions"]) == ("contract", True, 0, 1)
+    broken = after(held, statements.Check("tests", passed=False, finished=AT, failed_parts=("one",)))
+    died = after(statements.Check("tests", passed=False, finished=AT))
+    assert (broken.facts["unmet"], died.facts["unmet"]) == (("tests.failed",), ("tests.failed",))
+    assert broken.facts["met"] is False
