@@ -56,6 +56,7 @@ COMMANDS: Sequence[Command] = (
     Command("verify", "evidence_api.cli.verify:app", "Verify a pack offline, deriving every verdict again.", EVIDENCE),
     Command("reverify", "evidence_api.cli.reverify:reverify", "Verify stored evidence again.", EVIDENCE, "server"),
     Command("reperform", "evidence_api.cli.reperform:reperform", "Recompute decisions from their inputs.", EVIDENCE),
+    Command("kinds", "evidence_api.cli.kinds:app", "Kinds of decisions and predicates, their JSON Schema.", EVIDENCE),
     Command("pii", "evidence_api.cli.pii:app", "Find personal data and secrets, redact them.", EVIDENCE, "server"),
     Command("catalog", "evidence_api.cli.catalog:app", "Check the controls, show what they compile to.", RULES),
     Command("policy", "evidence_api.cli.policy:app", "Test Rego policies, ask them for a decision.", RULES),

@@ -29,7 +29,13 @@ Scalar: TypeAlias = bool | int | float | str | None
 LedgerKey: TypeAlias = tuple[str, str]
 _SCALAR_SCHEMA = {
     "type": "object",
-    "additionalProperties": {"type": ["boolean", "number", "string", "null"]},
+    "propertyNames": {"minLength": 1, "maxLength": MAX_NAME},
+    "additionalProperties": {
+        "type": ["boolean", "number", "string", "null"],
+        "minimum": -MAX_COUNT,
+        "maximum": MAX_COUNT,
+        "maxLength": MAX_TEXT,
+    },
     "maxProperties": MAX_CONTEXT,
 }
 

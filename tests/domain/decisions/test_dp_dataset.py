@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from evidence_api.domain.decisions import dp_dataset
 from evidence_api.domain.errors import Malformed
-from tests.support.decisions import example, reperformed
+from tests.support.decision_examples import example, reperformed
 
 EPSILONS = st.decimals("0.000000000000000001", "999999999999999999", places=18).map(lambda one: f"{one:f}")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions import flake_report
 from evidence_api.domain.decisions.flake_report import Attempt
 from evidence_api.domain.errors import Malformed
-from tests.support.decisions import example, reperformed
+from tests.support.decision_examples import example, reperformed
 
 ATTEMPTS: st.SearchStrategy[list[Attempt]] = st.lists(st.sampled_from(["pass", "fail", "skip"]), max_size=4)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions import ownership
 from evidence_api.domain.decisions.ownership import Reviewed, owners
 from evidence_api.domain.errors import Malformed
-from tests.support.decisions import example, reperformed
+from tests.support.decision_examples import example, reperformed
 
 REVIEWS = st.lists(
     st.tuples(st.text("abcdef", min_size=1, max_size=6), st.integers(0, 10**6), st.floats(0, 1e9)),

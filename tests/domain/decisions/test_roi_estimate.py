@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from evidence_api.domain.decisions import roi_estimate
 from evidence_api.domain.errors import Malformed
-from tests.support.decisions import example, reperformed
+from tests.support.decision_examples import example, reperformed
 
 AMOUNTS = st.dictionaries(st.text("abc", min_size=1, max_size=4), st.floats(-1e9, 1e9), max_size=6)
 

@@ -4,7 +4,7 @@ import pytest
 
 from evidence_api.domain.decisions.signing import predicate
 from evidence_api.domain.errors import Malformed
-from tests.support.decisions import EXAMPLES, Fields, kind_named, reperformed
+from tests.support.decision_examples import EXAMPLES, Fields, kind_named, reperformed
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from evidence_api.domain.decisions.trust_ledger import TrustLedger
 from evidence_api.domain.decisions.trust_update import Beta
-from tests.support.decisions import reperformed
+from tests.support.decision_examples import reperformed
 
 OUTCOMES = st.lists(
     st.tuples(

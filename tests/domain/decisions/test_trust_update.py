@@ -9,7 +9,7 @@ from evidence_api.domain.decisions import trust_update
 from evidence_api.domain.decisions.shape import MAX_COUNT
 from evidence_api.domain.decisions.trust_update import Beta, Scalar, brier, ledger_key, posterior, reliability
 from evidence_api.domain.errors import Malformed
-from tests.support.decisions import example, reperformed
+from tests.support.decision_examples import example, reperformed
 
 WEIGHTS = st.one_of(st.integers(1, 2**53 - 1), st.floats(1e-6, 1e15))
 CONTEXTS = st.dictionaries(
