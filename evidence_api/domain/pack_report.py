@@ -1,4 +1,4 @@
-"""What checking a pack found: nine steps, each held, failed with its code, or could not be reached."""
+"""What checking a pack found: ten steps, each held, failed with its code, or could not be reached."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from evidence_api.domain.verdict import Outcome
 
 
 class StepResult(StrEnum):
-    """held | failed | not_reached (an earlier failure left nothing to check) | not_applicable (JSON has no pages)."""
+    """held | failed | not_reached (an earlier failure left nothing to check) | not_applicable (JSON has no pages, a pack no decision)."""
 
     HELD = "held"
     FAILED = "failed"

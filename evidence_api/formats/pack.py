@@ -42,6 +42,7 @@ from evidence_api.formats.pack_artifacts import (
     key_name,
     redacted_name,
 )
+from evidence_api.formats.pack_decisions import decisions_document
 from evidence_api.formats.pack_waivers import waivers_document
 from evidence_api.formats.records import (
     assessment_from_json,
@@ -77,6 +78,7 @@ def pack_document(contents: PackContents, *, certificate: bytes) -> Json:
         "log": {"origin": contents.log_origin, "checkpoint": CHECKPOINT_NAME, "key": LOG_KEY_NAME},
         "assessment": assessment_to_json(contents.assessment),
         "waivers": waivers_document(contents),
+        "decisions": decisions_document(contents),
         "evidence": [_evidence_document(item) for item in contents.evidence],
         **_rules_document(contents),
         "trust": _trust_document(contents.trust),

@@ -5,7 +5,8 @@ hyphens and invisible characters go. Three things are compared, in reading order
 
   1. verdict page   from its first word to the completeness line, exactly: release, sentence, nine counts
   2. register       every row, exactly: control, title, state, raw state if waived, rows met, page; no row more
-  3. cards          every control's state, id, title and reason
+  3. cards          every control's state, id, title and reason, and what its decisions came to
+  4. decisions      the annex's sentence and every row, exactly; none where the pack holds no decision
 
 The register's head row may repeat at a page's top; nothing else may stand between its rows.
 """
@@ -18,8 +19,18 @@ from evidence_api.domain.assessment import Assessment, Finding
 from evidence_api.domain.errors import PackRejected
 from evidence_api.domain.pack import PackContents
 from evidence_api.formats.pack_artifacts import completeness_of
-from evidence_api.formats.pack_pages.cards import CARDS_TITLE
+from evidence_api.formats.pack_decisions import PackedDecision
+from evidence_api.formats.pack_pages.cards import CARDS_TITLE, decisions_on
+from evidence_api.formats.pack_pages.decisions import (
+    ANNEX_HEADS,
+    ANNEX_TITLE,
+    annex_lead,
+    annex_text,
+    annexed,
+    came_to_text,
+)
 from evidence_api.formats.pack_pages.front import eyebrow, whole_line
+from evidence_api.formats.pack_pages.index import index_of
 from evidence_api.formats.pack_pages.markup import printable
 from evidence_api.formats.pack_pages.matrix import CRITERIA_TITLE, REGISTER_HEADS, REGISTER_TITLE, raw_note, tally
 from evidence_api.formats.pack_pages.words import ORDER, STATES, cut, verdict
@@ -52,9 +63,13 @@ def check_printed(contents: PackContents, pages: Sequence[str], assessment: Asse
             f"the verdict page does not begin as it must: {seen[:300]}", code="printed", path=front[:300]
         )
     at = _register(contents, text, len(front))
+    index = index_of(contents, signer="")
     for finding in contents.assessment.findings:
         at = _after(text, squeeze(printable(_card(contents, finding))), at, f"the card of {finding.control}")
         at = _after(text, squeeze(printable(finding.because)), at, f"the reason of {finding.control}")
+        for one in decisions_on(index, finding):
+            at = _after(text, squeeze(printable(came_to_text(one))), at, f"a decision on the card of {finding.control}")
+    _decisions(tuple(index.decisions.values()), text, at)
     return len(contents.assessment.findings)
 
 
@@ -118,6 +133,22 @@ def _register(contents: PackContents, text: str, start: int) -> int:
             f"the register goes on after its last row: {text[at : at + _CONTEXT]}", code="printed", path=end[:200]
         )
     return at
+
+
+def _decisions(decisions: Sequence[PackedDecision], text: str, start: int) -> None:
+    """The annex, to the last word of the last page; its head may repeat at a page's top."""
+    if not decisions:
+        return
+    heads = squeeze("".join(ANNEX_HEADS))
+    at = _after(text, squeeze(f"{ANNEX_TITLE}{annex_lead(decisions)}"), start, "the annex of decisions")
+    for one in annexed(decisions):
+        if text.startswith(heads, at):
+            at += len(heads)
+        row = squeeze(printable(annex_text(one)))
+        if not text.startswith(row, at):
+            seen, leaf = text[at : at + _CONTEXT], one.item.evidence.leaf_index
+            raise PackRejected(f"the annex says otherwise of leaf {leaf}: {seen}", code="printed", path=row[:200])
+        at += len(row)
 
 
 def _rows(contents: PackContents) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ HOW TO VERIFY THIS AUDIT PACK
      7  every verdict is derived again from the evidence and equals the one recorded
      8  the words printed on the pages are those verdicts
      9  the completeness line is true
+    10  every decision of a router, a gate, a budget ... comes out again from its inputs as recorded
    The command prints the fingerprint of the key that signed the pack. Compare it with the one the
    issuer gave you by another way (or pass it: --key sha256:...). A pack signed by somebody else
    can be consistent in itself; only the fingerprint says who vouches for it.

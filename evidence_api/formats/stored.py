@@ -3,8 +3,11 @@
 It was read once, when it came in; what cannot be read now is refused with the same codes.
 """
 
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
+from evidence_api.domain.decisions.reading import DecisionReading, reading_of
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.documents import document_type
@@ -36,3 +39,10 @@ def stored_statement(body: bytes) -> Statement:
     if inner.envelope is None:
         raise Malformed("the bundle holds no envelope", path="dsseEnvelope")
     return parse_statement(inner.envelope.payload)
+
+
+def stored_decision(body: bytes) -> tuple[DecisionReading, Mapping[str, Any]] | None:
+    """The decision inside, recomputed, and its predicate; None for what is no decision. Raises Malformed, TooLarge."""
+    statement = stored_statement(body)
+    reading = reading_of(statement.predicate_type, statement.predicate)
+    return None if reading is None else (reading, statement.predicate)

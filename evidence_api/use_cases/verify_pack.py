@@ -19,6 +19,8 @@ The plan, and the codes each step can fail with (stable for ever):
                                                       verdict_because verdict_detail criteria counts waivers
   8 pages       the printed verdicts are those        printed pdf_structure too_large          (PDF alone)
   9 complete    the completeness line is true         completeness period pack_refused
+ 10 decisions   each decision comes out as recorded   decisions decision_status decision_differences
+                                                      decision_detail
 
 Steps 1 and 2 decide whether there is anything to read; after them every step is tried that its inputs allow.
 """
@@ -29,10 +31,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from evidence_api.domain.assessment import DERIVATION, Assessment
+from evidence_api.domain.decisions.reading import DECISION_KINDS
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import EvidenceError, PackRejected
 from evidence_api.domain.evidence import Evidence
-from evidence_api.domain.pack import PackContents, PackStatus, period_of
+from evidence_api.domain.pack import PackContents, PackedEvidence, PackStatus, period_of
 from evidence_api.domain.pack_report import PackReport, PackStep, PackSummary, StepResult
 from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.engines.pack_key import common_name, key_id_of_certificate, verify_pack_signature
@@ -42,6 +45,7 @@ from evidence_api.engines.rego import PolicyBundle, RegoPool
 from evidence_api.formats.checkpoint import Checkpoint
 from evidence_api.formats.pack import read_contents
 from evidence_api.formats.pack_artifacts import artifacts_of, completeness_of
+from evidence_api.formats.pack_decisions import check_decisions, tally
 from evidence_api.formats.pack_file import (
     INDEX_NAME,
     MAX_FILE,
@@ -68,6 +72,7 @@ STEPS = (
     "every verdict is derived again",
     "the pages print those verdicts",
     "the completeness line is true",
+    "every decision is recomputed from its inputs",
 )
 
 
@@ -122,6 +127,10 @@ async def verify_pack(content: bytes, *, rego: RegoPool, pinned_key: str | None 
     else:
         plan.steps.append(PackStep(8, STEPS[7], StepResult.NOT_APPLICABLE, "a JSON pack has no pages"))
     await plan.run(None if read is None else lambda: _in_thread(_complete, *read))
+    if read is not None and not (read[1].get("decisions") or any(map(_is_decision, read[0].evidence))):
+        plan.steps.append(PackStep(10, STEPS[9], StepResult.NOT_APPLICABLE, "the pack holds no decision"))
+    else:
+        await plan.run(None if read is None or records is None else lambda: _in_thread(_decisions, *read))
     return PackReport(
         form="pdf" if is_pdf else "json",
         digest=digest_of(content),
@@ -257,6 +266,18 @@ def _complete(contents: PackContents, index: Mapping[str, Any]) -> tuple[str, st
     if index.get("period") != told:
         raise PackRejected("the period is not that of the evidence", code="period")
     return found.line, f"{found.line}; pack {found.status.value}"
+
+
+def _is_decision(item: PackedEvidence) -> bool:
+    return item.evidence.kind in DECISION_KINDS
+
+
+def _decisions(contents: PackContents, index: Mapping[str, Any]) -> tuple[int, str]:
+    """Step 10: recompute each decision from the bytes enclosed, and compare with what is listed."""
+    found = check_decisions(contents, index.get("decisions"))
+    absent = sum(map(_is_decision, contents.evidence)) - len(found)
+    said = tally([one.reperformed.status for one in found])
+    return len(found), said + (f"; {absent} erased" if absent else "")
 
 
 def _summary(contents: PackContents) -> PackSummary:

@@ -64,7 +64,7 @@ def test_json_says_the_same(world: PackWorld, pack: Path) -> None:
     good = orjson.loads(CliRunner().invoke(app, [str(pack), "--json"]).stdout)
     assert good["ok"]
     assert good["signer"] == {"fingerprint": world.key.fingerprint, "name": "acme", "pinned": False}
-    assert [step["number"] for step in good["steps"]] == list(range(1, 10))
+    assert [step["number"] for step in good["steps"]] == list(range(1, 11))
 
 
 def test_a_file_that_is_no_pack_ends_with_1(tmp_path: Path) -> None:

@@ -166,13 +166,13 @@ async def build_world(  # noqa: PLR0913  each is one thing a test may want to be
     erased: Sequence[int] = (),
     bundles: Sequence[bytes] = (),
     trusted: PackedTrust | None = None,
+    ci: EnvelopeSigner | None = None,
 ) -> PackWorld:
     """Sign, log and assess these statements; the first is the release. `erased` are leaves without a body;
-    `bundles` are logged after the statements, checked with the root and identities of `trusted`."""
-    ci, log = (
-        EnvelopeSigner.generate("ecdsa-p256", "ci"),
-        NoteSigner(Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)),
-    )
+    `bundles` are logged after the statements, checked with the root and identities of `trusted`. With an Ed25519
+    signer of the test's own, the same statement is the same evidence in every world."""
+    ci = ci or EnvelopeSigner.generate("ecdsa-p256", "ci")
+    log = NoteSigner(Ed25519PrivateKey.from_private_bytes(b"\x09" * 32))
     trusted = trusted or PackedTrust()
     trust = Trust(
         keys=(ci.public_key,),

@@ -1,8 +1,9 @@
-"""The annexes: the whole evidence population, the manifest of files, the trust used, and how to verify."""
+"""The annexes: all evidence, the manifest of files, the trust used, how to verify, and the decisions recomputed."""
 
 from evidence_api.domain.pack import PackedEvidence
 from evidence_api.domain.verification import Verified
 from evidence_api.formats.pack_artifacts import key_id_of, key_name
+from evidence_api.formats.pack_pages import decisions
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
 from evidence_api.formats.pack_pages.words import digest, hexadecimal, moment, remark, signed_by
@@ -10,8 +11,8 @@ from evidence_api.formats.pack_readme import README
 
 
 def annexes(index: PageIndex) -> Markup:
-    """Four annexes, each on a new page only if the text before it fills one."""
-    return join(_population(index), _manifest(index), _trust(index), _recipe())
+    """Four annexes, each on a new page only if the text before it fills one; a fifth where there are decisions."""
+    return join(_population(index), _manifest(index), _trust(index), _recipe(), decisions.annex(index))
 
 
 def _population(index: PageIndex) -> Markup:

@@ -6,6 +6,8 @@ from evidence_api.domain.assessment import Finding, QueryResult
 from evidence_api.domain.control import Combine, Control, Query, Waiver
 from evidence_api.domain.pack import PackedEvidence
 from evidence_api.domain.waiving import told_end, told_start
+from evidence_api.formats.pack_decisions import PackedDecision
+from evidence_api.formats.pack_pages.decisions import came_to
 from evidence_api.formats.pack_pages.index import PageIndex
 from evidence_api.formats.pack_pages.markup import Child, Markup, el, join
 from evidence_api.formats.pack_pages.words import (
@@ -166,7 +168,7 @@ def _evidence(index: PageIndex, finding: Finding) -> Markup | None:
             "table",
             el("colgroup", [el("col", style=f"width:{width}mm") for width in (11, 27, 24, 36, 24, 24, 24)]),
             el("thead", el("tr", [el("th", head, scope="col") for head in heads])),
-            el("tbody", [_evidence_row(item) for item in found[:_EVIDENCE_SHOWN]]),
+            el("tbody", [_evidence_row(index, item) for item in found[:_EVIDENCE_SHOWN]]),
             class_="grid evidence",
         ),
         el("p", el("a", f"and {more} more in the evidence register", href="#evidence"), class_="note")
@@ -175,9 +177,16 @@ def _evidence(index: PageIndex, finding: Finding) -> Markup | None:
     )
 
 
-def _evidence_row(item: PackedEvidence) -> Markup:
+def decisions_on(index: PageIndex, finding: Finding) -> list[PackedDecision]:
+    """The decisions a card says the outcome of, in its order."""
+    found = [key for key in finding.evidence if key in index.evidence][:_EVIDENCE_SHOWN]
+    return [index.decisions[key] for key in found if key in index.decisions]
+
+
+def _evidence_row(index: PageIndex, item: PackedEvidence) -> Markup:
     record = item.evidence
-    return el(
+    decision = index.decisions.get(record.id)
+    row = el(
         "tr",
         el("td", el("a", str(record.leaf_index), href=f"#leaf-{record.leaf_index}"), class_="number"),
         el("td", record.kind, remark(item)),
@@ -186,4 +195,8 @@ def _evidence_row(item: PackedEvidence) -> Markup:
         el("td", moment(record.effective), class_="time"),
         el("td", moment(record.collected), class_="time"),
         el("td", moment(record.received), class_="time"),
+        class_=None if decision is None else "told",
     )
+    if decision is None:
+        return row
+    return join(row, el("tr", el("td"), el("td", came_to(decision), colspan=6)))

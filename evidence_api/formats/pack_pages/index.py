@@ -7,6 +7,7 @@ from evidence_api.domain.assessment import Finding
 from evidence_api.domain.control import Control, CriterionMapping, Framework, Waiver
 from evidence_api.domain.pack import Artifact, Completeness, PackContents, PackedEvidence
 from evidence_api.formats.pack_artifacts import artifacts_of, completeness_of
+from evidence_api.formats.pack_decisions import PackedDecision, decisions_in
 from evidence_api.formats.pack_waivers import waivers_in
 
 
@@ -22,6 +23,7 @@ class PageIndex:
     controls: Mapping[str, Control]
     evidence: Mapping[str, PackedEvidence]
     waivers: Mapping[str, Waiver]
+    decisions: Mapping[str, PackedDecision]  # evidence id -> what came of it, in leaf order
     frameworks: Mapping[str, Framework]
     mappings: Mapping[str, tuple[CriterionMapping, ...]]  # control id -> the criteria it is mapped to
     anchors: Mapping[str, str]  # control id -> HTML id
@@ -48,6 +50,7 @@ def index_of(contents: PackContents, *, signer: str) -> PageIndex:
         controls={control.id: control for control in contents.catalog.controls},
         evidence={item.evidence.id: item for item in contents.evidence},
         waivers=waivers_in(contents),
+        decisions={one.item.evidence.id: one for one in decisions_in(contents)},
         frameworks={framework.id: framework for framework in contents.catalog.frameworks},
         mappings={control: tuple(found) for control, found in mappings.items()},
         anchors={finding.control: f"control-{number}" for number, finding in enumerate(findings, 1)},
