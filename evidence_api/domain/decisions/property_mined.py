@@ -8,7 +8,6 @@ Source: spec, "property-mined"; Wilks (1941); Hahn, Meeker and Escobar, Statisti
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from threading import Lock
 from typing import Any
 
@@ -17,7 +16,7 @@ from scipy.special import betainc, betaincc
 from evidence_api.domain.decisions.exact import exact
 from evidence_api.domain.decisions.guards import Guard, always, guard
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
-from evidence_api.domain.decisions.shape import MAX_ROWS, Claim, Inside, Predicate, Real, Rows, Word
+from evidence_api.domain.decisions.shape import MAX_REAL, MAX_ROWS, Claim, Inside, Predicate, Real, Rows, Word
 from evidence_api.domain.fact_type import FactType
 
 _ROUNDING = 1e-12  # a distribution function that meets the confidence exactly may be computed this share short of it
@@ -105,9 +104,9 @@ class PropertyMiner:
         self._lock = Lock()
 
     def observe(self, value: float) -> None:
-        """Remember a value. Raises Malformed `out_of_domain` for what is no finite number."""
-        if not isfinite(value):
-            raise out_of_domain("samples", f"{value} is not finite")
+        """Remember a value. Raises Malformed `out_of_domain` for what a predicate could not hold."""
+        if not abs(value) <= MAX_REAL:  # so that NaN is refused with the rest
+            raise out_of_domain("samples", f"{value} is no number within {MAX_REAL:g}", limit=MAX_REAL, value=value)
         with self._lock:
             self._samples.append(float(value))
 
