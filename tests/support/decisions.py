@@ -1,82 +1,71 @@
-"""Decisions for tests: of every kind a few predicates that agree, made by the kind's own producers.
+"""Statements of decisions about the sample artifact, for tests of what the server makes of them."""
 
-`example(name)` gives one, `examples(name)` one for each of its branches; a kind without an entry fails the tests that
-go over all kinds.
-"""
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from evidence_api.domain.decisions.trust_update import Beta
+from evidence_api.domain.decisions.trust_update import statement as trust_statement
+from tests.support import statements
 
-from evidence_api.domain.decisions import DECISIONS, dp_dataset, drift_watch, flake_report, ownership, roi_estimate
-from evidence_api.domain.decisions.reperforming import DecisionKind, Reperformance
-from evidence_api.domain.decisions.signing import predicate
-from evidence_api.domain.decisions.trust_update import Beta, Scalar
-from evidence_api.domain.decisions.trust_update import statement as trust_update
-
-Fields: TypeAlias = dict[str, Any]
-
-DECIDED_AT = datetime(2026, 11, 1, 10, tzinfo=UTC)
+PRODUCER = {"id": "maestro", "version": "1.6.0"}
+DECIDED = "2026-01-31T10:00:00Z"
 
 
-def signed(fields: Mapping[str, Any]) -> Fields:
-    """The fields with a producer and a time: a whole predicate."""
-    return predicate(fields, producer_id="maestro", version="1.6.0", decided_at=DECIDED_AT)
+def decision(name: str, fields: Mapping[str, Any], digest: str = statements.ARTIFACT) -> statements.Statement:
+    """A decision of that kind about an artifact."""
+    predicate = {"producer": PRODUCER, "decidedAt": DECIDED, **fields}
+    return statements.statement(f"urn:evidence-api:{name}:v1", digest, predicate)
 
 
-def kind_named(name: str) -> DecisionKind[Any]:
-    """The kind by its predicate's name, `rollout-gate`."""
-    return DECISIONS[f"urn:evidence-api:{name}:v1"]
+def trust_update(
+    prior: tuple[float, float],
+    *,
+    success: bool = True,
+    arm: str = "impl@small",
+    genesis: bool = False,
+    digest: str = statements.ARTIFACT,
+    **altered: Any,  # noqa: ANN401  claims
+) -> statements.Statement:
+    """An update of trust in an arm, by the producer's own arithmetic; `altered` claims it otherwise."""
+    made = trust_statement(
+        arm, {"riskBand": "low"}, Beta(*prior), contract_met=success, speclive="clean", genesis=genesis
+    )
+    return decision("trust-update", {**made, **altered}, digest)
 
 
-def reperformed(name: str, fields: Mapping[str, Any]) -> Reperformance:
-    """What comes of a kind's own fields."""
-    return kind_named(name).reperform(signed(fields))
-
-
-def _drift_watch() -> Sequence[Fields]:
-    return [drift_watch.statement("prompt_tokens", [10, 20, 30], [12, 25, 23])]
-
-
-def _dp_dataset() -> Sequence[Fields]:
-    return [dp_dataset.statement([("counts", "0.5"), ("means", "0.6")], "1.5", episodes=100_000, pii_findings=0)]
-
-
-def _flake_report() -> Sequence[Fields]:
-    return [flake_report.statement([("a", ["fail", "pass"]), ("b", ["pass"]), ("c", ["skip"])])]
-
-
-def _ownership() -> Sequence[Fields]:
-    return [ownership.statement("server/a.py", [("ada", 26, 48), ("bob", 5, 125), ("eve", 38, 275)])]
-
-
-def _roi_estimate() -> Sequence[Fields]:
-    return [roi_estimate.statement({"defectsAvoidedUSD": 100, "revenueUSD": 20}, {"llmUSD": 5, "reviewUSD": 12.5})]
-
-
-def _trust_update() -> Sequence[Fields]:
-    context: dict[str, Scalar] = {"riskBand": "low", "files": 3, "hot": True, "owner": None}
-    return [
-        trust_update("impl@small", context, Beta(1, 1), contract_met=True, speclive="clean"),
-        trust_update("impl@small", context, Beta(2.5, 1), contract_met=True, speclive="breached", genesis=True),
+def placement(chosen: str | None = "eu-west-1", *, country: str = "DE", **altered: Any) -> statements.Statement:  # noqa: ANN401  claims
+    """A region chosen for data of a country; policy lets EU data be in eu-west alone."""
+    regions = [
+        {"id": "us-east-1", "p95Ms": 100.0, "carbon": 10.0, "healthy": True, "costUSDPerK": 0.1},
+        {"id": "eu-west-1", "p95Ms": 150.0, "carbon": 20.0, "healthy": True, "costUSDPerK": 0.2},
     ]
+    need = {"maxP95Ms": 200.0, "preferLowCarbon": False, "country": country}
+    score = {"us-east-1": 0.12, "eu-west-1": 0.23}.get(chosen or "")
+    fields = {"regions": regions, "need": need, "chosen": chosen, "score": score, "reason": "lowest of those allowed"}
+    return decision("placement", {**fields, **altered})
 
 
-EXAMPLES: Mapping[str, Callable[[], Sequence[Fields]]] = {
-    "dp-dataset": _dp_dataset,
-    "drift-watch": _drift_watch,
-    "flake-report": _flake_report,
-    "ownership": _ownership,
-    "roi-estimate": _roi_estimate,
-    "trust-update": _trust_update,
-}
+def ope_report(artifact: str, estimates: Mapping[str, Any], *, deploy: bool) -> statements.Statement:
+    """An off-policy estimate over the episodes of an artifact (sha256:<hex>)."""
+    return decision(
+        "ope-report",
+        {
+            "episodesArtifact": {"sha256": artifact.removeprefix("sha256:")},
+            "baseline": {"eval": 0.5, "costUSD": 0.2},
+            "gate": {"minEvalGain": 0.0, "maxCostRatio": 2.0, "minEffectiveSampleSize": 1},
+            "estimates": dict(estimates),
+            "deploy": deploy,
+        },
+    )
 
 
-def examples(name: str) -> list[Fields]:
-    """Whole predicates of a kind that agree with their inputs, one for each of its branches."""
-    return [signed(fields) for fields in EXAMPLES[name]()]
+def episodes(number: int = 4) -> tuple[bytes, dict[str, Any]]:
+    """JSON Lines of episodes under two equal policies, and what is to be estimated from them."""
+    line = b'{"eval": 0.75, "costUSD": 0.25, "pBehavior": 0.5, "pTarget": 0.5}\n'
+    same = {"eval": {"ips": 0.75, "snips": 0.75}, "costUSD": {"ips": 0.25, "snips": 0.25}}
+    return line * number, {**same, "effectiveSampleSize": float(number)}
 
 
-def example(name: str) -> Fields:
-    """The first of them."""
-    return examples(name)[0]
+def facts(rows: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """The facts of rows."""
+    return [row.facts for row in rows]
