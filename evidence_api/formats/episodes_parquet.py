@@ -23,6 +23,8 @@ def parquet_rows(file: BinaryIO, progress: Progress) -> Iterator[Rows]:
     try:
         with pq.ParquetFile(file) as parquet:
             yield from _read(parquet, progress)
+    except pa.ArrowMemoryError:
+        raise  # a limit of this process, not a fault of the file
     except (pa.ArrowException, OSError) as fault:
         said = str(fault).partition("\n")[0][:200]
         raise Malformed(f"the artifact is no Parquet that can be read: {said}", path=_AT) from fault
