@@ -1,14 +1,14 @@
 """`shadow-replay` -> kind `shadow`: a recorded trace run again in shadow, and whether its metrics stayed.
 
 A metric differs when |shadow - baseline| > tolerance, in exact decimals of the numbers as they are written: 1.05 is
-within 0.05 of 1, though their doubles are not. `diffs` are the names of those that do, in listed order; any of them
-makes the verdict `diff`. Source: spec, "shadow-replay".
+within 0.05 of 1, though their doubles are not. `diffs` are the names of those that do, in listed order (a producer may
+say more of each, in an object with its name); any of them makes the verdict `diff`. Source: spec, "shadow-replay".
 """
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from evidence_api.domain.decisions.exact import exact
 from evidence_api.domain.decisions.listed import check_distinct, counted
@@ -32,12 +32,26 @@ class Metric(Part):
     tolerance: Unsigned
 
 
+class Differing(Part):
+    """A metric that is said to differ."""
+
+    name: Word
+
+
+class Named(Differing):
+    """One of which no more is said than its name."""
+
+
+def _named(value: object) -> object:
+    return Named.model_validate({"name": value}) if isinstance(value, str) else value
+
+
 class ShadowReplay(Predicate):
     """The predicate."""
 
     trace: Trace
     metrics: Rows[Metric]
-    diffs: Rows[Word]
+    diffs: Rows[Annotated[Differing, BeforeValidator(_named, json_schema_input_type=Word | Differing)]]
     verdict: Literal["match", "diff"]
 
 
@@ -76,22 +90,27 @@ def _verdict(diffs: list[str]) -> Literal["match", "diff"]:
 def _derive(predicate: ShadowReplay, _: Given) -> Derived:
     check_distinct((one.name for one in predicate.metrics), "metrics.{}.name")
     diffs = [one.name for one in predicate.metrics if differs(one.baseline, one.shadow, one.tolerance)]
-    return Derived({"diffs": diffs, "verdict": _verdict(diffs)})
+    bare = all(isinstance(one, Named) for one in predicate.diffs)
+    return Derived({"diffs": diffs if bare else [{"name": name} for name in diffs], "verdict": _verdict(diffs)})
+
+
+def _names(derived: Json) -> tuple[str, ...]:
+    return tuple(one["name"] if isinstance(one, Mapping) else one for one in derived["diffs"])
 
 
 def _facts(predicate: ShadowReplay, derived: Json) -> Mapping[str, Fact | None]:
     facts: dict[str, Fact | None] = {"trace": f"sha256:{predicate.trace.sha256}", "metrics": len(predicate.metrics)}
-    return facts | ({"verdict": derived["verdict"], "diffs": tuple(derived["diffs"])} if derived else {})
+    return facts | ({"verdict": derived["verdict"], "diffs": _names(derived)} if derived else {})
 
 
 def _explain(predicate: ShadowReplay, derived: Json) -> str:
-    far, metrics = derived["diffs"], len(predicate.metrics)
+    far, metrics = _names(derived), len(predicate.metrics)
     if not far:
-        return f"{counted(metrics, 'metric')} replayed, none beyond its tolerance"
+        return f"{counted(metrics, 'metric')} replayed, none beyond tolerance"
     first = next(one for one in predicate.metrics if one.name == far[0])
     moved = f"{first.name} went from {first.baseline:.6g} to {first.shadow:.6g}, tolerance {first.tolerance:.6g}"
     more = f", and {len(far) - 1} more" if far[1:] else ""
-    return f"{len(far)} of {counted(metrics, 'metric')} replayed beyond its tolerance: {moved}{more}"
+    return f"{counted(metrics, 'metric')} replayed, {len(far)} beyond tolerance: {moved}{more}"
 
 
 KIND = DecisionKind(

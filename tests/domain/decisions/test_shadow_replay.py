@@ -54,7 +54,7 @@ def test_names_stay_in_listed_order() -> None:
 def test_nothing_measured_nothing_moved() -> None:
     found = KIND.reperform(signed(statement(TRACE, {})))
     assert (found.facts["verdict"], found.facts["metrics"]) == ("match", 0)
-    assert found.reason == "0 metrics replayed, none beyond its tolerance"
+    assert found.reason == "0 metrics replayed, none beyond tolerance"
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,16 @@ def test_nothing_measured_nothing_moved() -> None:
         ({"diffs": []}, ["diffs"]),
         ({"diffs": ["a", "z"]}, ["diffs"]),
         ({"metrics": [METRIC]}, ["diffs", "verdict"]),
+        ({"diffs": [{"name": "z", "delta": 1}, {"name": "a"}]}, []),
+        ({"diffs": [{"name": "z"}, {"name": "eval"}]}, ["diffs.1.name"]),
+        ({"diffs": [{"name": "z"}]}, ["diffs.1"]),
+        ({"diffs": [{"name": "z"}, "a"]}, ["diffs"]),
     ],
 )
 def test_each_false_claim_shows(claimed: dict[str, Any], differing: list[str]) -> None:
     found = KIND.reperform(signed({**MADE, **claimed}))
     assert [one.path for one in found.differences] == differing
+    assert found.facts["diffs"] == (() if "metrics" in claimed else ("z", "a"))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,9 @@ def test_each_false_claim_shows(claimed: dict[str, Any], differing: list[str]) -
         ({"metrics": [METRIC] * 10_001}, "metrics"),
         ({"trace": {"sha256": "AB" * 32}}, "trace.sha256"),
         ({"trace": {}}, "trace.sha256"),
+        ({"diffs": ["z", 1]}, "diffs.1"),
+        ({"diffs": [""]}, "diffs.0.name"),
+        ({"diffs": [{"delta": 1}]}, "diffs.0.name"),
         ({"verdict": "same"}, "verdict"),
     ],
 )
@@ -96,5 +104,5 @@ def test_facts_are_recomputed_and_explained() -> None:
     told = {name: found.facts[name] for name in ("verdict", "diffs", "metrics", "trace")}
     assert told == {"verdict": "diff", "diffs": ("z", "a"), "metrics": 3, "trace": f"sha256:{TRACE}"}
     moved = "z went from 1 to 2, tolerance 0.5, and 1 more"
-    assert found.reason == f"2 of 3 metrics replayed beyond its tolerance: {moved}"
+    assert found.reason == f"3 metrics replayed, 2 beyond tolerance: {moved}"
     assert KIND.read(signed(MADE)).trace.sha256 == KIND.series(KIND.read(signed(MADE)))
