@@ -88,18 +88,23 @@ def _nests(fault: orjson.JSONDecodeError) -> bool:
 def _check_repeats(outside: bytes, value: object, what: str) -> None:
     """Refuse repeated keys. Every pair of an object is written with exactly one colon outside strings, and a parsed
     object keeps one pair a key: fewer pairs are kept than were written exactly when a key was repeated."""
-    repeats = outside.count(b":") - _pairs(value)
+    repeats = outside.count(b":") - _pairs(value, outside.count(b"{"))
     if repeats:
         raise Malformed(f"{what} repeats a key inside one object", path="$", value=repeats)
 
 
-def _pairs(value: object) -> int:
-    """How many key-value pairs a parsed value holds, at all depths."""
+def _pairs(value: object, objects: int) -> int:
+    """How many key-value pairs a parsed value holds, at all depths, when so many objects were written.
+
+    Objects are looked into before lists, and none is left once so many were seen: most long lists, which are of
+    numbers, are never gone through. (Where a repeated key has lost an object, all of them are.)
+    """
     pairs = 0
     waiting = [value]
-    while waiting:
+    while waiting and objects:
         item = waiting.pop()
         if type(item) is dict:
+            objects -= 1
             pairs += len(item)
             inner: Iterable[object] = item.values()
         elif type(item) is list:
@@ -107,8 +112,10 @@ def _pairs(value: object) -> int:
         else:
             continue  # only the outermost value
         kinds = set(map(type, inner))
-        if dict in kinds or list in kinds:
-            waiting += [one for one in inner if type(one) is dict or type(one) is list]
+        if list in kinds:
+            waiting += [one for one in inner if type(one) is list]
+        if dict in kinds:
+            waiting += [one for one in inner if type(one) is dict]
     return pairs
 
 

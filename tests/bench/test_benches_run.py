@@ -21,6 +21,7 @@ SMALL = {
     "components": ["--megabytes", "0.1", "--components", "100", "--uploads", "8", "--clients", "4"],
     "drift": ["--components", "200", "--advisories", "100"],
     "bundles": ["--bundles", "16", "--rounds", "1"],
+    "reperform": ["--cards", "50"],
     "reassess": ["--releases", "12", "--controls", "10", "--appends", "5"],
 }
 

@@ -49,6 +49,8 @@ def test_arbitrary_bytes_give_a_value_or_a_coded_refusal(body: bytes) -> None:
         '{"x":[{"a":1,"b":{"c":1,"c":1}}]}',
         '{"a\\"b":1,"a\\"b":":"}',
         '{"a":":","a":"\\":"}',
+        '{"a":{"b":{"c":1}},"a":[[{"d":1}]]}',  # the lost object's objects are not met, whatever else is
+        '[[[{"a":1,"a":2}]],{"b":[{"c":1}]}]',
     ],
 )
 def test_a_repeated_key_is_refused_in_every_spelling(text: str) -> None:

@@ -55,7 +55,8 @@ def _floats(values: Sequence[Any]) -> Floats | None:
         numbers = np.fromiter(values, np.float64, len(values))
     except OverflowError:  # an integer no double holds
         return None
-    return numbers if numbers.min() >= -MAX_REAL and numbers.max() <= MAX_REAL else None
+    within = np.minimum.reduce(numbers) >= -MAX_REAL and np.maximum.reduce(numbers) <= MAX_REAL
+    return numbers if within else None
 
 
 _NUMBER_SCHEMA = {"type": "number", "minimum": -MAX_REAL, "maximum": MAX_REAL}

@@ -10,7 +10,7 @@ Our own texts are made of numbers that pass it: each is rounded for reading, so 
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, isinf, log10, ulp
 from typing import Any, TypeAlias
@@ -77,11 +77,11 @@ def unfounded(text: str, *sources: Any, names: Iterable[str] = ()) -> tuple[str,
     ('35 %',)
     """
     shown = shown_numbers(text, names=names)
-    if not shown:
-        return ()
     arrays: list[Array] = []
-    single = sorted(_numbers_in(sources, arrays))
-    shown = [one for one in shown if not _borne_out(one, single)]
+    for source in sources:
+        if shown:
+            single = sorted(_numbers_in(source, arrays))
+            shown = [one for one in shown if not _borne_out(one, single)]
     if shown and arrays:
         listed = np.sort(np.concatenate([array.ravel() for array in arrays])).tolist()
         shown = [one for one in shown if not _borne_out(one, listed)]
@@ -170,18 +170,22 @@ def _borne_out(one: Shown, ordered: Sequence[float]) -> bool:
     return False
 
 
-def _numbers_in(value: Any, arrays: list[Array]) -> Iterator[float]:  # noqa: ANN401  JSON, models
-    """The numbers of something nested; arrays come out beside them."""
-    if isinstance(value, float | int):
-        if not isinstance(value, bool) and isfinite(value):
-            yield float(value)
-    elif isinstance(value, BaseModel):
-        yield from _numbers_in((value.__dict__, value.model_extra or {}), arrays)
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _numbers_in(one, arrays)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _numbers_in(one, arrays)
-    elif isinstance(value, np.ndarray):
-        arrays.append(value)
+def _numbers_in(source: Any, arrays: list[Array]) -> list[float]:  # noqa: ANN401  JSON, models
+    """The finite numbers of something nested; arrays come out beside them."""
+    found: list[float] = []
+    waiting = [source]
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)
+        if kind is float or kind is int:
+            found.append(value)
+        elif kind is dict:
+            waiting.extend(value.values())
+        elif kind is list or kind is tuple:
+            waiting.extend(value)
+        elif kind is np.ndarray:
+            arrays.append(value)
+        elif isinstance(value, BaseModel):
+            waiting.extend(value.__dict__.values())
+            waiting.extend((value.model_extra or {}).values())
+    return [value for value in found if isfinite(value)]
