@@ -231,6 +231,8 @@ class _Core:
     following: Following
     waiting_decisions: WaitingDecisions
     artifacts: Artifacts
+    budgets: Budgets
+    webhooks: Webhooks
 
 
 def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
@@ -249,12 +251,18 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     artifacts = Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact)
     asked = Gate(opened.rego, opened.policy, lane="reperformed")
     record = ReperformanceRecord(database, own)
-    following = Following(database, (DeferredDecisions(database, asked, record).follower(),))
+    webhooks = Webhooks(database, WebhookSender(clock, loopback=settings.webhook_loopback), clock)
+    budgets = Budgets(database, own, webhooks, _model_settings(opened.policy), clock)
+    following = Following(database, (DeferredDecisions(database, asked, record).follower(), budgets.follower()))
     for kind in following.kinds:
         appender.watch(kind, following.wake)
     episodes = EpisodeArtifacts(database, artifacts, EpisodeReader())
     waiting = WaitingDecisions(database, clock, asked, record, episodes.of)
-    return _Core(hits, gate, trust, admission, ingest, own, deriver, indexer, reassessor, following, waiting, artifacts)
+    return _Core(
+        hits=hits, gate=gate, trust=trust, admission=admission, ingest=ingest, own=own, deriver=deriver,
+        indexer=indexer, reassessor=reassessor, following=following, waiting_decisions=waiting, artifacts=artifacts,
+        budgets=budgets, webhooks=webhooks,
+    )  # fmt: skip
 
 
 def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Application:
@@ -262,9 +270,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
     gate, own, deriver = core.gate, core.own, core.deriver
     tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
     pack_key = _pack_key(settings, clock)
-    policy_data = orjson.loads(opened.policy.data)
-    quota = ModelQuota(database, policy_data, clock)
-    webhooks = Webhooks(database, WebhookSender(clock, loopback=settings.webhook_loopback), clock)
+    quota = ModelQuota(database, orjson.loads(opened.policy.data), clock)
     return Application(
         settings=settings,
         clock=clock,
@@ -279,7 +285,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         exchange=_exchange(opened, core.trust, gate),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
-        budgets=Budgets(database, own, webhooks, policy_data.get("model_call"), clock),
+        budgets=core.budgets,
         ingest=core.ingest,
         indexer=core.indexer,
         deriver=deriver,
@@ -295,7 +301,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),
         tenancy=tenancy,
         trust_rules=TrustRules(database, core.trust, core.admission, clock),
-        webhooks=webhooks,
+        webhooks=core.webhooks,
     )
 
 
@@ -310,6 +316,11 @@ def _refuses_found(policy: PolicyBundle) -> bool:
     """Whether policy data turns away anything the guard of personal data finds; otherwise nobody needs to look."""
     admission = orjson.loads(policy.data).get("admission")
     return isinstance(admission, dict) and bool(admission.get("refuse_found"))
+
+
+def _model_settings(policy: PolicyBundle) -> object:
+    """What operators set of models: limits of budgets among it."""
+    return orjson.loads(policy.data).get("model_call")
 
 
 def _exchange(opened: _Opened, trust: TrustBook, gate: Gate) -> Exchange:

@@ -1,4 +1,4 @@
-"""`evidence-api tenant`: tenants, and whom each of them trusts to sign evidence."""
+"""`evidence-api tenant`: tenants, whom each of them trusts to sign evidence, and where it is told."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from evidence_api.bootstrap import Application
-from evidence_api.cli import output
+from evidence_api.cli import output, webhook
 from evidence_api.cli.operating import AsJson, Tenant, operate, show
 from evidence_api.domain.registry import RegisteredIdentity, RegisteredKey
 from evidence_api.engines.sigstore import IdentityRule
@@ -19,6 +19,7 @@ identities = typer.Typer(
 )
 app.add_typer(keys, name="key")
 app.add_typer(identities, name="identity")
+app.add_typer(webhook.app, name="webhook")
 
 
 @app.command("create")

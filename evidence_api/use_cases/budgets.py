@@ -36,14 +36,14 @@ from evidence_api.store import budgets, tenants, webhooks
 from evidence_api.store.budgets import PendingAlert, SpentEntries
 from evidence_api.store.rows import id_bytes
 from evidence_api.store.session import Connection, Database
-from evidence_api.use_cases.follow_log import Followed
+from evidence_api.use_cases.follow_log import Followed, LogFollower
 from evidence_api.use_cases.own_evidence import OwnEvidence
 from evidence_api.use_cases.webhooks import Webhooks
 
 logger = structlog.get_logger(__name__)
 
 PRODUCER = "evidence-api/budgets"
-FOLLOWER, KINDS = "budgets", frozenset({"budget"})
+_FOLLOWER, _KINDS = "budgets", frozenset({"budget"})
 MAX_ENTRIES = 10_000  # of one event
 _VERSION = "1"  # of what is said of the same ledger
 _LEASE = timedelta(seconds=30)
@@ -61,6 +61,10 @@ class Budgets:
         self._settings = settings
         self._clock = clock
         self._woken = asyncio.Event()
+
+    def follower(self) -> LogFollower:
+        """Reads the log for it."""
+        return LogFollower(self._database, _FOLLOWER, _KINDS, self.follow)
 
     async def follow(self, scope: TenantScope, found: Sequence[Followed]) -> None:
         """Steps 1 to 3, for a follower of the log."""

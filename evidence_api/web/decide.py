@@ -19,8 +19,8 @@ _MAX_INPUT = 64 * 1024
 
 
 async def post_decision(request: Request) -> Response:
-    """The area's input in; {allow, reasons, rules, decision, evidence, receipt} out, and retry_after_seconds where there
-    was no room for another call of a model."""
+    """The area's input in; {allow, reasons, rules, decision, evidence, receipt} out, and retry_after_seconds where a
+    model's bucket was empty."""
     parts = parts_of(request)
     principal = await require(request, parts.access, "decision:ask")
     subjects = named_subjects(request.scope["query_string"])

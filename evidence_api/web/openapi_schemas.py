@@ -78,6 +78,10 @@ def _result_schemas() -> dict[str, Any]:
                 "decision": {**DIGEST, "description": "of area, input and policy: the same for the same question"},
                 "evidence": {**DIGEST, "description": "the signed statement that it was decided, and when"},
                 "receipt": {"$ref": "#/components/schemas/Receipt"},
+                "retry_after_seconds": {
+                    "type": "number",
+                    "description": "where calls are limited and this was too many",
+                },
             },
         },
         "DecisionLogResult": {
