@@ -7,12 +7,12 @@ contract is met when none is unmet. What to do about one that is not: remediatio
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from evidence_api.domain.decisions.listed import counted
 from evidence_api.domain.decisions.postconditions import check_condition, check_value, condition_text, holds, value_text
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
-from evidence_api.domain.decisions.shape import MAX_ROWS, Part, Predicate, Rows, Word
+from evidence_api.domain.decisions.shape import Named, Part, Predicate, Rows, Word
 from evidence_api.domain.fact_type import FactType
 
 _NUMBER = {"type": "number"}
@@ -44,14 +44,14 @@ class Contract(Part):
     """What was promised."""
 
     id: Word
-    post: Annotated[dict[Word, Condition], Field(max_length=MAX_ROWS)]
+    post: Named[Condition]
 
 
 class ContractResult(Predicate):
     """The predicate."""
 
     contract: Contract
-    measured: Annotated[dict[Word, Any], Field(max_length=MAX_ROWS)]
+    measured: Named[Any]
     met: bool
     unmet: Rows[Word]
 

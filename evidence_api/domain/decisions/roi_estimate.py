@@ -8,32 +8,21 @@ Source: spec, "roi-estimate".
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from evidence_api.domain.decisions.exact import exact
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
-from evidence_api.domain.decisions.shape import Claim, Predicate, Real
+from evidence_api.domain.decisions.shape import Claim, Named, Predicate, Real
 from evidence_api.domain.fact_type import FactType
-
-MAX_ITEMS, MAX_NAME = 1_000, 128
-
-
-def _checked(items: dict[str, float]) -> dict[str, float]:
-    if any(not 0 < len(name) <= MAX_NAME or not name.isprintable() for name in items):
-        raise ValueError(f"a name has 1 to {MAX_NAME} printable characters")
-    return items
-
-
-Amounts: TypeAlias = Annotated[dict[str, Real], Field(max_length=MAX_ITEMS), AfterValidator(_checked)]
 
 
 class RoiEstimate(Predicate):
     """The predicate."""
 
-    value: Amounts = Field(description="What is gained, by name, in one currency")
-    cost: Amounts = Field(description="What is spent for it, by name, in the same currency")
+    value: Named[Real] = Field(description="What is gained, by name, in one currency")
+    cost: Named[Real] = Field(description="What is spent for it, by name, in the same currency")
     roi: Claim = Field(description="(sum of value - sum of cost) / sum of cost")
 
 

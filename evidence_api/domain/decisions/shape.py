@@ -7,7 +7,7 @@ Money and epsilons are decimal text and stay exact.
 
 from typing import Annotated, TypeAlias, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from evidence_api.domain.typed_json import Moment, Own, Several, ThirdParty, Word
@@ -21,6 +21,7 @@ __all__ = [
     "Moment",
     "Money",
     "MoneyClaim",
+    "Named",
     "Part",
     "Predicate",
     "Probability",
@@ -46,6 +47,13 @@ def _camel(name: str) -> str:
     return to_camel(name).replace("Usd", "USD")
 
 
+def _few(value: object) -> object:
+    """Refused before each member is read: what is wrong with a million of them would take a gigabyte."""
+    if isinstance(value, dict) and len(value) > MAX_ROWS:
+        raise ValueError(f"more than {MAX_ROWS} members")
+    return value
+
+
 class Part(ThirdParty):
     """A part of a predicate: strict types, frozen; `limit_usd` here is `limitUSD` in the document.
 
@@ -67,16 +75,23 @@ class Predicate(Part):
     """What every decision says: who decided, and when."""
 
     producer: Producer
-    decided_at: Moment
+    decided_at: Moment = Field(description="When it was decided, RFC 3339")
 
 
 Real: TypeAlias = Annotated[float, Field(ge=-MAX_REAL, le=MAX_REAL, allow_inf_nan=False)]
 Unsigned: TypeAlias = Annotated[float, Field(ge=0, le=MAX_REAL, allow_inf_nan=False)]
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Inside: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]  # neither certain nor impossible
-Claim: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]  # a derived number: any, for it may be wrong
+Claim: TypeAlias = Annotated[  # any number, for it may be wrong
+    float, Field(allow_inf_nan=False, description="Derived: computed again from the inputs and compared")
+]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-Money: TypeAlias = Annotated[str, Field(pattern=f"^{_DECIMAL}")]  # exact; Decimal(value) in a derivation
-MoneyClaim: TypeAlias = Annotated[str, Field(pattern=f"^-?{_DECIMAL}")]
+Money: TypeAlias = Annotated[  # exact; Decimal(value) in a derivation
+    str, Field(pattern=f"^{_DECIMAL}", description="An exact amount as decimal text")
+]
+MoneyClaim: TypeAlias = Annotated[
+    str, Field(pattern=f"^-?{_DECIMAL}", description="Derived: an exact amount as decimal text, computed again")
+]
 Rows: TypeAlias = Annotated[Several[T], Field(max_length=MAX_ROWS)]
+Named: TypeAlias = Annotated[dict[Word, T], Field(max_length=MAX_ROWS), BeforeValidator(_few)]
 Vector: TypeAlias = Annotated[Several[Real], Field(min_length=1, max_length=MAX_DIMENSIONS)]

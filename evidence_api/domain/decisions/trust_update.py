@@ -9,7 +9,7 @@ Source: spec, "trust-update"; Brier (1950) for the score of its predictions.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import floor, isfinite, sqrt
+from math import floor, sqrt
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -23,6 +23,7 @@ from evidence_api.domain.fact_type import FactType
 CLEAN = "clean"
 MAX_CONTEXT, MAX_NAME, MAX_TEXT = 32, 128, 1024  # members; characters of a name; of a text
 MAX_CONTEXT_TEXT = 4096  # bytes of the whole, canonical: it names a ledger
+MIN_WEIGHT = 1e-6  # of a prior: below it the quantiles of the distribution leave the range of doubles
 LEVEL = 0.9  # of the intervals shown: from the 5th to the 95th percentile
 
 Scalar: TypeAlias = bool | int | float | str | None
@@ -57,12 +58,12 @@ def _is_scalar(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= MAX_TEXT and value.isprintable()
     if isinstance(value, int | float):
-        return isfinite(value) and abs(value) <= MAX_COUNT
+        return -MAX_COUNT <= value <= MAX_COUNT  # false of NaN
     return value is None
 
 
 Context: TypeAlias = Annotated[dict[str, Any], AfterValidator(_checked), WithJsonSchema(_SCALAR_SCHEMA)]
-Weight: TypeAlias = Annotated[float, Field(gt=0, le=MAX_COUNT, allow_inf_nan=False)]
+Weight: TypeAlias = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_COUNT, allow_inf_nan=False)]
 
 
 class Prior(Part):
