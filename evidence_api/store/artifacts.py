@@ -1,12 +1,11 @@
 """The register of raw artifacts: by digest, with the bytes of small ones and the blob store's name of the others."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from evidence_api.domain.principal import TenantScope
-from evidence_api.store.rows import id_bytes, id_text
+from evidence_api.store.rows import id_bytes
 from evidence_api.store.session import Connection
 
 
@@ -53,12 +52,3 @@ async def locations(connection: Connection, scope: TenantScope) -> frozenset[str
     """Every location a row of the tenant names."""
     rows = await connection.fetch("SELECT location FROM artifact WHERE tenant_id = $1 AND location <> ''", scope.id)
     return frozenset(row["location"] for row in rows)
-
-
-async def those_here(connection: Connection, scope: TenantScope, digests: Collection[str]) -> frozenset[str]:
-    """Those of the digests that are registered."""
-    rows = await connection.fetch(
-        "SELECT digest FROM artifact WHERE tenant_id = $1 AND digest = ANY ($2::bytea[])",
-        *(scope.id, [id_bytes(digest) for digest in digests]),
-    )
-    return frozenset(id_text(row["digest"]) for row in rows)

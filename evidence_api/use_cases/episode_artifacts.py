@@ -10,7 +10,7 @@ is all there is to do.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import structlog
@@ -19,7 +19,6 @@ from evidence_api.domain.decisions.off_policy import Episodes
 from evidence_api.domain.errors import EvidenceError, NotFound
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.episode_reader import EpisodeReader, Progress, untold
-from evidence_api.store import artifacts
 from evidence_api.store.reading_progress import progressed
 from evidence_api.store.session import Database
 from evidence_api.use_cases.artifacts import Artifacts
@@ -54,11 +53,6 @@ class EpisodeArtifacts:
                 episodes = await self._reader.read(file, kept.told)
         logger.info("episodes_read", tenant=scope.name, artifact=digest, rows=len(episodes))
         return episodes
-
-    async def arrived(self, scope: TenantScope, digests: Collection[str]) -> frozenset[str]:
-        """Those of the digests that are uploaded by now: what reports wait for is asked about here."""
-        async with self._database.reading(scope) as connection:
-            return await artifacts.those_here(connection, scope, digests)
 
 
 class _Kept:

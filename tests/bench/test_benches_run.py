@@ -19,6 +19,7 @@ SMALL = {
     "batch": ["--envelopes", "50", "--rounds", "1"],
     "sboms": ["--megabytes", "0.1", "--components", "100"],
     "components": ["--megabytes", "0.1", "--components", "100", "--uploads", "8", "--clients", "4"],
+    "ope": ["--episodes", "2000", "--rounds", "1"],
     "drift": ["--components", "200", "--advisories", "100"],
     "bundles": ["--bundles", "16", "--rounds", "1"],
     "reperform": ["--cards", "50"],
