@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions.contract_result import KIND, check, statement
 from evidence_api.domain.decisions.reperforming import Status
 from evidence_api.domain.errors import Malformed
-from tests.support.choices import signed
+from tests.support.decision_examples import signed
 
 POST = {"tests": "pass", "perf_p95_ms": {"lt": 250}, "risk": {"lt": 0.65}}
 MADE = statement("node-impl-42", POST, {"tests": "fail", "risk": 0.2})

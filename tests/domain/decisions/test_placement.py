@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions.placement import KIND, statement
 from evidence_api.domain.decisions.reperforming import Given, Reperformance, RuleNeed, Status
 from evidence_api.domain.errors import Malformed
-from tests.support.choices import signed
+from tests.support.decision_examples import signed
 
 NEED = {"maxP95Ms": 250, "preferLowCarbon": False, "country": "DE"}
 

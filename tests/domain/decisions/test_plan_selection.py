@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions.plan_selection import KIND, Goals, pareto_front, statement, utilities
 from evidence_api.domain.decisions.reperforming import Status
 from evidence_api.domain.errors import Malformed
-from tests.support.choices import signed
+from tests.support.decision_examples import signed
 
 SMALL = st.integers(-2, 2).map(float)
 GOALS = st.tuples(SMALL, SMALL, SMALL)

@@ -8,7 +8,7 @@ from evidence_api.domain.decisions.remediation import GRAVEST_FIRST, remediate
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.action import Action, read_action
-from tests.support.choices import signed
+from tests.support.decision_examples import signed
 
 
 def decided(post: dict[str, Any], measured: dict[str, Any], **choices: Any) -> dict[str, str]:  # noqa: ANN401  options

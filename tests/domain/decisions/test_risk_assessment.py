@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions.reperforming import Status
 from evidence_api.domain.decisions.risk_assessment import KIND, drivers, statement
 from evidence_api.domain.errors import Malformed
-from tests.support.choices import signed
+from tests.support.decision_examples import signed
 
 MADE = statement(list("abcdef"), [1, 1, 1, 1, 1, 1], [0.5, -3, 0.25, 2, 0.125, -1], -0.5)
 REALS = st.floats(-1e30, 1e30)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions.reperforming import Status
 from evidence_api.domain.decisions.shadow_replay import KIND, differs, statement
 from evidence_api.domain.errors import Malformed
-from tests.support.choices import signed
+from tests.support.decision_examples import signed
 
 TRACE = "ab" * 32
 MADE = statement(TRACE, {"z": (1, 2, 0.5), "eval": (0.94, 0.95, 0.02), "a": (3, 0, 2.9)})

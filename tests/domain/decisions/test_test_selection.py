@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evidence_api.domain.decisions.reperforming import Status
 from evidence_api.domain.decisions.test_selection import KIND, bayes_statement, graph_statement, hypergraph_statement
 from evidence_api.domain.errors import Malformed
-from tests.support.choices import signed
+from tests.support.decision_examples import signed
 
 REALS = st.floats(-1e30, 1e30)
 IDS = st.text("abcdef/.:", min_size=1, max_size=6)
