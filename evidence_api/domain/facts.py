@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from evidence_api.domain.attest import attested
 from evidence_api.domain.evidence import Evidence, Fact, Release
 from evidence_api.domain.ownership import artifacts_of, digests_of, links_of, owned_by, reachable
-from evidence_api.domain.reperformed import completed, of_decisions
+from evidence_api.domain.reperformed import completed, of_decisions, of_itself, told_of
 from evidence_api.domain.verification import Verified
 
 __all__ = ["Row", "current", "owned_by", "rows_of"]
@@ -54,7 +54,7 @@ def rows_of(
     rows = []
     for one in standing:
         linked = (owned or {}).get(one.id) or _artifact_digests(artifacts, about, one) or release.digests
-        rows.append(_row(one, tuple(linked), found))
+        rows.append(_row(one, tuple(linked), told_of(one, found)))
     return (*rows, *_attest_rows(artifacts, standing))
 
 
@@ -94,22 +94,23 @@ def _artifact_digests(
     return tuple(digest for position in sorted(positions) for digest in artifacts[position])
 
 
-def _row(one: Evidence, subjects: tuple[str, ...], found: Mapping[str, Evidence]) -> Row:
-    """A withheld body says nothing any more, but its row stays."""
+def _row(one: Evidence, subjects: tuple[str, ...], told: Evidence | None) -> Row:
+    """A withheld body says nothing any more, but its row stays. `told` is what the server found of a decision."""
     verification = one.verification
-    facts, rests_on = completed(one, found)
+    withheld = one.erased or (told is not None and told.erased)
+    said = of_itself(one) if told is None else completed(one.facts, told)
     return Row(
         kind=one.kind,
-        evidence=rests_on,
+        evidence=(one.id,) if told is None else (one.id, told.id),
         subjects=subjects,
-        facts={} if one.erased else facts,
+        facts={} if withheld else said,
         signer=verification.signer.label if isinstance(verification, Verified) else "",
         verified=isinstance(verification, Verified),
         predicate_type=one.predicate_type,
         effective=one.effective,
         collected=one.collected,
         received=one.received,
-        withheld=one.erased,
+        withheld=withheld,
     )
 
 

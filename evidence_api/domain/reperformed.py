@@ -2,7 +2,8 @@
 
 Of some decisions only the server can tell whether they hold: it keeps the ledger, has the rule, or the artifact. Its
 statement about one carries the facts the decision's row lacks, each under `decision.`. They only ever add to a row:
-without the statement, or with its body erased, they are unknown, and a control that asks for them finds them missing.
+without the statement they are unknown, and a control that asks for them finds them missing. With the statement's body
+erased the row is withheld as a whole, as if the decision's own were: what is no longer there must not help.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,17 +37,12 @@ def of_decisions(standing: Iterable[Evidence]) -> dict[str, Evidence]:
     return {one.series: one for one in standing if one.kind == REPERFORMANCE and isinstance(one.verification, Verified)}
 
 
-def completed(decision: Evidence, found: Mapping[str, Evidence]) -> tuple[Mapping[str, Fact], tuple[str, ...]]:
-    """The facts of a decision's row, and the ids of the evidence they rest on: its own, and what the server found.
+def told_of(decision: Evidence, found: Mapping[str, Evidence]) -> Evidence | None:
+    """What the server found of a decision, where it is of a kind that waits for that."""
+    return found.get(decision.id) if decision.kind in DEFERRABLE else None
 
-    An erased statement is still named, so that erasing it changes no sample that is drawn by these ids.
-    """
-    told = found.get(decision.id) if decision.kind in DEFERRABLE else None
-    if told is None:
-        return of_itself(decision), (decision.id,)
-    facts = (
-        {}
-        if told.erased
-        else {path.removeprefix(_CARRIED): fact for path, fact in told.facts.items() if path.startswith(_CARRIED)}
-    )
-    return {**facts, **decision.facts}, (decision.id, told.id)
+
+def completed(facts: Mapping[str, Fact], told: Evidence) -> Mapping[str, Fact]:
+    """The facts of a decision with those that the statement about it carries."""
+    more = {path.removeprefix(_CARRIED): fact for path, fact in told.facts.items() if path.startswith(_CARRIED)}
+    return {**more, **facts}

@@ -23,7 +23,7 @@ from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.evidence import Fact
 from evidence_api.domain.principal import TenantScope
-from evidence_api.store import assessments
+from evidence_api.store import assessments, followers
 from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.store.migrate import Login, login_dsn, migrate, newest_revision
 from evidence_api.store.session import Database
@@ -146,6 +146,42 @@ async def test_what_waits_in_the_background_does_not_go_back(
     await migrate(superuser, MIGRATIONS)
     assert [row["background"] for row in await connection.fetch("SELECT background FROM due")] == [False, False]
     await connection.close()
+
+
+async def test_decisions_are_read_again_over_a_migration(
+    login: Login, scope: TenantScope, other_scope: TenantScope, database: Database
+) -> None:
+    """What the ledgers were made from is in the log, so going back forgets them, and coming again begins anew."""
+    await database.close()
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    connection = await asyncpg.connect(superuser)
+    for one in (scope, other_scope):
+        await connection.execute("INSERT INTO log_follower VALUES ($1, 'reperformance', 7)", one.id)
+        await connection.execute(
+            "INSERT INTO trust_ledger VALUES ($1, $2, 'arm', '{}', 3, 1, 2, 0, 0.5, $3, 6)",
+            one.id,
+            bytes(32),
+            [0.0] * 30,
+        )
+        await connection.execute(
+            "INSERT INTO trust_step VALUES ($1, 6, $2, $2, true, true, 2, 1, 2, 1, 3, 1)", one.id, bytes(32)
+        )
+        await connection.execute(
+            "INSERT INTO waiting_decision (tenant_id, leaf_index, artifact) VALUES ($1, 5, $2)", one.id, bytes(32)
+        )
+    await migrate(superuser, MIGRATIONS, "0008")
+    tables = ("log_follower", "trust_ledger", "trust_step", "waiting_decision", "evidence_reperformance")
+    assert [await connection.fetchval("SELECT to_regclass($1)", table) for table in tables] == [None] * 5
+    made = await migrate(superuser, MIGRATIONS)
+    assert [await connection.fetchval(f"SELECT count(*) FROM {table}") for table in tables[:4]] == [0] * 4  # noqa: S608  constants
+    await connection.close()
+    opened = await Database.open(made.app_dsn)
+    for one, other in ((scope, other_scope), (other_scope, scope)):
+        async with opened.tenant(one) as mine:
+            await followers.begin(mine, one, "reperformance")
+            assert await followers.take(mine, one, "reperformance") == 0
+            assert await followers.take(mine, other, "reperformance") is None
+    await opened.close()
 
 
 async def test_migrating_twice_changes_nothing(login: Login) -> None:

@@ -1,9 +1,9 @@
 """Statements of decisions about the sample artifact, for tests of what the server makes of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from evidence_api.domain.decisions.trust_update import Beta
+from evidence_api.domain.decisions.trust_update import Beta, TrustUpdate
 from evidence_api.domain.decisions.trust_update import statement as trust_statement
 from tests.support import statements
 
@@ -66,6 +66,6 @@ def episodes(number: int = 4) -> tuple[bytes, dict[str, Any]]:
     return line * number, {**same, "effectiveSampleSize": float(number)}
 
 
-def facts(rows: Sequence[Any]) -> list[Mapping[str, Any]]:
-    """The facts of rows."""
-    return [row.facts for row in rows]
+def read_trust(predicate: Mapping[str, Any]) -> TrustUpdate:
+    """An update as the server reads it."""
+    return TrustUpdate.model_validate(dict(predicate))

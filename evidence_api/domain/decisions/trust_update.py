@@ -279,6 +279,7 @@ KIND = DecisionKind(
         "genesis": FactType.BOOLEAN,
         "mean": FactType.NUMBER,
         "lower": FactType.NUMBER,
+        "continuous": FactType.BOOLEAN,  # told by the server, which keeps the ledger (domain/trust_state.py)
     },
     series=lambda predicate: " ".join(ledger_key(predicate.arm, predicate.context)),
     deferred=lambda _: True,
