@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from evidence_api.domain.decisions.constrained_training import Constraints, Log, TrainedPolicy, Training, softmax, train
+from evidence_api.domain.decisions.constrained_policy import softmax
+from evidence_api.domain.decisions.constrained_training import Constraints, Log, TrainedPolicy, Training, train
 from evidence_api.domain.decisions.off_policy import DeployGate, Episodes, estimate
 from evidence_api.domain.decisions.ope_report import KIND
 from evidence_api.domain.decisions.reperforming import Given, Status
@@ -131,6 +132,18 @@ def test_each_multiplier_moves_where_its_constraint_binds(trained: dict[str, Tra
     assert floor["eval"] > 1
     assert floor["costUSD"] == 0
     assert {step.clipped for step in trained["cap"].history} == {0.0}  # no weight of this log reaches the clip
+
+
+def test_it_decides_as_it_was_evaluated(trained: dict[str, TrainedPolicy]) -> None:
+    policy, x = trained["cap"], [1.0, 0.5, -0.5, 0.0]
+    arms = [
+        {"id": f"arm{row}", "priceUSD": COST[row, 0], "eval": EVAL[row, 0], "uncertainty": 0.02} for row in range(4)
+    ]
+    router = policy.router(arms, seed="2026-11")
+    picked = [router.pick(f"task-{number}", x).chosen for number in range(1_000)]
+    shares = policy.probabilities([x])[0].tolist()
+    for arm, share in zip(arms, shares, strict=True):
+        assert picked.count(str(arm["id"])) / 1_000 == pytest.approx(share, abs=0.05)
 
 
 def test_its_report_on_held_out_episodes_is_ready_to_sign(trained: dict[str, TrainedPolicy]) -> None:

@@ -14,13 +14,14 @@ Source: spec, "router-decision, method cpo"; Swaminathan & Joachims (2015) for t
 Importance Sampling (2008); Bertsekas, Nonlinear Programming, for the multipliers; Kingma & Ba (2015) for the steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evidence_api.domain.decisions.constrained_policy import ConstrainedPolicy, softmax
 from evidence_api.domain.decisions.off_policy import Column, DeployGate, Episodes
 from evidence_api.domain.decisions.ope_report import statement
 from evidence_api.domain.decisions.reperforming import out_of_domain
@@ -120,6 +121,11 @@ class TrainedPolicy:
         """Of each arm, a row for each row of features."""
         return softmax(np.atleast_2d(np.asarray(x, dtype=np.float64)) @ self.theta.T)
 
+    def router(self, arms: Sequence[Mapping[str, Any]], seed: str) -> ConstrainedPolicy:
+        """What decides with this theta, over arms {id, priceUSD, eval, uncertainty}. It draws: the likeliest arm each
+        time would be another policy than the one that was evaluated."""
+        return ConstrainedPolicy(self.theta.tolist(), arms, seed)
+
     def episodes(self, held_out: Log) -> Episodes:
         """The held-out log with this policy as the target, for estimates or to be uploaded."""
         target = _taken(self.probabilities(held_out.x), held_out.arm)
@@ -158,18 +164,6 @@ def train(log: Log, arms: int, constraints: Constraints, training: Training | No
     _check(log, arms, constraints, training)
     run = _Run(log, arms, constraints, training)
     return run.policy()
-
-
-def softmax(logits: Matrix) -> Matrix:
-    """Of each row, by log-sum-exp: nothing overflows.
-
-    >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]])).tolist()
-    [[0.5, 0.5], [1.0, 0.0]]
-    """
-    with np.errstate(under="ignore"):
-        risen = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares: Matrix = risen / risen.sum(axis=1, keepdims=True)
-    return shares
 
 
 def _check(log: Log, arms: int, constraints: Constraints, training: Training) -> None:
