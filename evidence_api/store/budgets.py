@@ -34,7 +34,7 @@ FROM given LEFT JOIN before USING (entry_id)
 # The operator's limit ($8) takes the place of every other.
 _CHANGE = """
 INSERT INTO budget AS b (tenant_id, period, scope, limit_usd, spent_usd, entries, newest_leaf, changed_at)
-  VALUES ($1, $2, $3, coalesce($8, $4), $5, $6, $7, $9)
+  VALUES ($1, $2, $3, coalesce($8::numeric, $4::numeric), $5, $6, $7, $9)
   ON CONFLICT (tenant_id, period, scope) DO UPDATE SET
     limit_usd = CASE WHEN $8 IS NOT NULL THEN $8 WHEN excluded.newest_leaf >= b.newest_leaf THEN $4
       ELSE b.limit_usd END,
@@ -53,14 +53,14 @@ FROM budget b LEFT JOIN LATERAL (
 WHERE b.tenant_id = $1
 """
 _CLAIM = """
-WITH some AS (
+WITH picked AS (
   SELECT period, scope, limit_usd, level FROM budget_alert
   WHERE tenant_id = $1 AND evidence_id IS NULL AND due_at <= $2
   ORDER BY due_at, period, scope, level LIMIT $4 FOR UPDATE SKIP LOCKED
 )
-UPDATE budget_alert a SET attempts = a.attempts + 1, due_at = $3 FROM some
-WHERE a.tenant_id = $1 AND a.period = some.period AND a.scope = some.scope AND a.limit_usd = some.limit_usd
-  AND a.level = some.level
+UPDATE budget_alert a SET attempts = a.attempts + 1, due_at = $3 FROM picked
+WHERE a.tenant_id = $1 AND a.period = picked.period AND a.scope = picked.scope AND a.limit_usd = picked.limit_usd
+  AND a.level = picked.level
 RETURNING a.*
 """
 _KEY = "tenant_id = $1 AND period = $2 AND scope = $3 AND limit_usd = $4 AND level = $5"

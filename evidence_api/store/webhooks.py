@@ -33,12 +33,12 @@ class Delivery:
 
 _COLUMNS = "id, body, created_at, due_at, attempts, delivered_at, outcome"
 _CLAIM = """
-WITH some AS (
+WITH picked AS (
   SELECT id FROM webhook_delivery WHERE tenant_id = $1 AND due_at <= $2
   ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 )
-UPDATE webhook_delivery d SET attempts = d.attempts + 1, due_at = $3 FROM some
-WHERE d.tenant_id = $1 AND d.id = some.id
+UPDATE webhook_delivery d SET attempts = d.attempts + 1, due_at = $3 FROM picked
+WHERE d.tenant_id = $1 AND d.id = picked.id
 RETURNING d.id, body, created_at, due_at, attempts, delivered_at, outcome
 """
 
