@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from evidence_api.domain.digest import canonical, sha256_hex
 from evidence_api.domain.evidence import Fact
 from evidence_api.domain.page import Window
 from evidence_api.domain.verification import Verification
@@ -22,13 +23,20 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFilter:
-    """Which evidence a list shows. Empty means any; `release` is the evidence id of a release statement."""
+    """Which evidence a list shows. Empty means any; `release` is the evidence id of a release statement.
+
+    Of decisions alone: `reperformance` what came of them (words of the fact, or PENDING), `differing` a path that
+    differs, `rollout` what is rolled out.
+    """
 
     kinds: tuple[str, ...] = ()
     subject: str | None = None
     predicate_type: str | None = None
     release: str | None = None
     statuses: tuple[str, ...] = VERIFIED_ONLY
+    reperformance: tuple[str, ...] = ()
+    differing: str | None = None
+    rollout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +164,8 @@ class Inclusion:
     tree_size: int
     root: bytes
     proof: tuple[bytes, ...]
+
+
+def ledger_position(arm: str, context: str) -> str:
+    """A trust ledger's place in a list: 64 hex digits, for arm and context (canonical JSON) may be long."""
+    return sha256_hex(canonical([arm, context]))

@@ -14,6 +14,7 @@ from evidence_api.graphql.documents import PreparedDocument
 from evidence_api.use_cases.read_session import ReadSession
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_DECISION_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Operation:
     finders: Mapping[str, Finder]
     batches: Batches = field(default_factory=Batches)
     body_bytes: int = 0
+    decision_bytes: int = 0
 
     async def find(self, info: "Info", type_name: str, key: str, at: Moment) -> Any:  # noqa: ANN401  any node
         """One node by type and public key; None if it is absent, not the tenant's, or of a type without ids."""
@@ -55,6 +57,18 @@ class Operation:
                 code="bodies_too_large",
                 limit=MAX_BODY_BYTES,
                 value=self.body_bytes,
+            )
+
+    def take_decision_bytes(self, size: int) -> None:
+        """Count bytes of decisions that are computed again. Raises TooLarge `decisions_too_large`."""
+        self.decision_bytes += size
+        if self.decision_bytes > MAX_DECISION_BYTES:
+            raise TooLarge(
+                f"the decisions asked for have {self.decision_bytes} bytes, one operation computes "
+                f"{MAX_DECISION_BYTES} again: ask for fewer at once",
+                code="decisions_too_large",
+                limit=MAX_DECISION_BYTES,
+                value=self.decision_bytes,
             )
 
 

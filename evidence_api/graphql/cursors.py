@@ -10,7 +10,7 @@ from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.page import Window
 
 MAX_PAGE = 100
-_LONGEST = 512
+_LONGEST = 4096  # characters: the position may be a pair of names
 _SEPARATOR = "."
 
 

@@ -12,6 +12,7 @@ from evidence_api.domain.reading import ON_REQUEST, EvidenceView, Listing
 from evidence_api.graphql.connections import Connection, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
+from evidence_api.graphql.decisions import Decision, ReperformanceStatus, decision_of
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id, key_of
 from evidence_api.graphql.nodes import Node
@@ -41,6 +42,13 @@ class EvidenceFilter:
         default_factory=lambda: [EvidenceStatus.VERIFIED],
         description="With any of these results. Only verified evidence by default, since nothing else counts for "
         "controls; an empty list shows every status.",
+    )
+    reperformance: list[ReperformanceStatus] | None = strawberry.field(
+        default=None, description="Decisions alone: any of these came of them when they were computed again."
+    )
+    differing: str | None = strawberry.field(
+        default=None,
+        description="Decisions alone: the inputs do not bear out the claim at this dotted path, e.g. card.chosenArm.",
     )
 
 
@@ -139,6 +147,14 @@ class Evidence(Node):
         """The typed summary that catalog queries see."""
         return Json(self.row.facts or {})
 
+    @resolved(
+        "What it decided, computed again from its own signed inputs; null for evidence that is no decision, and once "
+        "erased (`erased` says so)."
+    )
+    async def decision(self, info: Info) -> Decision | None:
+        """Computed together with those of the siblings, and kept for a while."""
+        return await decision_of(info, self.row, self.at)
+
     @resolved("The bytes received.")
     def body(self) -> Body:
         """Digest and size; the bytes only if selected."""
@@ -196,6 +212,8 @@ def chosen_by(given: EvidenceFilter | None) -> reading.EvidenceFilter:
         predicate_type=given.predicate_type,
         release=release,
         statuses=tuple(status.value for status in given.status),
+        reperformance=tuple(status.value.lower() for status in given.reperformance or ()),
+        differing=given.differing,
     )
 
 
@@ -208,8 +226,19 @@ def evidence_window(field: str, chosen: reading.EvidenceFilter, paging: Paging) 
         predicate_type=chosen.predicate_type,
         release=chosen.release,
         statuses=sorted(chosen.statuses),
+        **_of_decisions(chosen),
     )
     return window_of(paging, hashed), hashed
+
+
+def _of_decisions(chosen: reading.EvidenceFilter) -> dict[str, object]:
+    """What is asked of decisions, where something is; cursors of other lists stay as they were."""
+    asked = {
+        "reperformance": sorted(chosen.reperformance),
+        "differing": chosen.differing,
+        "rollout": chosen.rollout,
+    }
+    return {name: value for name, value in asked.items() if value}
 
 
 def connect_evidence(page: Page[EvidenceView], window: Window, hashed: str, at: Moment) -> Connection[Evidence]:
@@ -219,7 +248,13 @@ def connect_evidence(page: Page[EvidenceView], window: Window, hashed: str, at: 
 
 def listing_of(info: Info, window: Window, at: Moment) -> Listing:
     """How a page of evidence is to be read: with the columns its selections need."""
-    return Listing(window, at.size, selected(info, *PAGE_NODE) & ON_REQUEST)
+    return Listing(window, at.size, wanted(info, *PAGE_NODE))
+
+
+def wanted(info: Info, *path: str) -> frozenset[str]:
+    """The columns that what is selected of evidence at `path` needs; a decision's are those that say it is here."""
+    fields = selected(info, *path)
+    return (fields | {"erased"} if "decision" in fields else fields) & ON_REQUEST
 
 
 async def evidence_row(info: Info, evidence_id: str, at: Moment, wants: frozenset[str]) -> EvidenceView | None:
@@ -234,5 +269,5 @@ async def evidence_row(info: Info, evidence_id: str, at: Moment, wants: frozense
 
 async def find_evidence(info: Info, key: str, at: Moment) -> Evidence | None:
     """One record by evidence id as readers see it, with what they select of it."""
-    row = await evidence_row(info, key, at, selected(info) & ON_REQUEST)
+    row = await evidence_row(info, key, at, wanted(info))
     return None if row is None else evidence_of(row, at)

@@ -22,6 +22,7 @@ from evidence_api.graphql.components import Component, ComponentName, Purl, comp
 from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
 from evidence_api.graphql.context import Finder, Info, Moment
 from evidence_api.graphql.cursors import MAX_PAGE, Paging, filter_hash, window_of
+from evidence_api.graphql.decision_query import DecisionQuery
 from evidence_api.graphql.evidence import (
     Evidence,
     Filter,
@@ -70,7 +71,7 @@ class Viewer:
     description="Everything is the caller's tenant's. What does not exist and what belongs to somebody else is null "
     "alike. All fields of one operation read one snapshot; `asOf` pins them to an earlier tree."
 )
-class Query:
+class Query(DecisionQuery):
     """Root fields."""
 
     @resolved("Who is asking.")

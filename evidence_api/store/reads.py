@@ -15,6 +15,7 @@ from evidence_api.domain.page import Page, Window, cut
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import EvidenceFilter, EvidenceView, Listing, SubjectView
 from evidence_api.formats.records import verification_from_json
+from evidence_api.store import read_decisions
 from evidence_api.store.owning import with_reach
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
@@ -166,7 +167,7 @@ def _conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) 
             "e.leaf_index IN (SELECT s.leaf_index FROM evidence_subject s "  # noqa: S608  a numbered argument
             f"WHERE s.tenant_id = $1 AND s.digest = {arguments.put(chosen.subject)})"
         )
-    return where
+    return where + read_decisions.conditions(arguments.put, chosen)
 
 
 def _about_reach(release: str) -> str:

@@ -10,8 +10,11 @@ from contextlib import AsyncExitStack
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
+from evidence_api.domain.budget import BudgetState
 from evidence_api.domain.component import IndexedComponent
+from evidence_api.domain.decisions.reading import DecisionReading, Standing, standing_of
 from evidence_api.domain.errors import Malformed, NotFound, Refused
+from evidence_api.domain.model_quota import BucketState
 from evidence_api.domain.page import Page, Window
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import (
@@ -26,9 +29,24 @@ from evidence_api.domain.reading import (
     ReleaseView,
 )
 from evidence_api.domain.recheck import Recheck
-from evidence_api.store import catalogs, evidence, read_components, read_log, read_releases, reads, rechecks
+from evidence_api.domain.trust_state import TrustState
+from evidence_api.formats.stored import stored_statement
+from evidence_api.store import (
+    budgets,
+    catalogs,
+    evidence,
+    model_buckets,
+    read_components,
+    read_decisions,
+    read_log,
+    read_releases,
+    reads,
+    rechecks,
+    trust_ledger,
+)
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
+from evidence_api.use_cases.decision_readings import DecisionKey, DecisionReadings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,11 +57,17 @@ class ReadSession:
     """One snapshot of one tenant. Every read passes `_run`."""
 
     def __init__(
-        self, database: Database, scope: TenantScope, versions: CatalogVersions, stack: AsyncExitStack
+        self,
+        database: Database,
+        scope: TenantScope,
+        versions: CatalogVersions,
+        readings: DecisionReadings,
+        stack: AsyncExitStack,
     ) -> None:
         self._database = database
         self._scope = scope
         self._versions = versions
+        self._readings = readings
         self._stack = stack
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
@@ -108,6 +132,50 @@ class ReadSession:
         """The bytes received, each checked against its digest; erased and unknown ones are left out."""
         known = [digest for digest in digests if reads.digest_bytes(digest)]
         return await self._run(evidence.bodies, known)
+
+    async def decisions(self, keys: Sequence[DecisionKey]) -> dict[str, DecisionReading]:
+        """Decisions computed again, by evidence id; those whose bytes are erased are left out."""
+        found = self._readings.known(keys)
+        missing = [key for key in keys if key.evidence not in found]
+        if missing:
+            bodies = await self.bodies([key.body_digest for key in missing])
+            found |= await self._readings.read(missing, bodies)
+        return found
+
+    async def predicates(self, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """The predicates in these bodies; erased ones are left out. Raises Malformed, TooLarge."""
+        bodies = await self.bodies(digests)
+        return await asyncio.to_thread(
+            lambda: {digest: stored_statement(one).predicate for digest, one in bodies.items()}
+        )
+
+    async def standing(self, decisions: Sequence[str], size: int) -> dict[str, Standing]:
+        """What the server's own statements say of these decisions in the tree of `size` leaves; erased ones nothing."""
+        told = await self._run(read_decisions.standing, decisions, size)
+        predicates = await self.predicates([one.body_digest for one in told.values()])
+        return {
+            decision: standing_of(one.id, predicates[one.body_digest])
+            for decision, one in told.items()
+            if one.body_digest in predicates
+        }
+
+    async def trust_ledgers(self, arm: str | None, after: str | None, limit: int) -> list[TrustState]:
+        """Trust by arm and context, as it is now; `after` is the ledger_position of the last one seen. Raises Malformed
+        `bad_cursor` where that is no ledger's."""
+        last = None if after is None else await self._run(read_decisions.ledger_at, after)
+        if after is not None and last is None:
+            raise Malformed("not a cursor this server gave out", code="bad_cursor", path="after")
+        return await self._run(trust_ledger.ledgers, arm=arm, after=last, limit=limit)
+
+    async def budgets(
+        self, period: str | None, of: str | None, after: tuple[str, str] | None, limit: int
+    ) -> list[BudgetState]:
+        """Budgets by period and scope, as they are now."""
+        return await self._run(budgets.budgets, period=period, of=of, after=after, limit=limit)
+
+    async def model_buckets(self, after: str, limit: int) -> list[BucketState]:
+        """Token buckets by model, as they are now."""
+        return await self._run(_buckets_now, after, limit)
 
     async def proofs(self, leaves: Sequence[int], tree_size: int) -> dict[int, Inclusion]:
         """Inclusion proofs of these leaves in the tree of `tree_size` leaves; those not in it are left out."""
@@ -209,3 +277,10 @@ async def _catalog_sources(connection: Connection, _scope: TenantScope, digest: 
     except NotFound:
         return None
     return sources
+
+
+async def _buckets_now(connection: Connection, scope: TenantScope, after: str, limit: int) -> list[BucketState]:
+    """By the database's clock, which all servers have in common."""
+    return await model_buckets.buckets(
+        connection, scope, await connection.fetchval("SELECT now()"), after=after, limit=limit
+    )

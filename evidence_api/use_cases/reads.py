@@ -8,6 +8,7 @@ from evidence_api.domain.errors import NotFound
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store.session import Database
 from evidence_api.use_cases.catalog_versions import CatalogVersions
+from evidence_api.use_cases.decision_readings import DecisionReadings
 from evidence_api.use_cases.read_session import ReadSession
 
 
@@ -17,12 +18,13 @@ class Reads:
     def __init__(self, database: Database, catalog: Catalog) -> None:
         self._database = database
         self._catalogs = CatalogVersions(catalog)
+        self._readings = DecisionReadings()
 
     @asynccontextmanager
     async def session(self, scope: TenantScope) -> AsyncIterator[ReadSession]:
         """A reading session; its connection is taken at the first read and given back at the end."""
         async with AsyncExitStack() as stack:
-            session = ReadSession(self._database, scope, self._catalogs, stack)
+            session = ReadSession(self._database, scope, self._catalogs, self._readings, stack)
             try:
                 yield session
             finally:
