@@ -93,11 +93,10 @@ def pareto_front(goals: Sequence[Goals]) -> list[int]:
         if end and saved[end - 1] >= carbon:
             continue
         front.add(one)
-        start = end - 1 if end and costs[end - 1] == cost else end
         over = end
         while over < len(saved) and saved[over] <= carbon:
             over += 1
-        costs[start:over], saved[start:over] = [cost], [carbon]
+        costs[end:over], saved[end:over] = [cost], [carbon]
     return [index for index, one in enumerate(goals) if one in front]
 
 

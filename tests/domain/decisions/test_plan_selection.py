@@ -40,6 +40,15 @@ def test_the_front_is_what_none_beats(goals: list[Goals]) -> None:
     ]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_the_front_of_crowded_plans_is_what_none_beats(seed: int) -> None:
+    random = Random(seed)  # noqa: S311  a fixed sample
+    goals = [(random.randrange(9) * 1.0, random.randrange(9) * 1.0, random.randrange(9) * 1.0) for _ in range(30)]
+    assert pareto_front(goals) == [
+        index for index, one in enumerate(goals) if not any(beats(other, one) for other in goals)
+    ]
+
+
 def test_the_front_of_ten_thousand_plans_is_found_in_a_moment() -> None:
     random = Random(5)  # noqa: S311  a fixed sample
     pairs = [(random.random(), random.random()) for _ in range(10_000)]
