@@ -13,8 +13,8 @@ from inspect import cleandoc
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import WithDefaultSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core.core_schema import CoreSchema, WithDefaultSchema
 
 from evidence_api.domain.decisions import DECISIONS
 from evidence_api.domain.decisions.decision_card import Card
@@ -131,8 +131,30 @@ class _Schema(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002  pydantic's own union of schemas
         return False
 
+    def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
+        made = super().generate(schema, mode)
+        _name_bounds(made)
+        return made
+
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         made = super().default_schema(schema)
         if "default" in made and made["default"] is None:
             del made["default"]
         return made
+
+
+_BOUNDS = {"array": {"minLength": "minItems", "maxLength": "maxItems"}, "object": {"maxLength": "maxProperties"}}
+
+
+def _name_bounds(schema: Any) -> None:  # noqa: ANN401  any part of a schema
+    """Behind a validator of its own, pydantic names the bounds of a list or an object as those of a text; and it lets
+    members pass whose names are unlike the pattern of names."""
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for part in inner:
+        _name_bounds(part)
+    if isinstance(schema, dict):
+        of_text = _BOUNDS.get(schema.get("type", "") if isinstance(schema.get("type"), str) else "", {})
+        for name in of_text.keys() & schema.keys():
+            schema[of_text[name]] = schema.pop(name)
+        if "patternProperties" in schema:
+            schema.setdefault("additionalProperties", False)

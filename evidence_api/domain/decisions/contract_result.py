@@ -15,7 +15,7 @@ from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fa
 from evidence_api.domain.decisions.shape import Named, Part, Predicate, Rows, Word
 from evidence_api.domain.fact_type import FactType
 
-_NUMBER = {"type": "number"}
+_NUMBER = {"description": "A number; beside anything else it does not hold"}
 _CONDITION = {
     "description": "{operator: operand}, all to hold; any value that is no object must be equal",
     "anyOf": [

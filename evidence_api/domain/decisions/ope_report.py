@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from math import inf, isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
+from pydantic.config import JsonDict
 from pydantic_core.core_schema import ValidationInfo
 
 from evidence_api.domain.decisions.off_policy import DeployGate, Episodes, Estimates, estimate, may_deploy
@@ -81,8 +82,18 @@ class EstimatesClaim(Part):
     effective_sample_size: Claim
 
 
+_ONE_OF_THE_TWO: JsonDict = {
+    "oneOf": [
+        {"required": [one], "properties": {one: {"not": {"type": "null"}}, other: {"type": "null"}}}
+        for one, other in (("episodes", "episodesArtifact"), ("episodesArtifact", "episodes"))
+    ]
+}
+
+
 class OpeReport(Predicate):
     """The predicate."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_OF_THE_TWO)
 
     episodes_artifact: EpisodesArtifact | None = None
     episodes: Annotated[Several[Episode], Field(min_length=1, max_length=MAX_INLINE)] | None = Field(

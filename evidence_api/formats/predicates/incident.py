@@ -2,15 +2,24 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
 from evidence_api.formats.predicates.shape import Moment, Own, Producer, Word, known_facts, read_model
 
+_OVER_WHEN_RESOLVED: JsonDict = {
+    "if": {"properties": {"status": {"const": "resolved"}}},
+    "then": {"required": ["resolved"], "properties": {"resolved": {"type": "string"}}},
+    "else": {"properties": {"resolved": {"type": "null"}}},
+}
+
 
 class Incident(Own):
     """The predicate. `resolved` is there exactly when the status says so."""
+
+    model_config = ConfigDict(json_schema_extra=_OVER_WHEN_RESOLVED)
 
     producer: Producer
     decided: Moment = Field(alias="decidedAt")

@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.rfc3339 import parse_day
@@ -44,13 +52,29 @@ def _end(value: object) -> object:
     return following.isoformat()
 
 
-From: TypeAlias = Annotated[Moment, BeforeValidator(_first_moment)]
-Until: TypeAlias = Annotated[Moment, BeforeValidator(_end)]
+def _alternatives(schema: dict[str, Any]) -> None:
+    """What the schema of the members does not say by itself: their other names, and the control or the rule."""
+    pairs = (("reason", "justification"), ("until", "expires"))
+    for name, other in pairs:
+        schema["properties"][other] = schema["properties"][name]
+        schema["required"].remove(name)
+    schema["allOf"] = [{"oneOf": [{"required": [name]} for name in pair]} for pair in pairs]
+    schema["oneOf"] = [
+        {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
+        for one, other in (("control", "rule"), ("rule", "control"))
+    ]
+
+
+_DAY_OR_MOMENT = WithJsonSchema({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]})
+From: TypeAlias = Annotated[Moment, BeforeValidator(_first_moment), _DAY_OR_MOMENT]
+Until: TypeAlias = Annotated[Moment, BeforeValidator(_end), _DAY_OR_MOMENT]
 
 
 class Override(Own):
     """The predicate. `scope` is "" (every release of the subjects), a release name, name@version or a digest; `until`
     is the first moment at which it no longer counts, or the last day on which it does."""
+
+    model_config = ConfigDict(json_schema_extra=_alternatives)
 
     producer: Producer
     decided: Moment = Field(alias="decidedAt")
