@@ -45,6 +45,13 @@ def read_episodes(file: BinaryIO, *, progress: Progress = untold, parquet: RowRe
     return episodes_of(rows)
 
 
+def episode_lines(episodes: Episodes) -> Iterator[bytes]:
+    """The JSON Lines of episodes, for whoever uploads them."""
+    columns = (column.tolist() for column in (episodes.eval, episodes.cost, episodes.behaviour, episodes.target))
+    for row in zip(*columns, strict=True):
+        yield orjson.dumps(dict(zip(NAMES, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
+
+
 def episodes_of(rows: Rows) -> Episodes:
     """The columns of rows that have been checked."""
     return Episodes(*(rows[:, index] for index in range(len(NAMES))))
@@ -136,6 +143,8 @@ def _rows(lines: Sequence[bytes], first: int) -> Rows:
 
 def _plainly(lines: Sequence[bytes]) -> Rows | None:
     """All of the lines at once, where each is plainly an episode: no name is escaped or written twice."""
+    if max(map(len, lines)) > MAX_LINE:
+        return None
     try:
         documents = [orjson.loads(line) for line in lines if line.strip()]
         columns = [[document[name] for document in documents] for name in NAMES]

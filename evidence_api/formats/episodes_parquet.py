@@ -25,7 +25,7 @@ def parquet_rows(file: BinaryIO, progress: Progress) -> Iterator[Rows]:
             yield from _read(parquet, progress)
     except pa.ArrowMemoryError:
         raise  # a limit of this process, not a fault of the file
-    except (pa.ArrowException, OSError) as fault:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
         said = str(fault).partition("\n")[0][:200]
         raise Malformed(f"the artifact is no Parquet that can be read: {said}", path=_AT) from fault
 
@@ -38,7 +38,7 @@ def _read(parquet: pq.ParquetFile, progress: Progress) -> Iterator[Rows]:
     for batch in parquet.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(NAMES), use_threads=False):
         rows = _rows(batch, start)
         start += len(rows)
-        progress(start, min(1.0, start / total))
+        progress(start, min(1.0, start / max(total, 1)))
         yield rows
 
 

@@ -133,6 +133,12 @@ def test_a_parquet_without_rows_is_refused() -> None:
     assert refusal(parquet_of({name: pa.array([], pa.float64()) for name in NAMES})).code == "malformed"
 
 
+def test_a_line_of_a_mebibyte_is_the_longest() -> None:
+    space = b" " * (2**20 - len(GOOD))
+    assert len(read(GOOD + b"\n" + space + GOOD)) == 2
+    assert refusal(GOOD + b"\n" + space + b" " + GOOD + b"\n" + GOOD).fields["line"] == 2
+
+
 def test_lines_rows_and_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = refusal(GOOD + b"\n" + b" " * (3 * 2**20) + GOOD)
     assert (endless.code, endless.fields["line"], endless.fields["limit"]) == ("too_large", 2, 2**20)

@@ -4,12 +4,11 @@ import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evidence_api.domain.decisions.off_policy import Episodes
-from evidence_api.formats.episodes import NAMES
+from evidence_api.formats.episodes import NAMES, episode_lines
 
 
 def drawn(count: int, seed: int = 1) -> Episodes:
@@ -28,8 +27,7 @@ def columns(episodes: Episodes) -> dict[str, list[float]]:
 
 def json_lines(episodes: Episodes) -> bytes:
     """A line each."""
-    rows = zip(*columns(episodes).values(), strict=True)
-    return b"".join(orjson.dumps(dict(zip(NAMES, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+    return b"".join(episode_lines(episodes))
 
 
 def parquet(episodes: Episodes, rows_of_a_group: int = 30_000) -> bytes:
