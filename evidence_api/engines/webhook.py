@@ -89,7 +89,7 @@ def signature(secret: str, seconds: int, body: bytes) -> str:
     """The header of a message sent at `seconds` since 1970.
 
     >>> signature("whsec", 1767225600, b"{}")[:20]
-    't=1767225600,v1=77f2'
+    't=1767225600,v1=5ba1'
     """
     signed = hmac.new(secret.encode(), f"{seconds}.".encode() + body, sha256).hexdigest()
     return f"t={seconds},v1={signed}"

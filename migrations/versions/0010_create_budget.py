@@ -97,26 +97,26 @@ CREATE FUNCTION move_model_bucket(
 DECLARE
   token constant bigint := 60000000;
   full_level constant bigint := most::bigint * token;
-  found model_bucket;
+  bucket model_bucket;
   elapsed bigint;
   held bigint;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  SELECT * INTO found FROM model_bucket WHERE tenant_id = current_tenant() AND model = called FOR UPDATE;
+  SELECT * INTO bucket FROM model_bucket WHERE tenant_id = current_tenant() AND model = called FOR UPDATE;
   IF NOT FOUND THEN
     INSERT INTO model_bucket AS kept (tenant_id, model, level, burst, refill_per_minute, moved_at)
       VALUES (current_tenant(), called, full_level, most, refill, moment)
       ON CONFLICT (tenant_id, model) DO UPDATE SET burst = kept.burst
-      RETURNING * INTO found;
+      RETURNING * INTO bucket;
   END IF;
-  elapsed := (extract(epoch FROM moment - found.moved_at) * 1000000)::bigint;
+  elapsed := (extract(epoch FROM moment - bucket.moved_at) * 1000000)::bigint;
   elapsed := greatest(0, least(full_level / refill + 1, elapsed));
-  held := least(full_level, found.level + elapsed * refill);
+  held := least(full_level, bucket.level + elapsed * refill);
   granted := calls <= 0 OR held >= calls * token;
   IF granted THEN
     held := least(full_level, held - calls * token);
     UPDATE model_bucket SET level = held, burst = most, refill_per_minute = refill,
-        moved_at = greatest(moment, found.moved_at)
+        moved_at = greatest(moment, bucket.moved_at)
       WHERE tenant_id = current_tenant() AND model = called;
   END IF;
   remaining := held / token;

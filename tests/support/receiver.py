@@ -16,9 +16,11 @@ class Received:
 
 @dataclass
 class Receiver:
-    """`answers` are the statuses of the next messages, then 204; None breaks the connection without one."""
+    """`answers` are the statuses of the next messages, then 204; None breaks the connection without one. A slow one
+    does not answer before the other side has gone."""
 
     answers: list[int | None] = field(default_factory=list)
+    slow: bool = False
     received: list[Received] = field(default_factory=list)
     port: int = 0
     _server: asyncio.Server | None = None
@@ -44,6 +46,9 @@ class Receiver:
             headers = {name.lower(): value for name, value in pairs}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.received.append(Received(head[0].split()[1], headers, body))
+            if self.slow:
+                await reader.read()
+                return
             status = self.answers.pop(0) if self.answers else 204
             if status is not None:
                 extra = "Location: http://127.0.0.1:1/\r\n" if 300 <= status < 400 else ""

@@ -23,6 +23,7 @@ from evidence_api.use_cases import budgets as budgets_module
 from evidence_api.use_cases.budgets import PRODUCER, alert_predicate
 from evidence_api.use_cases.registry import Registry
 from tests.support import statements
+from tests.support.checked import SteppingClock
 from tests.support.place import Place
 from tests.web.conftest import Door, door_of
 
@@ -168,7 +169,9 @@ async def test_the_server_does_not_read_what_it_said_itself(door: Door) -> None:
     assert len(await said(door)) == before
 
 
-async def test_after_a_crash_the_same_alert_is_the_same_evidence(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_crash_the_same_alert_is_the_same_evidence(
+    door: Door, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Appended, and not noted: it is appended again, which adds nothing to the log, and then it is noted."""
     recorded = budgets.record_alert
 
@@ -180,7 +183,7 @@ async def test_after_a_crash_the_same_alert_is_the_same_evidence(door: Door, mon
     ((first, _),) = await said(door)
     monkeypatch.setattr(budgets, "record_alert", recorded)
     assert await door.application.budgets.sweep() == 0  # not at once again
-    door.application.clock.advance(budgets_module._LONGEST)  # type: ignore[attr-defined]  a SteppingClock
+    clock.advance(budgets_module._LONGEST)
     assert await settle(door.application) == 1
     ((second, _),) = await said(door)
     assert first.id == second.id
