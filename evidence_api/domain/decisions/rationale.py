@@ -30,7 +30,7 @@ Array: TypeAlias = NDArray[np.float64]
 
 _NUMBER = re.compile(
     r"""(?: (?<! [\d.,%)\]/] ) (?P<sign>[-+\u2212\u2013]) )?   # after a number it is a dash: 0.5-0.6
-        [$\u20ac\u00a3]? (?P<inner>[-+\u2212\u2013])?
+        (?: [$\u20ac\u00a3] (?P<inner>[-+\u2212\u2013])? )?
         (?P<digits> \d{1,3} (?:,\d{3})+ (?!\d) (?:\.\d+)? | \d+ (?:\.\d+)? | \.\d+ )
         (?P<percent> \s?% )?""",
     re.VERBOSE,

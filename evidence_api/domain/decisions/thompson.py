@@ -18,14 +18,13 @@ from evidence_api.domain.decisions.arrays import Floats
 from evidence_api.domain.decisions.decision_card import Choice, Told, check_ids
 from evidence_api.domain.decisions.rationale import dollars, give_or_take
 from evidence_api.domain.decisions.reperforming import out_of_domain
-from evidence_api.domain.decisions.shape import Probability, Real, Rows, Unsigned, Word
+from evidence_api.domain.decisions.shape import MAX_COUNT, Probability, Real, Rows, Unsigned, Word
 from evidence_api.domain.decisions.uniform import uniform
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.typed_json import read_typed
 
-_MOST_SEEN = 1e15  # observations, and the prior's weight: beyond it the posterior is narrower than a double tells
-_Weight = Annotated[float, Field(gt=0, le=_MOST_SEEN, allow_inf_nan=False)]
-_Seen = Annotated[float, Field(ge=0, le=_MOST_SEEN, allow_inf_nan=False)]
+_Weight = Annotated[float, Field(gt=0, le=MAX_COUNT, allow_inf_nan=False)]
+_Seen = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False)]  # a count, which may have been discounted
 
 
 class BetaPrior(Told):
