@@ -26,6 +26,7 @@ from evidence_api.domain.reading import (
     Inclusion,
     Listing,
     LogHead,
+    ReadingProgress,
     ReleaseView,
 )
 from evidence_api.domain.recheck import Recheck
@@ -44,6 +45,7 @@ from evidence_api.store import (
     rechecks,
     trust_ledger,
 )
+from evidence_api.store.reading_progress import reading_progress
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
 from evidence_api.use_cases.decision_readings import DecisionKey, DecisionReadings
@@ -131,7 +133,7 @@ class ReadSession:
     async def bodies(self, digests: Sequence[str]) -> dict[str, bytes]:
         """The bytes received, each checked against its digest; erased and unknown ones are left out."""
         known = [digest for digest in digests if reads.digest_bytes(digest)]
-        return await self._run(evidence.bodies, known)
+        return await self._run(evidence.bodies, known) if known else {}
 
     async def decisions(self, keys: Sequence[DecisionKey]) -> dict[str, DecisionReading]:
         """Decisions computed again, by evidence id; those whose bytes are erased are left out."""
@@ -158,6 +160,10 @@ class ReadSession:
             for decision, one in told.items()
             if one.body_digest in predicates
         }
+
+    async def reading_progress(self, leaves: Sequence[int]) -> dict[int, ReadingProgress]:
+        """How far the artifacts are read that the decisions at these leaves wait for, as it is now."""
+        return dict(await self._run(reading_progress, leaves))
 
     async def trust_ledgers(self, arm: str | None, after: str | None, limit: int) -> list[TrustState]:
         """Trust by arm and context, as it is now; `after` is the ledger_position of the last one seen. Raises Malformed
