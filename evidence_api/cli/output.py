@@ -42,7 +42,7 @@ _CODES: Mapping[str, int] = {
     "no_identity": USAGE,
     "extra_missing": USAGE,
     "system_library_missing": USAGE,
-    "unknown_kind": USAGE,
+    "no_such_kind": USAGE,
     "unsupported": USAGE,
     "unreadable_file": USAGE,
     "unwritable_file": USAGE,

@@ -101,7 +101,7 @@ PREDICATE_KINDS: Mapping[str, PredicateKind] = {one.name: one for one in sorted(
 def kind_called(word: str) -> PredicateKind:
     """The kind by its predicate's name, the catalog's name or the predicate type.
 
-    Raises EvidenceError `unknown_kind` with the nearest names.
+    Raises EvidenceError `no_such_kind` with the nearest names.
     """
     called = {
         text: one for one in PREDICATE_KINDS.values() for text in (one.predicate_type, one.kind, one.name) if text
@@ -110,7 +110,7 @@ def kind_called(word: str) -> PredicateKind:
         return called[word]
     near = get_close_matches(word, called, _NEAREST, cutoff=0.5)
     hint = f"; the nearest: {', '.join(near)}" if near else "; `evidence-api kinds list` shows them all"
-    raise EvidenceError(f"there is no kind {word[:200]!r}{hint}", code="unknown_kind", value=word[:200], nearest=near)
+    raise EvidenceError(f"there is no kind {word[:200]!r}{hint}", code="no_such_kind", value=word[:200], nearest=near)
 
 
 def schema_of(kind: PredicateKind) -> dict[str, Any]:

@@ -199,7 +199,7 @@ def test_names_that_catalogs_write_otherwise() -> None:
 def test_a_wrong_name_is_refused_with_the_nearest(word: str, near: str | None) -> None:
     with pytest.raises(EvidenceError) as refused:
         kind_called(word)
-    assert refused.value.code == "unknown_kind"
+    assert refused.value.code == "no_such_kind"
     assert refused.value.fields["nearest"] == [] if near is None else near in refused.value.message
 
 
