@@ -9,7 +9,7 @@ Source: spec, "rollout-gate".
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from evidence_api.domain.decisions.exact import exact
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
@@ -31,11 +31,20 @@ from evidence_api.domain.typed_json import read_typed
 
 Action: TypeAlias = Literal["promote", "hold", "rollback"]
 _MAX_TAU2 = 1e6  # variance of the difference between two rates: 1 is vast already
-_NEEDED = {"wald": ("p0", "p1", "alpha", "beta"), "msprt": ("tau2", "alpha")}
+_NEEDED: Mapping[str, tuple[str, ...]] = {"wald": ("p0", "p1", "alpha", "beta"), "msprt": ("tau2", "alpha")}
 
 
 class Design(Part):
     """The test agreed on beforehand: `wald` has p0, p1, alpha and beta; `msprt` has tau2 and alpha."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"type": {"const": kind}}, "required": ["type", *needed]}
+                for kind, needed in _NEEDED.items()
+            ]
+        }
+    )
 
     type: Literal["wald", "msprt"]
     alpha: Inside

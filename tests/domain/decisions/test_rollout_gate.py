@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence_api.domain.decisions.reperforming import Status
-from evidence_api.domain.decisions.rollout_gate import KIND, action_of, statement
+from evidence_api.domain.decisions.rollout_gate import KIND, RolloutGate, action_of, statement
 from evidence_api.domain.decisions.sequential import Msprt, Tally, Verdict, Wald
 from evidence_api.domain.errors import Malformed
 
@@ -183,6 +184,14 @@ def test_refused_with_its_path(changed: dict[str, Any], path: str) -> None:
     with pytest.raises(Malformed) as refused:
         KIND.reperform(predicate(**changed))
     assert refused.value.fields["path"] == path
+
+
+def test_the_schema_asks_of_each_design_what_it_needs() -> None:
+    schema = jsonschema_rs.validator_for(RolloutGate.model_json_schema(by_alias=True))
+    assert schema.is_valid(predicate())
+    assert schema.is_valid(mixture())
+    assert not schema.is_valid(predicate(design=design(p0="absent")))
+    assert not schema.is_valid(predicate(design=design(type="msprt")))
 
 
 def test_a_producer_is_told_which_metric_is_none() -> None:
