@@ -9,11 +9,14 @@ import orjson
 import pytest
 
 from evidence_api.domain.assessment import Outcome
+from evidence_api.domain.decisions import DECISIONS
 from evidence_api.domain.kinds import KINDS
 from evidence_api.formats import attesting
 from evidence_api.formats.documents import DOCUMENTS
 from evidence_api.use_cases.verify_pack import verify_pack
 from tests.support import statements
+from tests.support.decision_examples import example
+from tests.support.decisions import decision
 from tests.support.place import newest, outcomes_of
 from tests.support.statements import ARTIFACT, COMMIT, Statement
 from tests.web.conftest import Door
@@ -34,6 +37,7 @@ GOOD: Sequence[Statement] = (
     statements.action(),
     statements.plugin_review(),
     statements.incident(),
+    *(decision(kind.name, example(kind.name)) for kind in DECISIONS.values()),
 )
 BAD: Sequence[Statement] = (
     statements.provenance(),
@@ -152,7 +156,9 @@ def test_every_kind_and_every_type_of_document_is_tried() -> None:
     kinds |= {DOCUMENTS[name].read(body).normalised.kind for name, body in RAW.items()}
     # Refused unsigned, refused unsigned, derived, signed always, any type.
     elsewhere = {"release", "override", "attest", "signature", "statement"}
-    server_made = {name for name in KINDS if name.startswith(("sbom_", "dependency_", "reproducible_"))}
+    server_made = {
+        name for name in KINDS if name.startswith(("sbom_", "dependency_", "reproducible_", "reperformance"))
+    }
     assert set(KINDS) - kinds - elsewhere - server_made <= {"vsa"}
 
 
