@@ -81,6 +81,16 @@ class EvidenceView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingProgress:
+    """How far the artifact is read that a decision waits for: rows so far, share of the file from 0 to 1."""
+
+    artifact: str
+    begun: bool
+    rows: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseView:
     """One release; `digests` are the first hundred of its subjects' digests, in order."""
 

@@ -12,7 +12,7 @@ import strawberry
 
 from evidence_api.domain.decisions import DEFERRABLE
 from evidence_api.domain.decisions import reading as domain
-from evidence_api.domain.reading import EvidenceView
+from evidence_api.domain.reading import EvidenceView, ReadingProgress
 from evidence_api.formats.reperformance import bounded
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import page_size
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _UNREAD: domain.DecisionReading | None = None
 _UNTOLD: domain.Standing | None = None
+_NO_WAIT: ReadingProgress | None = None
 _ERASED: Mapping[str, Any] | None = None
 
 
@@ -127,6 +128,16 @@ class DecisionCard:
     )
 
 
+@strawberry.type(description="The artifact a decision waits for, and how far the server has read it.")
+class AwaitedArtifact:
+    """domain.reading.ReadingProgress, for readers."""
+
+    digest: str = strawberry.field(description="sha256:<hex> of the file that is to be uploaded, or is being read.")
+    begun: bool = strawberry.field(description="Whether the server is at it, or was when it last stopped.")
+    rows: int = strawberry.field(description="Rows read so far.")
+    share: float = strawberry.field(description="How much of the file is read, from 0 to 1.")
+
+
 @strawberry.type(
     description="What a piece of decision evidence decided. Recomputed when it is read: nothing is believed that can "
     "be computed."
@@ -161,6 +172,11 @@ class Decision:
             sentence=told.sentence,
             disagreements=len(told.differences) if computed else None,
         )
+
+    @resolved("The artifact it waits for to be computed from, as it is now; null once it is computed, or needs none.")
+    async def waits_for(self, info: Info) -> AwaitedArtifact | None:
+        """Loaded together with the siblings'."""
+        return await _awaited(info, self.row) if self.read.deferred else None
 
     @resolved("The Decision Card; null for decisions that are no router's.")
     def card(self) -> DecisionCard | None:
@@ -220,6 +236,18 @@ async def _standing(info: Info, row: EvidenceView, at: Moment) -> domain.Standin
         return await session.standing(decisions, at.size)
 
     return await info.context.batches.of(("standing", at.size), load, _UNTOLD).get(row.id)
+
+
+async def _awaited(info: Info, row: EvidenceView) -> AwaitedArtifact | None:
+    session = info.context.session
+
+    async def load(leaves: Sequence[int]) -> dict[int, ReadingProgress]:
+        return await session.reading_progress(leaves)
+
+    found = await info.context.batches.of("awaited", load, _NO_WAIT).get(row.leaf_index)
+    if found is None:
+        return None
+    return AwaitedArtifact(digest=found.artifact, begun=found.begun, rows=found.rows, share=found.share)
 
 
 async def _predicate(info: Info, row: EvidenceView) -> Mapping[str, Any] | None:

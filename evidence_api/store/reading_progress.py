@@ -1,21 +1,11 @@
 """How far the artifact is read that a decision waits for: the rows of a long recomputation, for whoever asks."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.reading import ReadingProgress
 from evidence_api.store.rows import id_bytes, id_text
 from evidence_api.store.session import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingProgress:
-    """One decision that waits: for which artifact, whether somebody is at it, rows read and share of the file."""
-
-    artifact: str
-    begun: bool
-    rows: int
-    share: float
 
 
 async def progressed(connection: Connection, scope: TenantScope, artifact: str, rows: int, share: float) -> None:

@@ -8,9 +8,10 @@ from structlog.testing import capture_logs
 from evidence_api.domain.decisions.off_policy import Episodes
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import Malformed, VerificationFailed
+from evidence_api.domain.reading import ReadingProgress
 from evidence_api.engines.episode_reader import EpisodeReader
 from evidence_api.store import artifacts, reperformances
-from evidence_api.store.reading_progress import ReadingProgress, reading_progress
+from evidence_api.store.reading_progress import reading_progress
 from evidence_api.use_cases.episode_artifacts import EpisodeArtifacts
 from tests.support.episodes import columns, drawn, json_lines, parquet
 from tests.web.conftest import Door
