@@ -113,6 +113,7 @@ class Application:
     log: TransparencyLog
     packs: Packs
     policy_bundles: PolicyBundles
+    quota: ModelQuota
     reads: Reads
     readiness: Readiness
     reassessor: Reassessor
@@ -295,6 +296,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         log=TransparencyLog(database),
         packs=_packs(opened, tenancy, core, pack_key),
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
+        quota=quota,
         reads=Reads(database, opened.catalog),
         readiness=Readiness(database, gate),
         reassessor=core.reassessor,

@@ -64,6 +64,7 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             asyncio.create_task(application.reassessor.run(settings.assess_interval)),
             asyncio.create_task(application.backlog.run(settings.assess_interval)),
             asyncio.create_task(application.budgets.run(settings.assess_interval)),
+            asyncio.create_task(application.quota.run()),
             asyncio.create_task(application.webhooks.run(settings.assess_interval)),
             asyncio.create_task(application.indexer.run(settings.assess_interval)),
             asyncio.create_task(application.following.run(settings.assess_interval)),

@@ -5,21 +5,28 @@ time none is promised the same one, and goes back unless the call was allowed an
 loses a token, which comes again with the next refill; it never makes one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from evidence_api.domain.budget import BudgetState, current_periods, tightest
 from evidence_api.domain.decisions.budget_event import usd_text
+from evidence_api.domain.errors import EvidenceError
 from evidence_api.domain.model_quota import BucketSize, Taken, bucket_size, budget_limit
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.clock import Clock
 from evidence_api.formats.askable_areas import BUCKET, MODEL
-from evidence_api.store import budgets, model_buckets
+from evidence_api.store import budgets, model_buckets, tenants
 from evidence_api.store.session import Database
 
+logger = structlog.get_logger(__name__)
+
+_FORGET_SECONDS = 600.0
 _OWN = ""  # the scope of a budget that is of everything
 
 
@@ -99,6 +106,17 @@ class ModelQuota:
         """With the operator's limit, which holds from the moment it is set."""
         limit = None if state.scope else budget_limit(self._settings.get(area), scope.name, state.period)
         return state if limit is None else replace(state, limit=limit)
+
+    async def run(self) -> None:
+        """For ever: now and then forget buckets that are full, or names of models would add up."""
+        while True:
+            try:
+                for scope in await tenants.every(self._database):
+                    async with self._database.tenant(scope) as connection:
+                        await model_buckets.forget_full(connection, scope, self._clock.now())
+            except EvidenceError as fault:
+                logger.warning("buckets_not_forgotten", code=fault.code, detail=fault.message)
+            await asyncio.sleep(_FORGET_SECONDS)
 
     async def _move(self, scope: TenantScope, model: str, size: BucketSize, calls: int, at: datetime) -> Taken:
         async with self._database.tenant(scope) as connection:
