@@ -130,8 +130,10 @@ def test_a_constraint_that_fails_without_saying_why_is_a_difference(reason: str 
 
 
 def test_many_pruned_plans_are_counted_and_three_are_named() -> None:
-    made = statement([plan(f"p{index}", (1.0, 1.0, 1.0), FAILED) for index in range(5)], WEIGHTS)
-    assert KIND.reperform(signed(made)).reason.endswith("p2 (residency: EU data stays in eu-west) and 2 more")
+    pruned = [plan(f"p{index}", (1.0, 1.0, 1.0), FAILED) for index in range(5)]
+    named = "p2 (residency: EU data stays in eu-west)"
+    assert KIND.reperform(signed(statement(pruned, WEIGHTS))).reason.endswith(f"{named} and 2 more")
+    assert KIND.reperform(signed(statement(pruned[:3], WEIGHTS))).reason.endswith(named)
 
 
 @pytest.mark.parametrize(
