@@ -93,10 +93,6 @@ _ONE_OF_THE_TWO: JsonDict = {
 class OpeReport(Predicate):
     """The predicate."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["episodes"]}, {"required": ["episodesArtifact"]}]}
-    )
-
     model_config = ConfigDict(json_schema_extra=_ONE_OF_THE_TWO)
 
     episodes_artifact: EpisodesArtifact | None = None
