@@ -100,22 +100,22 @@ def _pairs(value: object, objects: int) -> int:
     numbers, are never gone through. (Where a repeated key has lost an object, all of them are.)
     """
     pairs = 0
-    waiting = [value]
-    while waiting and objects:
-        item = waiting.pop()
-        if type(item) is dict:
+    dicts = [value] if type(value) is dict else []
+    lists = [value] if type(value) is list else []
+    while objects and (dicts or lists):
+        inner: Iterable[object]
+        if dicts:
+            item = dicts.pop()
             objects -= 1
             pairs += len(item)
-            inner: Iterable[object] = item.values()
-        elif type(item) is list:
-            inner = item
+            inner = item.values()
         else:
-            continue  # only the outermost value
+            inner = lists.pop()
         kinds = set(map(type, inner))
-        if list in kinds:
-            waiting += [one for one in inner if type(one) is list]
         if dict in kinds:
-            waiting += [one for one in inner if type(one) is dict]
+            dicts += [one for one in inner if type(one) is dict]
+        if list in kinds:
+            lists += [one for one in inner if type(one) is list]
     return pairs
 
 
