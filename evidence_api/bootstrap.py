@@ -5,7 +5,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.sigstore import BundleVerifier
+from evidence_api.engines.sigstore_root import trusted_root
 from evidence_api.engines.webhook import WebhookSender
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.engines.worker_pool import WorkerPool
@@ -83,7 +83,6 @@ from evidence_api.web.parts import Parts
 
 _DATABASE = "evidence"
 _PACK_SIGNER = "Evidence server"
-_PUBLIC_GOOD = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"  # the folder the package keeps its copy in
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,13 +348,6 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         max_body=application.settings.max_body,
     )
     return create_app(parts, GraphQLEndpoint(build_schema(), application.reads), more_routes)
-
-
-def trusted_root(path: Path | None) -> bytes:
-    """The Sigstore trusted root an operator chose, or the public-good one the sigstore package ships."""
-    if path is not None:
-        return path.read_bytes()
-    return (resources.files("sigstore._store") / _PUBLIC_GOOD / "trusted_root.json").read_bytes()
 
 
 def _secret(given: SecretStr | None, settings: Settings, file: str, make: Callable[[], bytes]) -> bytes:

@@ -9,12 +9,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evidence_api.bootstrap import Application
-from evidence_api.bootstrap import trusted_root as configured_root
 from evidence_api.cli import output
 from evidence_api.cli.operating import AsJson, operate
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.recheck import STATUSES, Choice, RecheckReport
 from evidence_api.engines.sigstore import BundleVerifier
+from evidence_api.engines.sigstore_root import trusted_root as configured_root
 from evidence_api.use_cases.recheck import Progress as Told
 from evidence_api.use_cases.recheck import Rechecker
 

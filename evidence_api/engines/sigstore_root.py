@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
+from importlib import resources
+from pathlib import Path
 
 from cryptography.x509 import Certificate, PrecertificateSignedCertificateTimestamps, load_der_x509_certificate
 from pydantic import ValidationError
@@ -24,6 +26,8 @@ from evidence_api.engines.sigstore_identity import StepFailed
 # A TimeRange includes its end (sigstore_common.proto: "if there is an end, it is inclusive"); sigstore-python
 # compares TSA times with `<`. Moving the end by the smallest step datetime has makes `<` mean `<=`.
 _SMALLEST = timedelta(microseconds=1)
+
+_PUBLIC_GOOD = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"  # the folder the package keeps its copy in
 
 # What the library remarks on is for whoever configures logging, not for the terminal of whoever does not.
 logging.getLogger("sigstore").addHandler(logging.NullHandler())
@@ -95,6 +99,13 @@ class LoadedRoot(TrustedRoot):
 
     def _logs(self, log_id: bytes) -> list[trustroot.TransparencyLogInstance]:
         return [tlog for tlog in self._inner.tlogs if log_id in _ids(tlog)]
+
+
+def trusted_root(path: Path | None) -> bytes:
+    """The Sigstore trusted root an operator chose, or the public-good one the sigstore package ships."""
+    if path is not None:
+        return path.read_bytes()
+    return (resources.files("sigstore._store") / _PUBLIC_GOOD / "trusted_root.json").read_bytes()
 
 
 def load_root(document: bytes) -> LoadedRoot:

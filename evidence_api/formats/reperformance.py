@@ -33,6 +33,7 @@ def reperformance_predicate(
         "kind": decision.kind,
         "status": result.status.value,
         "reason": result.reason[:MAX_REASON],
+        "explanation": result.explanation[:MAX_REASON],
         "differences": [_difference(one) for one in result.differences[:MAX_DIFFERENCES]],
         "facts": {path: _fact(fact) for path, fact in sorted(result.facts.items())},
         "grounds": dict(grounds),

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from evidence_api.bootstrap import trusted_root
 from evidence_api.domain.merkle import leaf_hash, verify_inclusion
 from evidence_api.domain.verification import CertificateSigner, Verified
 from evidence_api.engines.sigstore import AnyIdentity, BundleVerifier, IdentityRule
+from evidence_api.engines.sigstore_root import trusted_root
 from evidence_api.formats.checkpoint import parse_checkpoint
 from evidence_api.formats.upload import BundleUpload, recognise
 from tests.support import conformance, statements

@@ -67,6 +67,7 @@ class ReperformedDecision(Closed):
     kind: Word
     status: Literal["AGREES", "DISAGREES", "NOT_REPERFORMABLE"]
     reason: Annotated[str, Field(max_length=MAX_REASON)]
+    explanation: Annotated[str, Field(max_length=MAX_REASON)]
     differences: Annotated[Several[Compared], Field(max_length=MAX_DIFFERENCES)]
     facts: dict[str, Stated]
     grounds: UsedBesides
