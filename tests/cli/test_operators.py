@@ -51,6 +51,23 @@ def test_identities_come_and_go(run: Answer) -> None:
     assert run("tenant", "identity", "revoke", "no-id", "--tenant", "identities") == (output.NO, "malformed")
 
 
+def test_a_webhook_comes_and_goes(run: Answer, tmp_path: Path) -> None:
+    run("tenant", "create", "hooks")
+    of, kept = ["--tenant", "hooks"], tmp_path / "secret"
+    assert run("tenant", "webhook", "show", *of) == {"webhook": None, "messages": []}
+    assert run("tenant", "webhook", "set", "http://example.org/", *of) == (output.NO, "webhook_url")
+    (made,) = run("tenant", "webhook", "set", "https://example.org/a", *of)["webhooks"]
+    assert len(made["secret"]) > 40
+    kept.write_text("a secret of our own\n")
+    assert run("tenant", "webhook", "set", "https://example.org/b", *of, "--secret", str(kept)) == {
+        "webhooks": [{"url": "https://example.org/b"}]
+    }
+    shown = run("tenant", "webhook", "show", *of)
+    assert (shown["webhook"]["url"], "secret" in shown["webhook"]) == ("https://example.org/b", False)
+    assert run("tenant", "webhook", "remove", *of) == {"webhooks": [{"removed": True}]}
+    assert run("tenant", "webhook", "remove", *of) == (output.NO, "not_found")
+
+
 def test_a_token_is_shown_once(run: Answer) -> None:
     run("tenant", "create", "tokens")
     made = run("token", "create", "--tenant", "tokens", "--name", "ci", "--right", "evidence:write", "--days", "3")
