@@ -9,6 +9,7 @@ import typer
 
 from evidence_api.cli import output, release_queries
 from evidence_api.cli.credentials import DEFAULT_SERVER, Server, Token
+from evidence_api.cli.decision_lines import decision_lines
 from evidence_api.cli.files import give
 from evidence_api.cli.release import reader
 from evidence_api.cli.release_cards import moment, signed, subject_lines
@@ -101,6 +102,8 @@ def _fields(found: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield "trust root", verification["trustRoot"]
     for name, label in (("effective", "of"), ("collected", "signed"), ("received", "received")):
         yield label, moment(found[name]) if found[name] else ""
+    if found["decision"]:
+        yield from decision_lines(found["decision"])
     yield "series", found["series"]
     yield "about", "\n".join(subject_lines(found["subjects"]))
     yield "built from", "\n".join(found["sources"])

@@ -12,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from evidence_api.cli import output
+from evidence_api.cli.decision_lines import decision_lines
+from evidence_api.cli.decision_offline import decision_json
+from evidence_api.domain.decisions.reading import DECISION_KINDS
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.errors import EvidenceError, Refused
 from evidence_api.domain.evidence import Checked, Normalised
@@ -32,6 +35,7 @@ from evidence_api.engines.sigstore import AnyIdentity, BundleVerifier, Identitie
 from evidence_api.formats import distribution, strict_json
 from evidence_api.formats import upload as uploads
 from evidence_api.formats.documents import xml_root
+from evidence_api.formats.stored import stored_decision
 from evidence_api.formats.upload import AttestationUpload
 from evidence_api.use_cases.check import Trust, read_checked, verify
 
@@ -149,7 +153,13 @@ def _result(body: bytes, asked: _Asked) -> dict[str, Any]:
         checked = read_checked(body, upload, verification, reader=_unread)
         unread = fault.message
     checked = replace(checked, verification=_about_artifact(checked, upload, asked))
-    return _shape(checked, asked) | ({"unread": unread} if unread else {})
+    return _shape(checked, asked) | ({"unread": unread} if unread else _decision(body, checked))
+
+
+def _decision(body: bytes, checked: Checked) -> dict[str, Any]:
+    """What a decision comes to when it is computed again. It says nothing of the signature, nor of the exit code."""
+    read = stored_decision(body) if checked.kind in DECISION_KINDS else None
+    return {} if read is None else {"decision": decision_json(read[0])}
 
 
 def _unread(statement: Statement, _size: int) -> Normalised:
@@ -248,6 +258,8 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, object]]:
         rows.append((label, result.get(name)))
     for subject in result.get("subjects", ())[:20]:
         rows.append(("subject", f"{subject['name']} {' '.join(subject['digests'])}".strip()))
+    if "decision" in result:
+        rows += decision_lines(result["decision"])
     rows += [("checks", ", ".join(result.get("checks", ()))), ("trust root", result.get("trustRoot"))]
     rows.append(("evidence", result.get("evidence")))
     return [(label, value) for label, value in rows if value]

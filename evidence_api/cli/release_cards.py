@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from evidence_api.cli import output
+from evidence_api.cli.decision_lines import decision_lines
 from evidence_api.domain.verdict import WORST_FIRST, Outcome
 
 Json = Mapping[str, Any]
@@ -166,9 +167,16 @@ def _listed(evidence: Sequence[Json], numbers: Mapping[str, str], title: str) ->
     if evidence:
         output.say("")
         output.print_fields(
-            [(numbers[one["evidenceId"]], f"{one['kind']}, {signed(one)}\n{one['evidenceId']}") for one in evidence],
+            [(numbers[one["evidenceId"]], "\n".join(_line(one))) for one in evidence],
             title=title,
         )
+
+
+def _line(one: Json) -> Iterator[str]:
+    yield f"{one['kind']}, {signed(one)}"
+    yield one["evidenceId"]
+    if one["decision"]:
+        yield one["decision"]["reperformance"]["sentence"]
 
 
 def _head(found: Json, finding: Json) -> Iterator[tuple[str, object]]:
@@ -212,6 +220,8 @@ def _evidence(one: Json) -> Iterator[tuple[str, object]]:
         else (f"no time said, received {moment(one['received'])}"),
     )
     yield "about", "\n".join(subject_lines(one["subjects"]))
+    if one["decision"]:
+        yield from decision_lines(one["decision"])
     if one["erased"]:
         yield "bytes", "erased; digests and proofs stay"
     else:

@@ -12,6 +12,10 @@ from evidence_api.domain.errors import NotFound
 
 _PAGE = 50
 _WAIVER = "waivedBy { id reason owner requester approver until daysLeft }"
+_DECISION = """decision {
+  kind method explanation
+  reperformance { status sentence differences(first: 20) { path claimed recomputed } checkedBy { evidenceId } }
+}"""
 _SIGNER = "signer { ... on KeySigner { label } ... on CertificateSigner { label } }"
 
 _LIST = """
@@ -77,7 +81,7 @@ query Finding($id: ID!) {{
       edges {{ node {{
         evidenceId kind status effective received erased
         subjects(first: 5) {{ name digests }} body {{ digest size mediaType }}
-        verification {{ method {_SIGNER} }}
+        verification {{ method {_SIGNER} }} {_DECISION}
       }} }}
       pageInfo {{ hasNextPage }}
     }}
@@ -90,7 +94,7 @@ query Evidence($id: ID!) {{
     evidenceId leafIndex kind predicateType status effective collected received series sources erased facts
     subjects(first: 100) {{ name digests }} body {{ digest size mediaType }}
     verification {{ method checks trustRoot signedAt verifiedAt code message {_SIGNER} }}
-    rechecks(first: 5) {{ checkedAt status trustRoot code message }}
+    rechecks(first: 5) {{ checkedAt status trustRoot code message }} {_DECISION}
   }}
 }}"""
 

@@ -9,10 +9,12 @@ from typer.testing import CliRunner, Result
 
 from evidence_api.cli.inspect import app
 from evidence_api.formats import dsse
+from tests.support import decided
 from tests.support.keys import fresh_keys
 from tests.support.sigstore_authorities import IDENTITY, ISSUER
 from tests.support.sigstore_entries import by_certificate, intoto_v1, sha256
 from tests.support.sigstore_factory import ARTIFACT, ARTIFACT_DIGEST, STATEMENT, Document, Sigstore, missing_proof
+from tests.support.statements import statement_bytes
 
 WORLD = Sigstore()
 BUNDLE = WORLD.of_statement()
@@ -160,6 +162,27 @@ def test_a_signed_statement_with_a_broken_predicate_is_verified_and_says_so(tmp_
     exit_code, shown = asked(tmp_path, WORLD.of_statement(orjson.dumps(statement)), "--trusted-root", root)
     assert (exit_code, shown["status"], shown["kind"]) == (0, "verified", "statement")
     assert shown["unread"]
+
+
+def test_a_decision_is_computed_again_offline(tmp_path: Path) -> None:
+    pem = tmp_path / "build.pem"
+    pem.write_bytes(KEY.pem)
+
+    def of(document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        body = dsse.encode_envelope(KEY.envelope(statement_bytes(document)))
+        exit_code, shown = asked(tmp_path, body, "--key", str(pem))
+        decision: dict[str, Any] = shown["decision"]
+        assert decision["reperformance"]["sentence"] in " ".join(run(tmp_path, body, "--key", str(pem)).stdout.split())
+        return exit_code, decision
+
+    exit_code, wrong = of(decided.rollout(2900, action="promote"))
+    assert exit_code == 0  # who signed it signed it
+    assert wrong["reperformance"]["status"] == "DISAGREES"
+    assert wrong["reperformance"]["differences"] == [{"path": "action", "claimed": "promote", "recomputed": "rollback"}]
+    right = of(decided.drift())[1]
+    assert (right["kind"], right["reperformance"]["status"]) == ("drift-watch", "AGREES")
+    assert of(decided.trust())[1]["reperformance"]["sentence"].startswith("Only a server can tell")
+    assert "decision" not in asked(tmp_path, STATEMENT)[1]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ _SAID: dict[str, Any] = {
     "subjects": [],
     "erased": False,
     "body": {"size": 10, "mediaType": "application/json"},
+    "decision": None,
 }
 _QUERY: dict[str, Any] = {
     "name": "analysed",
@@ -58,3 +59,27 @@ def test_what_waives_a_control_is_not_said_to_satisfy_it(capsys: pytest.CaptureF
     assert TESTS in satisfying
     assert OVERRIDE not in satisfying
     assert OVERRIDE in waiving
+
+
+def test_a_decision_is_told_in_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = waived()
+    decision = {
+        "kind": "rollout-gate",
+        "method": "wald",
+        "explanation": "roll back",
+        "reperformance": {
+            "status": "DISAGREES",
+            "sentence": "Recomputed and disagrees: roll back.",
+            "differences": [{"path": "action", "claimed": "promote", "recomputed": "rollback"}] * 12,
+            "checkedBy": {"evidenceId": OVERRIDE},
+        },
+    }
+    for edge in finding["evidence"]["edges"][:2]:
+        edge["node"]["decision"] = decision
+    show_finding({"name": "widget", "version": "", "assessment": {"evaluatedAt": "2026-09-01T12:00:00Z"}}, finding)
+    against, _, satisfying = capsys.readouterr().out.partition("evidence that satisfies it")
+    assert "rollout-gate (wald)" in against
+    assert against.count("action is claimed as promote and comes to rollback") == 10
+    assert "and 2 more" in against
+    assert OVERRIDE in against
+    assert "Recomputed and disagrees: roll back." in satisfying

@@ -16,7 +16,6 @@ from evidence_api.domain.decisions.reperforming import Difference, Given, Reperf
 PENDING = "PENDING"
 DECISION_KINDS: tuple[str, ...] = tuple(kind.kind for kind in DECISIONS.values())
 _HEAD = frozenset({"producer", "decidedAt", "card"})
-_SHOWN = 80  # characters of a value in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +120,7 @@ def reperformed(reading: DecisionReading, standing: Standing | None) -> Reperfor
     return Reperformed(standing.status.value, standing.reason, explanation, standing.differences, standing.evidence)
 
 
-def told_difference(difference: Difference) -> str:
-    """One difference: `card.chosenArm is claimed as "b" and comes to "a"`."""
-    return f"{difference.path} is claimed as {_value(difference.claimed)} and comes to {_value(difference.recomputed)}"
-
-
 def _method(predicate: Mapping[str, Any]) -> str:
     design = predicate.get("design")
     named = predicate.get("method", design.get("type") if isinstance(design, Mapping) else None)
     return named if isinstance(named, str) else ""
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, Mapping):
-        text = "{" + ", ".join(f"{name}: {_value(one)}" for name, one in value.items()) + "}"
-    elif isinstance(value, list | tuple):
-        text = "[" + ", ".join(map(_value, value)) + "]"
-    elif isinstance(value, bool):
-        text = str(value).lower()
-    elif isinstance(value, float):
-        text = f"{value:.10g}"
-    else:
-        text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -6,7 +6,8 @@ The verifier reads both back (formats/pack_printed.py), so what is printed here 
 import re
 from collections.abc import Mapping, Sequence
 
-from evidence_api.domain.decisions.reading import PENDING, told_difference
+from evidence_api.domain.decision_words import told_difference
+from evidence_api.domain.decisions.reading import PENDING
 from evidence_api.domain.decisions.reperforming import Status
 from evidence_api.formats.pack_decisions import PackedDecision, tally, worst_first
 from evidence_api.formats.pack_pages.index import PageIndex
@@ -107,9 +108,9 @@ def _sentence(one: PackedDecision) -> str:
     return _line(said)
 
 
-def _differences(one: PackedDecision) -> list[str]:
-    found = one.reperformed.differences
-    lines = [_line(told_difference(difference)) for difference in found[:_DIFFERENCES]]
+def _differences(decision: PackedDecision) -> list[str]:
+    found = decision.reperformed.differences
+    lines = [_line(told_difference(one.path, one.claimed, one.recomputed)) for one in found[:_DIFFERENCES]]
     more = len(found) - _DIFFERENCES
     return [*lines, f"and {more} more in pack.json"] if more > 0 else lines
 
