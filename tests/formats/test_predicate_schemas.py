@@ -19,6 +19,7 @@ from evidence_api.formats.dependency_debt import debt_predicate, derive_debt
 from evidence_api.formats.drift_predicate import drift_predicate
 from evidence_api.formats.predicate_schemas import CARD, PREDICATE_KINDS, Checked, kind_called, schema_of
 from evidence_api.formats.predicates import READERS
+from evidence_api.formats.reperformance import reperformance_predicate
 from evidence_api.formats.reproducible_build import build_of, compare_builds, reproduction_predicate
 from evidence_api.formats.sbom_drift import derive_drift
 from evidence_api.formats.statement import read_statement
@@ -26,6 +27,7 @@ from tests.support import statements
 from tests.support.conformance import ROOT
 from tests.support.decision_examples import EXAMPLES, examples, kind_named
 from tests.support.drifts import component, evidence_id, inventory
+from tests.support.evidence import evidence_of
 
 Place: TypeAlias = tuple[str | int, ...]
 Predicate: TypeAlias = Mapping[str, Any]
@@ -61,18 +63,11 @@ def _derived_examples() -> Iterator[tuple[str, Predicate]]:
 
 
 def _reperformance() -> Predicate:
+    result = kind_named("drift-watch").reperform({**examples("drift-watch")[0], "psi": 0.9})
     stand = {"a": 2.0, "b": 1.0}
-    return {
-        "producer": {"id": "evidence-api/reperformance", "version": "1"},
-        "decidedAt": "2026-01-31T12:00:00Z",
-        "of": evidence_id("decision"),
-        "kind": "trust",
-        "status": "DISAGREES",
-        "reason": "prior is claimed as a and comes to b",
-        "differences": [{"path": "prior", "claimed": {"a": 1, "b": 1}, "recomputed": stand}],
-        "facts": {"reperformance": "disagrees", "disagreements": 1, "differing": ["prior"], "continuous": False},
-        "grounds": {"ledger": {"arm": "a", "context": "{}", "prior": stand, "posterior": stand}},
-    }
+    ledger = {"arm": "a", "context": "{}", "prior": stand, "posterior": stand}
+    decision = evidence_of(statements.github_checks(), 1)
+    return reperformance_predicate(decision, result, {"ledger": ledger}, supersedes=evidence_id("older"))
 
 
 def _examples() -> list[tuple[str, Predicate]]:

@@ -24,18 +24,18 @@ class Sample(Part):
 
     n: Annotated[Count, Field(ge=2)]
     mean: Real
-    sd: Unsigned
+    sd: Unsigned = Field(description="Standard deviation, n - 1 in its denominator")
 
 
 class AbTest(Predicate):
     """The predicate: b against a, more being better."""
 
-    metric: Word
+    metric: Word = Field(description="What was measured; more is better")
     a: Sample
     b: Sample
-    lift: Claim
-    interval95: Rows[Claim]
-    adopt: bool
+    lift: Claim = Field(description="Mean of b minus mean of a")
+    interval95: Rows[Claim] = Field(description="Derived: 95 % interval of the lift, low and high")
+    adopt: bool = Field(description="Derived: whether b is surely better")
 
 
 class Arm(NamedTuple):

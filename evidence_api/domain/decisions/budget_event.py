@@ -46,13 +46,15 @@ class Entry(Part):
 class BudgetEvent(Predicate):
     """The predicate. `scope` is what the budget is for (a team, a model); without it, everything of the tenant."""
 
-    period: Name
-    scope: Name | None = None
+    period: Name = Field(description="Which month, week or day")
+    scope: Name | None = Field(default=None, description="What the budget is for; everything if absent")
     limit_usd: Money
     entries: Rows[Entry]
-    spent_usd: MoneyClaim
-    level: Level
-    downshift: Mapping[str, Any] | None = None
+    spent_usd: MoneyClaim = Field(description="Exact sum of the entries, as decimal text")
+    level: Level = Field(description="Derived: ok below 80 %, warn80 below 100 %, else exceeded100")
+    downshift: Mapping[str, Any] | None = Field(
+        default=None, description="What was done, with a `reason`: needed once the limit is reached"
+    )
 
 
 def spent(amounts: Iterable[str | Decimal]) -> Decimal:

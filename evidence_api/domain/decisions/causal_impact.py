@@ -31,19 +31,19 @@ _ROUNDING = 1e-12  # residuals and effects below this share of y are the roundin
 class Period(Part):
     """Values in time order; each control has one value for each of y."""
 
-    y: Rows[Real] = Field(min_length=1)
+    y: Rows[Real] = Field(min_length=1, description="The metric, in time order")
     controls: Annotated[Several[Rows[Real]], Field(max_length=MAX_DIMENSIONS)]
 
 
 class CausalImpact(Predicate):
     """The predicate: the same controls before and after."""
 
-    metric: Word
+    metric: Word = Field(description="What was measured")
     pre: Period
     post: Period
-    effect: Claim
-    interval95: Rows[Claim]
-    significant: bool
+    effect: Claim = Field(description="Mean of what was observed minus what was to be expected")
+    interval95: Rows[Claim] = Field(description="Derived: 95 % interval of the effect, low and high")
+    significant: bool = Field(description="Derived: whether the interval leaves out 0")
 
 
 class Series(NamedTuple):

@@ -31,21 +31,24 @@ class PolicyArm(Told):
     """One arm, and what is expected of it."""
 
     id: Word
-    price_usd: Unsigned
-    eval: Real
-    uncertainty: Unsigned
+    price_usd: Unsigned = Field(description="What one use costs, in US dollars")
+    eval: Real = Field(description="What is expected of it")
+    uncertainty: Unsigned = Field(description="How far that may be off")
 
 
 class PolicyInputs(Told):
     """The policy (a row of theta for each arm), the features of the task, and what narrows the choice."""
 
-    theta: Matrix
-    x: Reals
-    arms: Rows[PolicyArm] = Field(min_length=1)
-    allowed: Rows[bool]
-    seed: Word | None = None
-    trust: Rows[Probability] | None = None
-    trust_weight: Unsigned | None = None
+    theta: Matrix = Field(description="The policy: k x d, a row for each arm")
+    x: Reals = Field(description="Features of the task; length d")
+    arms: Rows[PolicyArm] = Field(min_length=1, description="In the order of the rows of theta")
+    allowed: Rows[bool] = Field(description="Whether each arm may be taken")
+    seed: Word | None = Field(
+        default=None,
+        description='With it the arm is drawn at u(seed, taskId, "policy"); without, the likeliest is taken',
+    )
+    trust: Rows[Probability] | None = Field(default=None, description="Trust in each arm, 0 to 1")
+    trust_weight: Unsigned | None = Field(default=None, description="How much ln(trust) counts in the logits")
 
 
 def logits(theta: Floats, x: Floats, allowed: NDArray[np.bool_], trust: Floats | None, trust_weight: float) -> Floats:

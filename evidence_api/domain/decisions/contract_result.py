@@ -7,7 +7,7 @@ contract is met when none is unmet. What to do about one that is not: remediatio
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from evidence_api.domain.decisions.listed import counted
 from evidence_api.domain.decisions.postconditions import check_condition, check_value, condition_text, holds, value_text
@@ -44,16 +44,16 @@ class Contract(Part):
     """What was promised."""
 
     id: Word
-    post: Named[Condition]
+    post: Named[Condition] = Field(description="Postconditions, by what is measured")
 
 
 class ContractResult(Predicate):
     """The predicate."""
 
     contract: Contract
-    measured: Named[Any]
-    met: bool
-    unmet: Rows[Word]
+    measured: Named[Any] = Field(description="What was measured, by name")
+    met: bool = Field(description="Derived: whether none is unmet")
+    unmet: Rows[Word] = Field(description="Derived: postconditions that do not hold or were not measured, sorted")
 
 
 def check(post: Mapping[str, Any], measured: Mapping[str, Any]) -> list[str]:

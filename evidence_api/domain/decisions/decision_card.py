@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from evidence_api.domain.decisions.rationale import MAX_LETTERS
 from evidence_api.domain.decisions.reperforming import out_of_domain
@@ -27,22 +27,28 @@ class Told(Part):
 class Fallback(Told):
     """What was taken because no arm may be chosen, and the reason, which must be there."""
 
-    arm: Word | None = None
-    reason: Sentence | None = None
+    arm: Word | None = Field(default=None, description="The arm that was taken")
+    reason: Sentence | None = Field(default=None, description="Why: needed wherever no arm met the bounds")
 
 
 class Card(Told):
     """What the producer says. Null where no arm was chosen."""
 
-    task_id: Word
-    chosen_arm: Word | None
-    alternatives: Rows[Word] | None = None
-    predicted_eval: Claim | None
-    predicted_cost_usd: Claim | None
-    uncertainty: Claim | None
-    rationale: Sentence
-    probability: Claim | None = None
-    fallback: Fallback | None = None
+    task_id: Word = Field(description="The task the arm was chosen for")
+    chosen_arm: Word | None = Field(description="Id of the chosen arm; null where none may be chosen")
+    alternatives: Rows[Word] | None = Field(default=None, description="Ids of the other arms, in listed order")
+    predicted_eval: Claim | None = Field(description="What the chosen arm is expected to reach")
+    predicted_cost_usd: Claim | None = Field(description="What it is expected to cost, in US dollars")
+    uncertainty: Claim | None = Field(
+        description="How far the expected eval may be off: alpha * sigma, or the standard deviation of the posterior"
+    )
+    rationale: Sentence = Field(
+        description="Why, in plain English; every number in it must be one of the card or the inputs"
+    )
+    probability: Claim | None = Field(
+        default=None, description="How likely the policy was to take the arm (method `cpo`)"
+    )
+    fallback: Fallback | None = Field(default=None, description="Only where no arm met the bounds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ _MODERATE, _MAJOR = 0.1, 0.25
 class DriftWatch(Predicate):
     """The predicate: counts a bin, in one order."""
 
-    feature: Word
-    expected: Rows[Count] = Field(min_length=1)
-    observed: Rows[Count] = Field(min_length=1)
-    psi: Claim
-    level: Literal["none", "moderate", "major"]
+    feature: Word = Field(description="Whose distribution")
+    expected: Rows[Count] = Field(min_length=1, description="Counts of each bin at first")
+    observed: Rows[Count] = Field(min_length=1, description="Counts of the same bins now")
+    psi: Claim = Field(description="Population stability index")
+    level: Literal["none", "moderate", "major"] = Field(
+        description="Derived: none below 0.1, moderate below 0.25, else major"
+    )
 
 
 def psi(expected: Sequence[int], observed: Sequence[int]) -> float:

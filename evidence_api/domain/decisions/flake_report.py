@@ -24,7 +24,7 @@ class Run(Part):
     """What came of each attempt at one test, in one run."""
 
     test: Word
-    attempts: Rows[Attempt]
+    attempts: Rows[Attempt] = Field(description="What came of each, on one commit")
 
 
 class FlakeReport(Predicate):

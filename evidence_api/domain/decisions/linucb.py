@@ -30,32 +30,36 @@ _SINGULAR = 1e-13  # a pivot this small beside its diagonal entry: what is left 
 class Safety(Told):
     """The bounds an arm must keep: its price in US dollars, and what may be expected of it at least."""
 
-    max_usd: Unsigned
-    min_eval: Real
+    max_usd: Unsigned = Field(description="The most an arm may cost, in US dollars")
+    min_eval: Real = Field(description="What mu - alpha * sigma must reach")
 
 
 class LinUCBArm(Told):
     """One arm with its regression so far: A is d x d, b has length d."""
 
     id: Word
-    price_usd: Unsigned
-    gram: Matrix = Field(alias="A")
-    response: Reals = Field(alias="b")
+    price_usd: Unsigned = Field(description="What one use costs, in US dollars")
+    gram: Matrix = Field(
+        alias="A", description="d x d, symmetric: lambda * I plus the sum of x x^T over the observed tasks"
+    )
+    response: Reals = Field(alias="b", description="Sum of reward * x over the observed tasks; length d")
 
 
 class LinUCBState(Told):
     """What has been learned, and how it is used. `fallback` absent, null or "none": no safe arm, no arm."""
 
-    alpha: Unsigned
-    arms: Rows[LinUCBArm] = Field(min_length=1)
+    alpha: Unsigned = Field(description="How many standard deviations are explored")
+    arms: Rows[LinUCBArm] = Field(min_length=1, description="In the order that decides ties")
     safety: Safety
-    fallback: Literal["cheapest", "none"] | None = None
+    fallback: Literal["cheapest", "none"] | None = Field(
+        default=None, description="What to take when no arm is safe: the `cheapest`, or `none`"
+    )
 
 
 class LinUCBInputs(LinUCBState):
     """What a pick was made from: that, and the features of the task."""
 
-    x: Reals
+    x: Reals = Field(description="Features of the task; length d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,39 +39,39 @@ Likely = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 class Episode(Part):
     """One logged episode, and how likely each policy was to take the arm that was taken."""
 
-    eval: Real
-    cost_usd: Unsigned
-    p_behavior: Likely
-    p_target: Probability
+    eval: Real = Field(description="What was reached")
+    cost_usd: Unsigned = Field(description="What it cost, in US dollars")
+    p_behavior: Likely = Field(description="How likely the logging policy was to take the arm")
+    p_target: Probability = Field(description="How likely the policy under test is to")
 
 
 class EpisodesArtifact(Part):
     """The uploaded file they are in; its bytes say which format it has, `format` only what to expect."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    format: Literal["jsonl", "parquet"] | None = None
+    format: Literal["jsonl", "parquet"] | None = Field(default=None, description="What to expect; the bytes decide")
 
 
 class Baseline(Part):
     """What is there today, an episode."""
 
-    eval: Real
-    cost_usd: Unsigned
+    eval: Real = Field(description="Mean eval of today")
+    cost_usd: Unsigned = Field(description="Mean cost of today, in US dollars")
 
 
 class Gate(Part):
     """What the estimates must reach."""
 
-    min_eval_gain: Real
-    max_cost_ratio: Unsigned
-    min_effective_sample_size: Unsigned
+    min_eval_gain: Real = Field(description="How much eval must be gained")
+    max_cost_ratio: Unsigned = Field(description="What cost may be, of the cost of today")
+    min_effective_sample_size: Unsigned = Field(description="How many independent episodes it must rest on")
 
 
 class EstimateClaim(Part):
     """Both estimates of one quantity, as claimed."""
 
-    ips: Claim
-    snips: Claim
+    ips: Claim = Field(description="Mean of weight * value")
+    snips: Claim = Field(description="Sum of weight * value over the sum of weights")
 
 
 class EstimatesClaim(Part):
@@ -79,7 +79,7 @@ class EstimatesClaim(Part):
 
     eval: EstimateClaim
     cost_usd: EstimateClaim
-    effective_sample_size: Claim
+    effective_sample_size: Claim = Field(description="(sum of weights)^2 / sum of squared weights")
 
 
 _ONE_OF_THE_TWO: JsonDict = {
@@ -102,7 +102,7 @@ class OpeReport(Predicate):
     baseline: Baseline
     gate: Gate
     estimates: EstimatesClaim
-    deploy: bool
+    deploy: bool = Field(description="Derived: whether eval, cost and sample size reach the gate")
 
     @field_validator("episodes")
     @classmethod

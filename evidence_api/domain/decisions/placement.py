@@ -36,18 +36,18 @@ class Region(Part):
     """A region as it was measured; `carbon` in the units its maker measures in."""
 
     id: Word
-    p95_ms: Unsigned
-    carbon: Unsigned
-    healthy: bool
-    cost_usd_per_k: Unsigned
+    p95_ms: Unsigned = Field(description="95th percentile of latency, in milliseconds")
+    carbon: Unsigned = Field(description="Carbon, in the units its maker measures in")
+    healthy: bool = Field(description="Whether it serves")
+    cost_usd_per_k: Unsigned = Field(description="Cost of 1,000 requests, in US dollars")
 
 
 class PlacementNeed(Part):
     """What is asked of the region."""
 
-    max_p95_ms: Unsigned
-    prefer_low_carbon: bool
-    country: Word
+    max_p95_ms: Unsigned = Field(description="The most latency, in milliseconds")
+    prefer_low_carbon: bool = Field(description="Whether carbon counts")
+    country: Word = Field(description="Whose data it is, as the residency policy names it")
 
 
 class Inputs(Part):
@@ -65,9 +65,11 @@ class Inputs(Part):
 class Placement(Predicate, Inputs):
     """The predicate; `reason` must be there when nothing is chosen."""
 
-    chosen: Word | None
-    score: Claim | None
-    reason: str | None = None
+    chosen: Word | None = Field(
+        description="Derived: the allowed region with the lowest score; null where there is none"
+    )
+    score: Claim | None = Field(description="costUSDPerK + carbon * 1e-6 if preferred + p95Ms / 5000")
+    reason: str | None = Field(default=None, description="Why this one, or why none")
 
 
 def score(region: Region, *, prefer_low_carbon: bool) -> float:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from math import fsum
 from typing import Any, TypeAlias
 
+from pydantic import Field
+
 from evidence_api.domain.decisions.listed import check_distinct, first_highest
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Difference, Fact, Given, Json
 from evidence_api.domain.decisions.shape import Claim, Part, Predicate, Real, Rows, Word
@@ -26,18 +28,18 @@ _NAMED = 3  # pruned plans in a sentence
 class Constraint(Part):
     """A rule a plan was held against; one that failed has to say why."""
 
-    rule: Word
-    ok: bool
-    reason: str | None = None
+    rule: Word = Field(description="Which rule")
+    ok: bool = Field(description="Whether the plan keeps it")
+    reason: str | None = Field(default=None, description="Why not")
 
 
 class Plan(Part):
     """One plan: what it brings, in the units its maker measures in."""
 
     id: Word
-    okr_gain: Real
-    cost_usd: Real
-    carbon_reduction: Real
+    okr_gain: Real = Field(description="What it brings to the objectives; more is better")
+    cost_usd: Real = Field(description="What it costs, in US dollars; less is better")
+    carbon_reduction: Real = Field(description="What it saves of carbon; more is better")
     constraints: Rows[Constraint]
 
     @property
@@ -54,9 +56,9 @@ class Plan(Part):
 class Weights(Part):
     """What each goal is worth beside the others."""
 
-    okr: Real
-    savings: Real
-    carbon: Real
+    okr: Real = Field(description="Of okrGain")
+    savings: Real = Field(description="Of costUSD, inverted")
+    carbon: Real = Field(description="Of carbonReduction")
 
 
 class Inputs(Part):
@@ -69,10 +71,12 @@ class Inputs(Part):
 class PlanSelection(Predicate, Inputs):
     """The predicate."""
 
-    pruned: Rows[Word]
-    frontier: Rows[Word]
-    utility: Claim | None
-    chosen: Word | None
+    pruned: Rows[Word] = Field(description="Derived: plans with a failed constraint, in listed order")
+    frontier: Rows[Word] = Field(description="Derived: plans no other is better than in every way, in listed order")
+    utility: Claim | None = Field(
+        description="Highest weighted sum of the goals, each scaled to 0..1 over the frontier; null where none is left"
+    )
+    chosen: Word | None = Field(description="Derived: the plan that has it")
 
 
 def pareto_front(goals: Sequence[Goals]) -> list[int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
+from pydantic import Field
 from scipy.special import betainc, betaincc
 
 from evidence_api.domain.decisions.exact import exact
@@ -25,11 +26,13 @@ _ROUNDING = 1e-12  # a distribution function that meets the confidence exactly m
 class PropertyMined(Predicate):
     """The predicate: samples in any order."""
 
-    metric: Word
-    quantile: Inside
-    confidence: Inside
-    samples: Rows[Real]
-    bound: Claim | None
+    metric: Word = Field(description="What was measured")
+    quantile: Inside = Field(description="Share of all values the bound shall hold")
+    confidence: Inside = Field(description="How sure that is")
+    samples: Rows[Real] = Field(description="What was seen, in any order")
+    bound: Claim | None = Field(
+        description="The least sample that holds so much so surely; null where there are too few"
+    )
 
 
 def tolerance_rank(count: int, quantile: float, confidence: float) -> int | None:

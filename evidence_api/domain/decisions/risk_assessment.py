@@ -25,20 +25,20 @@ Features: TypeAlias = Annotated[Several[Real], Field(max_length=MAX_DIMENSIONS)]
 class Driver(Part):
     """What one feature adds to the score."""
 
-    name: Word
-    contribution: Claim
+    name: Word = Field(description="The feature")
+    contribution: Claim = Field(description="Its weight times its value")
 
 
 class RiskAssessment(Predicate):
     """The predicate: names, weights and x in one order."""
 
     names: Annotated[Several[Word], Field(max_length=MAX_DIMENSIONS)]
-    weights: Features
-    x: Features
-    bias: Real
-    score: Claim
-    probability: Claim
-    drivers: Rows[Driver]
+    weights: Features = Field(description="Weight of each")
+    x: Features = Field(description="Value of each")
+    bias: Real = Field(description="Score of a change whose features are all 0")
+    score: Claim = Field(description="bias + sum of weight * value")
+    probability: Claim = Field(description="1 / (1 + e^-score)")
+    drivers: Rows[Driver] = Field(description="Derived: the five largest contributions by size")
 
 
 def drivers(names: Sequence[str], weights: Sequence[float], x: Sequence[float]) -> list[tuple[str, float]]:

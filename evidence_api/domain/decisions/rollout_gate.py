@@ -47,10 +47,12 @@ class Design(Part):
     )
 
     type: Literal["wald", "msprt"]
-    alpha: Inside
-    beta: Inside | None = None
-    p0: Inside | None = None
-    p1: Inside | None = None
+    alpha: Inside = Field(
+        description="The most a bad canary is promoted (wald), or an equal one called different (msprt)"
+    )
+    beta: Inside | None = Field(default=None, description="wald: the most a good canary is rejected")
+    p0: Inside | None = Field(default=None, description="wald: rate of successes that is too low")
+    p1: Inside | None = Field(default=None, description="wald: rate of successes that is good enough")
     tau2: Annotated[float, Field(gt=0, le=_MAX_TAU2, allow_inf_nan=False)] | None = None
 
 
@@ -67,23 +69,25 @@ class ShadowMetric(Part):
     metric: Word
     canary: Real
     control: Real
-    max_delta: Unsigned
-    better: Literal["lower", "higher"]
+    max_delta: Unsigned = Field(description="How much worse the canary may be")
+    better: Literal["lower", "higher"] = Field(description="Which direction is good")
 
 
 class RolloutGate(Predicate):
     """The predicate. `rollout` names what is rolled out, where a release has several; `stage` its share of traffic."""
 
-    rollout: Word | None = None
-    stage: Probability | None = None
+    rollout: Word | None = Field(default=None, description="What is rolled out")
+    stage: Probability | None = Field(default=None, description="Share of traffic the canary has, 0 to 1")
     design: Design
     canary: Trials
     control: Trials
-    shadow: Rows[ShadowMetric]
-    log_likelihood_ratio: Claim
-    verdict: Verdict
-    breached: Rows[Word]
-    action: Action
+    shadow: Rows[ShadowMetric] = Field(description="Figures of mirrored traffic, none or more")
+    log_likelihood_ratio: Claim = Field(description="wald: LLR of the canary; msprt: ln of the mixture ratio")
+    verdict: Verdict = Field(description="Derived: what the test says")
+    breached: Rows[Word] = Field(
+        description="Derived: shadow metrics worse than the control by more than their maxDelta"
+    )
+    action: Action = Field(description="Derived: rollback on reject or a breach, promote on accept, else hold")
 
 
 def breached(shadow: Sequence[ShadowMetric]) -> list[str]:

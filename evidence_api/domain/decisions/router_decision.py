@@ -9,7 +9,7 @@ Source: spec, "router-decision" and "card.rationale".
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, assert_never
 
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from evidence_api.domain.decisions import constrained_policy, linucb, thompson
 from evidence_api.domain.decisions.constrained_policy import PolicyInputs
@@ -31,7 +31,7 @@ _REASON_NEEDED = "a reason, for no arm met the safety bounds"
 class RouterDecision(Predicate):
     """The predicate: the method says what `inputs` is made of."""
 
-    method: Method
+    method: Method = Field(description="How the arm was chosen; it says what `inputs` is made of")
     card: Card
     inputs: Inputs
 

@@ -27,9 +27,9 @@ class Metric(Part):
     """One thing measured in both runs."""
 
     name: Word
-    baseline: Real
-    shadow: Real
-    tolerance: Unsigned
+    baseline: Real = Field(description="Its value in the recorded run")
+    shadow: Real = Field(description="Its value in the replay")
+    tolerance: Unsigned = Field(description="How far they may be apart")
 
 
 class Differing(Part):
@@ -52,7 +52,7 @@ class ShadowReplay(Predicate):
     trace: Trace
     metrics: Rows[Metric]
     diffs: Rows[Annotated[Differing, BeforeValidator(_named, json_schema_input_type=Word | Differing)]]
-    verdict: Literal["match", "diff"]
+    verdict: Literal["match", "diff"] = Field(description="Derived: `match` where no metric differs")
 
 
 def differs(baseline: float, shadow: float, tolerance: float) -> bool:

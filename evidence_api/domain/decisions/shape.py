@@ -67,8 +67,8 @@ class Part(ThirdParty):
 class Producer(Own):
     """Who made the statement: an id that stays, and the version that ran."""
 
-    id: Word
-    version: Word
+    id: Word = Field(description="Stays the same from version to version")
+    version: Word = Field(description="The one that ran")
 
 
 class Predicate(Part):

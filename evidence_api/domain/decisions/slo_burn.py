@@ -29,12 +29,12 @@ class Window(Part):
 class SloBurn(Predicate):
     """The predicate. `slo` names the objective, where a release has several."""
 
-    slo: Word | None = None
-    slo_target: Inside
+    slo: Word | None = Field(default=None, description="Which objective")
+    slo_target: Inside = Field(description="Share of requests that shall be good, between 0 and 1")
     windows: Rows[Window] = Field(min_length=1)
-    alert_at: Unsigned
-    burn_rates: Rows[Claim]
-    alert: bool
+    alert_at: Unsigned = Field(description="Burn rate from which every window counts")
+    burn_rates: Rows[Claim] = Field(description="(1 - good/total) / (1 - target) of each window; 0 without traffic")
+    alert: bool = Field(description="Derived: whether every window burns at `alertAt` or more")
 
 
 def burn_rate(good: int, total: int, target: float) -> Fraction:

@@ -8,6 +8,7 @@ raise no alarm. Source: spec, "speclive-result"; Clopper and Pearson (1934).
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
 from scipy.special import betainc
 
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
@@ -18,13 +19,13 @@ from evidence_api.domain.fact_type import FactType
 class SpecliveResult(Predicate):
     """The predicate: what one guard counted."""
 
-    guard: Word
-    allowed_breach_rate: Probability
-    checks: Count
-    breaches: Count
-    alpha: Inside
-    p_value: Claim
-    sustained: bool
+    guard: Word = Field(description="Which guard")
+    allowed_breach_rate: Probability = Field(description="Share of checks that may breach")
+    checks: Count = Field(description="How often it was checked")
+    breaches: Count = Field(description="How often it did not hold")
+    alpha: Inside = Field(description="Significance level")
+    p_value: Claim = Field(description="P(X >= breaches) at the allowed rate, exact binomial")
+    sustained: bool = Field(description="Derived: whether pValue < alpha")
 
 
 def p_value(allowed_breach_rate: float, checks: int, breaches: int) -> float:

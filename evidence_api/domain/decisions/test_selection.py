@@ -39,7 +39,7 @@ class Candidate(Part):
     """One test and what is known of it before it runs."""
 
     id: Word
-    features: Features
+    features: Features = Field(description="One value for each weight")
 
 
 class Coverage(Part):
@@ -53,15 +53,15 @@ class Hyperedge(Part):
     """What belongs together, and why."""
 
     id: Word
-    kind: Word
-    nodes: Rows[Word]
+    kind: Word = Field(description="Why its nodes belong together")
+    nodes: Rows[Word] = Field(description="Files and tests; a test begins with `test:`")
 
 
 class Selection(Predicate):
     """The predicate: which of the three it is, `method` says."""
 
     method: Literal["bayes", "graph", "hypergraph"]
-    selected: Rows[Word]
+    selected: Rows[Word] = Field(description="Derived: the tests to run")
 
     @model_validator(mode="wrap")
     @classmethod
@@ -86,20 +86,20 @@ class BayesSelection(Selection):
     """By risk."""
 
     method: Literal["bayes"]
-    weights: Features
-    bias: Real
+    weights: Features = Field(description="One for each feature")
+    bias: Real = Field(description="Log-odds that a test fails whose features are all 0")
     tests: Rows[Candidate]
-    target_risk: Probability
-    residual_risk: Claim
+    target_risk: Probability = Field(description="The most risk the tests left out may hold")
+    residual_risk: Claim = Field(description="1 - the product of (1 - p) over the tests left out")
 
 
 class GraphSelection(Selection):
     """By coverage."""
 
     method: Literal["graph"]
-    changed: Rows[Word]
+    changed: Rows[Word] = Field(description="Files")
     coverage: Rows[Coverage]
-    uncovered: Rows[Word]
+    uncovered: Rows[Word] = Field(description="Derived: changed files no test covers, sorted")
 
 
 class HypergraphSelection(Selection):
@@ -107,8 +107,8 @@ class HypergraphSelection(Selection):
 
     method: Literal["hypergraph"]
     edges: Rows[Hyperedge]
-    changed: Rows[Word]
-    max_hops: Hops
+    changed: Rows[Word] = Field(description="Nodes to begin at")
+    max_hops: Hops = Field(description="How many hyperedges away a test may be")
 
 
 _METHODS: Mapping[str, type[Selection]] = {

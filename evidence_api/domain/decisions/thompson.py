@@ -30,27 +30,27 @@ _Seen = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False)]  # a co
 class BetaPrior(Told):
     """What is believed of every arm before anything is seen."""
 
-    alpha: _Weight
-    beta: _Weight
+    alpha: _Weight = Field(description="Successes assumed at first, above 0")
+    beta: _Weight = Field(description="Failures assumed at first, above 0")
 
 
 class ThompsonArm(Told):
     """One arm and what was seen of it: so many rewards, their mean, and the mean eval."""
 
     id: Word
-    price_usd: Unsigned
-    n: _Seen
-    mean_reward: Probability
-    mean_eval: Real
+    price_usd: Unsigned = Field(description="What one use costs, in US dollars")
+    n: _Seen = Field(description="Rewards seen")
+    mean_reward: Probability = Field(description="Their mean, each clip(eval - lambda * cost, 0, 1)")
+    mean_eval: Real = Field(description="Mean eval of the same runs")
 
 
 class ThompsonState(Told):
     """What has been learned. `lambda` weighs a dollar against eval."""
 
-    cost_weight: Unsigned = Field(alias="lambda")
+    cost_weight: Unsigned = Field(alias="lambda", description="What a dollar weighs against eval")
     prior: BetaPrior
-    seed: Word
-    arms: Rows[ThompsonArm] = Field(min_length=1)
+    seed: Word = Field(description="Makes the draws repeatable: u(seed, taskId, arm id)")
+    arms: Rows[ThompsonArm] = Field(min_length=1, description="In the order that decides ties")
 
 
 def choose(inputs: ThompsonState, task_id: str) -> Choice:

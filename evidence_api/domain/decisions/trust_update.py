@@ -69,8 +69,8 @@ Weight: TypeAlias = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_COUNT, allow_in
 class Prior(Part):
     """Where the ledger stood: successes and failures so far, each with what was assumed at first."""
 
-    a: Weight
-    b: Weight
+    a: Weight = Field(description="Successes, with those assumed at first")
+    b: Weight = Field(description="Failures, with those assumed at first")
 
 
 class Outcome(Part):

@@ -17,7 +17,7 @@ class Action(Own):
     """The predicate."""
 
     producer: Producer
-    decided: Moment = Field(alias="decidedAt")
+    decided: Moment = Field(alias="decidedAt", description="When it was decided, RFC 3339")
     action: Literal[
         "retry_alt_arm",
         "downshift",
@@ -28,9 +28,9 @@ class Action(Own):
         "raise_budget",
         "file_adr",
     ]
-    actor: Word
-    target: Word
-    justification: Word
+    actor: Word = Field(description="Who did it")
+    target: Word = Field(description="To what")
+    justification: Word = Field(description="Why")
 
 
 def read_action(statement: Statement) -> Normalised:

@@ -30,10 +30,10 @@ class Check(Own):
     """One check run or status. `conclusion` is absent or null until it has finished."""
 
     name: Word
-    required: bool
-    conclusion: Conclusion | None = None
+    required: bool = Field(description="Whether a merge needs it")
+    conclusion: Conclusion | None = Field(default=None, description="Absent or null until it has finished")
     url: Word | None = None
-    completed: Moment | None = Field(default=None, alias="completedAt")
+    completed: Moment | None = Field(default=None, alias="completedAt", description="When it finished, RFC 3339")
 
     @property
     def passed(self) -> bool:
@@ -50,7 +50,7 @@ class GithubChecks(Own):
     """The predicate: all checks of the commit at `decidedAt`."""
 
     producer: Producer
-    decided: Moment = Field(alias="decidedAt")
+    decided: Moment = Field(alias="decidedAt", description="When they were read, RFC 3339")
     checks: Several[Check]
 
 

@@ -22,15 +22,17 @@ class Incident(Own):
     model_config = ConfigDict(json_schema_extra=_OVER_WHEN_RESOLVED)
 
     producer: Producer
-    decided: Moment = Field(alias="decidedAt")
-    id: Word
+    decided: Moment = Field(alias="decidedAt", description="When this was stated, RFC 3339")
+    id: Word = Field(description="Stays the same in later statements")
     title: Word
     severity: Literal["low", "medium", "high", "critical"]
     status: Literal["open", "mitigated", "resolved"]
-    opened: Moment
-    resolved: Moment | None = None
-    plugin: Word | None = None
-    root_cause: Word | None = Field(default=None, alias="rootCause")
+    opened: Moment = Field(description="When it began, RFC 3339")
+    resolved: Moment | None = Field(
+        default=None, description="When it was over, RFC 3339; there exactly when the status is `resolved`"
+    )
+    plugin: Word | None = Field(default=None, description="The plugin it is about, if it is")
+    root_cause: Word | None = Field(default=None, alias="rootCause", description="What it came from")
 
     @model_validator(mode="after")
     def _over_when_resolved(self) -> "Incident":

@@ -77,16 +77,21 @@ class Override(Own):
     model_config = ConfigDict(json_schema_extra=_alternatives)
 
     producer: Producer
-    decided: Moment = Field(alias="decidedAt")
-    control: Said | None = None
-    rule: Said | None = None
-    scope: Scope = ""
-    reason: Said = Field(validation_alias=AliasChoices("reason", "justification"))
-    owner: Said
-    requester: Said
-    approver: Said
-    starts: From = Field(alias="from")
-    until: Until = Field(validation_alias=AliasChoices("until", "expires"))
+    decided: Moment = Field(alias="decidedAt", description="When it was decided, RFC 3339")
+    control: Said | None = Field(default=None, description="The control that is not met")
+    rule: Said | None = Field(default=None, description="Or the policy rule")
+    scope: Scope = Field(
+        default="", description="Empty: every release of the subjects; else a release, release@version or a digest"
+    )
+    reason: Said = Field(validation_alias=AliasChoices("reason", "justification"), description="Why it is accepted")
+    owner: Said = Field(description="Who answers for it")
+    requester: Said = Field(description="Who asked")
+    approver: Said = Field(description="Who agreed")
+    starts: From = Field(alias="from", description="From when, RFC 3339 or a day")
+    until: Until = Field(
+        validation_alias=AliasChoices("until", "expires"),
+        description="The first moment at which it no longer counts, or the last day on which it does",
+    )
 
     @model_validator(mode="after")
     def _of_one_thing_for_some_time(self) -> "Override":

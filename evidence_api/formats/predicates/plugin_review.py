@@ -13,13 +13,13 @@ class PluginReview(Own):
     """The predicate. `permissions` are those the reviewer saw the plugin ask for; empty: it asks for none."""
 
     producer: Producer
-    decided: Moment = Field(alias="decidedAt")
+    decided: Moment = Field(alias="decidedAt", description="When it was decided, RFC 3339")
     plugin: Word
     version: Word
-    rubric: Word
+    rubric: Word = Field(description="By which criteria")
     stars: Annotated[int, Field(ge=1, le=5)]
     verdict: Literal["approve", "reject"]
-    permissions: Several[Word]
+    permissions: Several[Word] = Field(description="What the plugin asks for; empty: nothing")
     reviewer: Word
 
 

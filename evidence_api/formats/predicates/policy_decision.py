@@ -28,15 +28,17 @@ class PolicyDecision(Own):
     """The predicate: which rule of which policy bundle said what of which input, and why."""
 
     producer: Producer
-    decided: Moment = Field(alias="decidedAt")
-    rule: Word
+    decided: Moment = Field(alias="decidedAt", description="When it was decided, RFC 3339")
+    rule: Word = Field(description="The rule that answered")
     result: Literal["allow", "deny"]
-    reasons: Several[Word] = ()
-    input_digest: Sha256 = Field(alias="inputDigest")
-    bundle_digest: Sha256 = Field(alias="bundleDigest")
-    area: Word | None = None
-    rules: Several[Word] | None = None
-    question_digest: Sha256 | None = Field(default=None, alias="questionDigest")
+    reasons: Several[Word] = Field(default=(), description="Why")
+    input_digest: Sha256 = Field(alias="inputDigest", description="Of the whole input")
+    bundle_digest: Sha256 = Field(alias="bundleDigest", description="Of the policies")
+    area: Word | None = Field(default=None, description="The area that was asked, if one was")
+    rules: Several[Word] | None = Field(default=None, description="All rules that had a say")
+    question_digest: Sha256 | None = Field(
+        default=None, alias="questionDigest", description="Of what was asked, where the input held more"
+    )
 
 
 def read_policy_decision(statement: Statement) -> Normalised:

@@ -18,7 +18,7 @@ class Release(Own):
     name: Annotated[str, StringConstraints(max_length=200, pattern=_NAME)]
     version: Annotated[str, StringConstraints(max_length=200, pattern=_WORD)]
     producer: Producer | None = None
-    decided: Moment | None = Field(default=None, alias="decidedAt")
+    decided: Moment | None = Field(default=None, alias="decidedAt", description="When it was stated, RFC 3339")
 
 
 def read_release(statement: Statement) -> Normalised:
