@@ -172,7 +172,7 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable
         if bar.live.is_started:
             bar.stop()
     if not quiet:
-        console.print(f"{what}: {total} in {time.monotonic() - started:.1f} s", markup=False)
+        console.print(f"{what}: {bar.tasks[0].completed:.0f} in {time.monotonic() - started:.1f} s", markup=False)
 
 
 def exit_code(fault: EvidenceError) -> int:

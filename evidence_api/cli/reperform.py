@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from evidence_api.engines.artifact_files import ArtifactFiles
 from evidence_api.engines.episode_reader import EpisodeReader
 from evidence_api.engines.files import shipped
 from evidence_api.engines.rego import RegoPool
-from evidence_api.formats.decision_items import DecisionItem, Item, decision_items, result_line
+from evidence_api.formats.decision_items import DecisionItem, Item, decision_items, expected_items, result_line
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.policies import load_policy
 from evidence_api.use_cases.reperform import Reperforming
@@ -48,9 +48,10 @@ def reperform(
 
     Exit code 1 when any disagrees, else 2 when any was refused.
     """
-    items = [item for path in files for item in decision_items(_bytes(path))]
+    bodies = [_bytes(path) for path in files]
+    items = (item for body in bodies for item in decision_items(body))  # a large file's are never all here at once
     given = _Given(policy or shipped("policy"), ArtifactFiles(artifacts or ()), quiet=json)
-    with output.progress("reperforming", len(items), quiet=json) as advance:
+    with output.progress("reperforming", sum(map(expected_items, bodies)), quiet=json) as advance:
         told = asyncio.run(_reperform(items, given, _teller(as_text=text and not json), advance))
     if text and not json:
         output.say(", ".join(f"{count} {status.lower()}" for status, count in sorted(told.items())))
@@ -68,7 +69,10 @@ def _bytes(path: Path) -> bytes:
 
 
 async def _reperform(
-    items: list[Item], given: "_Given", tell: Callable[[Reperformance | Refused], None], advance: Callable[[int], None]
+    items: Iterable[Item],
+    given: "_Given",
+    tell: Callable[[Reperformance | Refused], None],
+    advance: Callable[[int], None],
 ) -> Counter[str]:
     told: Counter[str] = Counter()
     async with _reperforming(given) as reperforming:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, TypeAlias
 
 import orjson
@@ -39,6 +40,11 @@ def decision_items(body: bytes) -> Iterator[Item]:
         yield Malformed("the file holds no decision", path="$")
 
 
+def expected_items(body: bytes) -> int:
+    """How many decisions a file seems to hold, without reading them: for showing progress, not for counting."""
+    return max(body.count(b'"predicateType"'), 1)
+
+
 def _texts(text: bytes) -> Iterator[bytes | Refused]:
     if text.startswith(b"["):
         try:
@@ -46,9 +52,9 @@ def _texts(text: bytes) -> Iterator[bytes | Refused]:
         except Refused as fault:
             yield fault
         return
-    first, _, rest = text.partition(b"\n")
-    if rest and _complete(first):
-        yield from (line for line in text.split(b"\n") if line.strip())
+    end = text.find(b"\n")
+    if end >= 0 and _complete(text[:end]):
+        yield from (line for line in BytesIO(text) if line.strip())
     elif text:
         yield text
 

@@ -185,7 +185,7 @@ def _numbers_in(source: Any, arrays: list[Array]) -> list[float]:  # noqa: ANN40
             waiting.extend(value)
         elif kind is np.ndarray:
             arrays.append(value)
-        elif isinstance(value, BaseModel):
+        elif kind is not str and isinstance(value, BaseModel):
             waiting.extend(value.__dict__.values())
             waiting.extend((value.model_extra or {}).values())
     return [value for value in found if isfinite(value)]
