@@ -90,6 +90,8 @@ def test_no_answer_is_a_no() -> None:
         ([region("a", 1)], {**NEED, "maxP95Ms": 99.5}, "no region: none that is healthy is within 99.5 ms"),
         ([region("a", 1)], NEED, "no region: a may not hold DE data"),
         ([region("a", 1), region("b", 1)], NEED, "no region: a and b may not hold DE data"),
+        ([region(name, 1) for name in "abc"], NEED, "no region: a, b, c may not hold DE data"),
+        ([region(name, 1) for name in "abcde"], NEED, "no region: a, b, c, d, e may not hold DE data"),
         (
             [region(name, 1) for name in "abcdefg"],
             NEED,

@@ -42,6 +42,10 @@ from evidence_api.domain.errors import Malformed
         ([0], [False], False),
         ({"eq": {"a": [1]}}, {"a": [1.0]}, True),
         ({"eq": {"a": 1}}, {"a": 1, "b": 2}, False),
+        ({"eq": {"a": 1}}, ["a"], False),
+        ({"eq": ["a"]}, {"a": 1}, False),
+        (1e30, 1e30, True),
+        ({"le": -1e30}, -1e30, True),
         ({"lt": 250}, "100", False),
         ({"lt": "250"}, 100, False),
         ({"lt": "b"}, "a", False),
@@ -75,15 +79,23 @@ def test_what_asks_nothing_answerable_is_refused(condition: object, path: str) -
     assert (refusal.value.code, refusal.value.fields["path"]) == ("out_of_domain", path)
 
 
-def test_values_too_deep_within_each_other_are_refused() -> None:
+def nested(depth: int) -> Any:  # noqa: ANN401  JSON
     deep: Any = 1
-    for _ in range(100_000):
+    for _ in range(depth):
         deep = [deep]
-    with pytest.raises(Malformed, match="too deep"):
-        check_value(deep, "measured.x")
+    return deep
+
+
+@pytest.mark.parametrize("depth", [33, 100_000])
+def test_values_too_deep_within_each_other_are_refused(depth: int) -> None:
+    check_value(nested(32), "measured.x")
+    with pytest.raises(Malformed, match="too deep") as refusal:
+        check_value(nested(depth), "measured.x")
+    assert refusal.value.fields["path"] == "measured.x" + ".0" * 33
 
 
 def test_conditions_in_words() -> None:
     assert condition_text({"in": ["a", 2], "ge": 0.5}) == 'in ["a", 2] and ge 0.5'
     assert condition_text(None) == "null"
-    assert len(value_text("x" * 500)) == 80
+    assert value_text("x" * 78) == f'"{"x" * 78}"'
+    assert value_text("x" * 79) == f'"{"x" * 76}...'
