@@ -21,7 +21,7 @@ from evidence_api.domain.decisions import DECISIONS, DEFERRABLE
 from evidence_api.domain.decisions.reperforming import ArtifactNeed, DecisionKind, Given, RuleNeed
 from evidence_api.domain.decisions.shape import Predicate
 from evidence_api.domain.decisions.trust_update import Beta, TrustUpdate, ledger_key
-from evidence_api.domain.errors import Refused, StoreUnavailable, Undecided
+from evidence_api.domain.errors import EvidenceError, Refused, StoreUnavailable, Undecided
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.trust_state import TrustStep, continued
 from evidence_api.store import reperformances, trust_ledger
@@ -72,7 +72,7 @@ class DeferredDecisions:
 
         async def settle(one: _Deferred) -> None:
             async with room:
-                await self._settle(scope, one)
+                await self._settle_or_pass(scope, one)
 
         ended = await asyncio.gather(*map(settle, stepped), return_exceptions=True)
         faults = [one for one in ended if isinstance(one, BaseException)]
@@ -92,6 +92,15 @@ class DeferredDecisions:
                     made = await trust_ledger.move(connection, scope, about.leaf_index, about.id, one.read)
                 stepped.append(_Deferred(one.followed, one.kind, one.read, made))
         return stepped
+
+    async def _settle_or_pass(self, scope: TenantScope, one: _Deferred) -> None:
+        """A fault of ours over one decision must not keep all after it from theirs: it is said, and passed over."""
+        try:
+            await self._settle(scope, one)
+        except EvidenceError:
+            raise
+        except Exception:
+            logger.exception("decision_passed_over", tenant=scope.name, of=one.followed.evidence.id, code="internal")
 
     async def _settle(self, scope: TenantScope, one: _Deferred) -> None:
         """Steps 3 and 4 of one decision. Raises Undecided."""

@@ -9,7 +9,7 @@ import pytest
 from evidence_api.domain.decisions.trust_update import Beta, TrustUpdate, brier, ledger_key, posterior, reliability
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.principal import TenantScope
-from evidence_api.domain.trust_state import TrustStep
+from evidence_api.domain.trust_state import TrustState, TrustStep
 from evidence_api.store import trust_ledger
 from evidence_api.store.session import Database
 from tests.support import decisions
@@ -33,7 +33,7 @@ async def move(
         ]
 
 
-async def state(database: Database, scope: TenantScope, arm: str | None = None) -> trust_ledger.TrustState:
+async def state(database: Database, scope: TenantScope, arm: str | None = None) -> TrustState:
     async with database.reading(scope) as connection:
         (found,) = await trust_ledger.ledgers(connection, scope, arm=arm, limit=10)
     return found

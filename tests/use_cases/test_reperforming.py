@@ -9,11 +9,13 @@ import pytest
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import EngineTimeout, StoreUnavailable
 from evidence_api.domain.evidence import Evidence
+from evidence_api.domain.trust_state import TrustState
 from evidence_api.domain.verification import KeySigner, Verified
 from evidence_api.formats.stored import stored_statement
 from evidence_api.store import evidence, reperformances, trust, trust_ledger
 from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.own_evidence import KEY_NAME
+from evidence_api.use_cases.reperform import Reperforming
 from evidence_api.use_cases.reperformance_record import ReperformanceRecord
 from tests.support import decisions, statements
 from tests.support.checked import SteppingClock
@@ -41,7 +43,7 @@ async def leaves(door: Door) -> int:
     return count
 
 
-async def ledger(door: Door) -> trust_ledger.TrustState:
+async def ledger(door: Door) -> TrustState:
     async with door.application.database.reading(door.scope) as connection:
         (state,) = await trust_ledger.ledgers(connection, door.scope, limit=10)
     return state
@@ -204,6 +206,45 @@ async def test_an_artifact_that_holds_something_else_cannot_be_reperformed(door:
     await door.application.following.sweep()
     assert await door.application.waiting_decisions.sweep() == 1
     assert (await found(door, report))[1]["status"] == "NOT_REPERFORMABLE"
+
+
+async def test_a_reader_without_an_answer_is_asked_again_and_then_no_more(
+    door: Door, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, estimates = decisions.episodes()
+    await door.http.put(f"/v1/artifacts/{digest_of(body)}", content=body)
+    (report,) = await upload(door, decisions.ope_report(digest_of(body), estimates, deploy=True))
+    await door.application.following.sweep()
+
+    async def silent(*_: object) -> None:
+        raise EngineTimeout("reading took too long")
+
+    waiting = door.application.waiting_decisions
+    with monkeypatch.context() as broken:
+        broken.setattr(waiting, "_artifacts", silent)
+        for done in (0, 0, 0, 0, 1):
+            assert await waiting.sweep() == done
+            assert await waiting.sweep() == 0  # it is not free before its lease has run out
+            clock.advance(reperformances.LEASE)
+    one, predicate = await found(door, report)
+    assert (one.facts["reperformance"], one.facts.get("disagreements")) == ("not_reperformable", None)
+    assert digest_of(body) in predicate["reason"]
+
+
+async def test_a_fault_over_one_decision_keeps_no_other_waiting(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    placed, trusted = await upload(door, decisions.placement(), decisions.trust_update((1, 1)))
+    of = Reperforming.of
+
+    async def broken(each: Reperforming, predicate_type: str, predicate: Mapping[str, Any]) -> Any:  # noqa: ANN401  as it
+        if "placement" in predicate_type:
+            raise ZeroDivisionError
+        return await of(each, predicate_type, predicate)
+
+    monkeypatch.setattr(Reperforming, "of", broken)
+    assert await door.application.following.sweep() == 2
+    assert (await found(door, trusted))[0].facts["reperformance"] == "agrees"
+    with pytest.raises(KeyError):
+        await found(door, placed)
 
 
 async def test_a_crash_after_the_append_finds_what_stands(door: Door) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evidence_api.domain.decisions import DECISIONS
-from evidence_api.domain.decisions.reperforming import Difference, Reperformance, Status
+from evidence_api.domain.decisions.reperforming import Difference, Fact, Reperformance, Status
 from evidence_api.domain.digest import canonical, digest_of
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.evidence import Normalised
@@ -111,7 +111,11 @@ def test_long_values_and_long_lists_of_differences_are_bounded() -> None:
     assert long.endswith("(70001 bytes)")
     assert len(bounded("é" * 5_000).encode()) <= MAX_VALUE
     many = tuple(Difference(f"rows.{number}", 1, 2) for number in range(MAX_DIFFERENCES + 5))
-    facts = {"reperformance": "disagrees", "disagreements": len(many), "differing": tuple(one.path for one in many)}
+    facts: dict[str, Fact] = {
+        "reperformance": "disagrees",
+        "disagreements": len(many),
+        "differing": tuple(one.path for one in many),
+    }
     found = replace(FOUND, differences=many, facts=facts)
     predicate = reperformance_predicate(UPDATE, found, {})
     assert len(predicate["differences"]) == MAX_DIFFERENCES
