@@ -33,6 +33,10 @@ Place: TypeAlias = tuple[str | int, ...]
 Predicate: TypeAlias = Mapping[str, Any]
 
 ABSENT = object()
+# Names that say all there is to say of a member, beside what is said of the object it is in.
+PLAIN = {"canary", "control", "diffs", "episodes", "files", "good", "id", "mean", "metric", "name", "successes"} | {
+    *("test", "total", "trials", "type", "user"),
+}
 OTHERS: tuple[Any, ...] = (ABSENT, None, True, 1.5, "word", [], {}, ["word"], [None], {"word": 1})
 
 
@@ -101,6 +105,19 @@ def test_a_schema_is_one_and_says_what_it_is_of(name: str) -> None:
     assert schema["title"] == PREDICATE_KINDS[name].title
     assert len(schema["description"]) > 40
     assert json.loads(json.dumps(schema)) == schema
+
+
+def _undescribed(schema: Mapping[str, Any]) -> Iterator[str]:
+    parts = (schema, *schema.get("$defs", {}).values())
+    for name, member in (pair for part in parts for pair in part.get("properties", {}).items()):
+        said = (member, member.get("items", {}), *member.get("anyOf", ()))
+        if not any("description" in one or "$ref" in one for one in said):
+            yield name
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, CARD])
+def test_every_member_of_a_decision_is_described_or_says_it_all(name: str) -> None:
+    assert set(_undescribed(schema_of(PREDICATE_KINDS[name]))) <= PLAIN
 
 
 def _accepted(kind: str, predicate: Predicate) -> bool:

@@ -22,7 +22,7 @@ _UPPER = 0.975  # of a two-sided 95 % interval
 class Sample(Part):
     """One arm: how many values, their mean and their standard deviation (n - 1 in its denominator)."""
 
-    n: Annotated[Count, Field(ge=2)]
+    n: Annotated[Count, Field(ge=2)] = Field(description="How many values")
     mean: Real
     sd: Unsigned = Field(description="Standard deviation, n - 1 in its denominator")
 

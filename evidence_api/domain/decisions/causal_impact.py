@@ -32,7 +32,9 @@ class Period(Part):
     """Values in time order; each control has one value for each of y."""
 
     y: Rows[Real] = Field(min_length=1, description="The metric, in time order")
-    controls: Annotated[Several[Rows[Real]], Field(max_length=MAX_DIMENSIONS)]
+    controls: Annotated[Several[Rows[Real]], Field(max_length=MAX_DIMENSIONS)] = Field(
+        description="Series the change did not touch, each as long as y"
+    )
 
 
 class CausalImpact(Predicate):

@@ -48,7 +48,7 @@ class Episode(Part):
 class EpisodesArtifact(Part):
     """The uploaded file they are in; its bytes say which format it has, `format` only what to expect."""
 
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Digest of the file, hex")
     format: Literal["jsonl", "parquet"] | None = Field(default=None, description="What to expect; the bytes decide")
 
 

@@ -32,7 +32,7 @@ class Driver(Part):
 class RiskAssessment(Predicate):
     """The predicate: names, weights and x in one order."""
 
-    names: Annotated[Several[Word], Field(max_length=MAX_DIMENSIONS)]
+    names: Annotated[Several[Word], Field(max_length=MAX_DIMENSIONS)] = Field(description="The features")
     weights: Features = Field(description="Weight of each")
     x: Features = Field(description="Value of each")
     bias: Real = Field(description="Score of a change whose features are all 0")

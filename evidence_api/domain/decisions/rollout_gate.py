@@ -53,7 +53,9 @@ class Design(Part):
     beta: Inside | None = Field(default=None, description="wald: the most a good canary is rejected")
     p0: Inside | None = Field(default=None, description="wald: rate of successes that is too low")
     p1: Inside | None = Field(default=None, description="wald: rate of successes that is good enough")
-    tau2: Annotated[float, Field(gt=0, le=_MAX_TAU2, allow_inf_nan=False)] | None = None
+    tau2: Annotated[float, Field(gt=0, le=_MAX_TAU2, allow_inf_nan=False)] | None = Field(
+        default=None, description="msprt: variance of the differences expected"
+    )
 
 
 class Trials(Part):

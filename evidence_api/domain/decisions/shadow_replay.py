@@ -20,7 +20,7 @@ from evidence_api.domain.fact_type import FactType
 class Trace(Part):
     """What was replayed."""
 
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Digest of the trace, hex")
 
 
 class Metric(Part):

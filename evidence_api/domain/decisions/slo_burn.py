@@ -21,7 +21,7 @@ from evidence_api.domain.fact_type import FactType
 class Window(Part):
     """Requests of the last `seconds`: those that were good, and all."""
 
-    seconds: Annotated[Count, Field(ge=1)]
+    seconds: Annotated[Count, Field(ge=1)] = Field(description="How long the window is")
     good: Count
     total: Count
 

@@ -15,8 +15,8 @@ _NAME = r"^[^\s@\x00-\x1f\x7f]+$"  # `name@version` is how people write a releas
 class Release(Own):
     """The predicate. Name and version are single words, the name without `@`."""
 
-    name: Annotated[str, StringConstraints(max_length=200, pattern=_NAME)]
-    version: Annotated[str, StringConstraints(max_length=200, pattern=_WORD)]
+    name: Annotated[str, StringConstraints(max_length=200, pattern=_NAME)] = Field(description="One word without @")
+    version: Annotated[str, StringConstraints(max_length=200, pattern=_WORD)] = Field(description="One word")
     producer: Producer | None = None
     decided: Moment | None = Field(default=None, alias="decidedAt", description="When it was stated, RFC 3339")
 
