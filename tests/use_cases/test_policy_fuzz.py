@@ -65,6 +65,15 @@ BUGS = {
     "limits of a tenant that is not named": planted(
         "model_call", "count(tenants) > 0", "count(tenants) > 9", "whose limits"
     ),
+    "a bucket without a token is not heeded": planted(
+        "model_call", "input.bucket.granted == false", 'input.bucket.granted == "no"', "beyond what its bucket held"
+    ),
+    "a bucket need not be asked": planted(
+        "model_call", "\tname in object.keys(buckets)", '\tname == "none"', "of which no bucket was asked"
+    ),
+    "a spent budget is not heeded": planted(
+        "model_call", 'level == "exceeded100"', 'level == "warn80"', "out of a budget that is spent"
+    ),
     "failed checks are let in": planted(
         "admission", '\tstatus == "failed"\n', '\tstatus == "broken"\n', "a check did not hold"
     ),

@@ -17,7 +17,7 @@ from evidence_api.use_cases import webhooks as webhooks_module
 from tests.support.checked import SteppingClock
 from tests.support.place import Place
 from tests.support.receiver import Receiver
-from tests.use_cases.test_budgets import said, upload
+from tests.use_cases.test_budgets import event, said, upload
 from tests.web.conftest import Door
 
 SIGNED_BY = "sixteen characters or more"
@@ -181,17 +181,19 @@ async def test_what_is_no_webhook_is_refused(door: Door, url: str, secret: str, 
     assert "short" not in refused.value.message
 
 
-async def test_the_loop_delivers_what_it_is_woken_for(door: Door) -> None:
-    hooks = door.application.webhooks
+async def test_all_loops_together_tell_of_evidence_as_it_comes(door: Door) -> None:
+    """Far longer intervals than anybody waits: each step wakes the next."""
+    app = door.application
     async with Receiver() as receiver:
-        await hooks.put(door.scope, receiver.url)
-        loop = asyncio.create_task(hooks.run(60))
+        await app.webhooks.put(door.scope, receiver.url)
+        loops = [asyncio.create_task(one.run(60)) for one in (app.following, app.budgets, app.webhooks)]
         try:
-            await tell(door)
-            hooks.wake()
+            await door.upload(event(("e0", "12")))
             async with asyncio.timeout(20):
                 while not receiver.received:  # noqa: ASYNC110  another side of a socket
                     await asyncio.sleep(0.01)
         finally:
-            loop.cancel()
-            await asyncio.gather(loop, return_exceptions=True)
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+    assert orjson.loads(receiver.received[0].body)["level"] == "exceeded100"
