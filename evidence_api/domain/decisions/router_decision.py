@@ -3,7 +3,17 @@
 Each method, LinUCB, Thompson sampling or a constrained policy, computes the card's fields again
 from its own inputs: linucb.py, thompson.py, constrained_policy.py. Besides, a fallback must be one and give its reason,
 and a rationale must claim no number that card and inputs lack.
-Source: spec, "router-decision" and "card.rationale".
+Source: spec, "router-decision" and "card.rationale". Routers make their own cards:
+
+>>> from evidence_api.domain.decisions.linucb_router import LinUCB
+>>> router = LinUCB({"small": 0.18, "large": 0.70}, dimensions=2, max_usd=0.50, min_eval=0.6)
+>>> made = router.card("pr-512", [1.0, 0.5])
+>>> said = {"producer": {"id": "maestro", "version": "1.6.0"}, "decidedAt": "2026-11-01T10:00:00Z"}
+>>> KIND.reperform({**said, **made}).reason
+'linucb falls back to small of 2 arms for pr-512: expected eval 0.00 ± 1.12 at $0.18'
+>>> made["card"]["rationale"] = "small is 12 % better"
+>>> [one.path for one in KIND.reperform({**said, **made}).differences]
+['card.rationale']
 """
 
 from collections.abc import Mapping
