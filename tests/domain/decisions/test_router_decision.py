@@ -1,7 +1,7 @@
 """`router-decision`: which claims differ and where, fallbacks, rationales, refusals with their path, facts."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -18,7 +18,9 @@ PRICES = {"small": 0.1, "large": 0.7}
 METHODS = ("linucb", "thompson", "cpo")
 
 
-def made(method: str = "linucb", *, cap: float = 0.5, fallback: Any = "cheapest") -> dict[str, Any]:  # noqa: ANN401
+def made(
+    method: str = "linucb", *, cap: float = 0.5, fallback: Literal["cheapest", "none"] = "cheapest"
+) -> dict[str, Any]:
     """A predicate that agrees."""
     if method == "thompson":
         return deepcopy({**SAID, **Thompson(PRICES, seed="s").card("pr-1")})
