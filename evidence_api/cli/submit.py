@@ -5,7 +5,7 @@ for the files in it. How they are sent and what of the receipts is checked: cli/
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -48,12 +48,18 @@ def submit(
     audience: Audience = "",
     subject: Subjects = None,
     log_key: LogKey = None,
+    must_agree: Annotated[
+        bool, typer.Option("--must-agree", help="Exit code 1 when a decision sent does not come out as it claims.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")] = False,
 ) -> None:
     """Send evidence and check each receipt's proof.
 
     What is several goes in batches of up to 1,000, what is large goes as gzip. Nothing already known is stored twice,
     so a run that was cut off is simply run again.
+
+    Decisions (of routers, gates, budgets …) are computed again by the server: what does not come out as claimed is
+    stored all the same, and named.
 
     Exit code 1 when something was refused or a receipt does not prove what it says, 3 when the server did not decide.
     """
@@ -72,6 +78,8 @@ def submit(
         if len(results) + unsent > 1:
             output.note(", ".join(f"{count} {name}" for name, count in _summary(results, unsent).items() if count))
     codes = [output.exit_code(result.fault) for result in results if result.fault]
+    if must_agree and any(map(_disagrees, results)):
+        codes.append(output.NO)
     if codes:
         raise typer.Exit(max(codes))
 
@@ -126,5 +134,13 @@ def show(results: Sequence[Result]) -> None:
             rows.append((result.upload.name, _state(result), *place))
     if rows:
         output.print_table(["file", "", "leaf", "tree", "evidence"], rows)
+    for result in [one for one in results if _disagrees(one)][:_MOST_SHOWN]:
+        differing = ", ".join(result.receipt["reperformance"]["differing"])
+        output.note(f"{result.upload.name}: stored, but does not come out as it claims: {differing}")
     if any(result.receipt and not result.signed for result in results):
         output.note("inclusion proved; the checkpoint's signature was not checked (give --log-key)")
+
+
+def _disagrees(result: Result) -> bool:
+    found = result.receipt.get("reperformance")
+    return isinstance(found, Mapping) and found.get("status") == "DISAGREES"

@@ -112,12 +112,22 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionNote:
+    """What came of an uploaded decision when it was computed again: `status` AGREES, DISAGREES, NOT_REPERFORMABLE, or
+    PENDING where the server says so later in a statement of its own; `differing` the paths that differ."""
+
+    status: str
+    differing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """201 means: durable, included at `leaf_index` of a tree of `tree_size`, and provable.
 
     `proof` are RFC 6962 inclusion hashes (raw 32 bytes, leaf to root); `checkpoint` the signed note
     of that tree; `leaf` the leaf's bytes, so that the receipt verifies alone. `created` is False
-    when the evidence was already there (its first leaf is given).
+    when the evidence was already there (its first leaf is given). `note` is there for decisions just uploaded; it is
+    said beside the receipt, and proves nothing.
     """
 
     evidence_id: str
@@ -127,3 +137,4 @@ class Receipt:
     proof: tuple[bytes, ...] = field(repr=False)
     checkpoint: str = field(repr=False)
     created: bool = True
+    note: DecisionNote | None = None

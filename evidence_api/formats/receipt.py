@@ -17,8 +17,8 @@ MAX_PROOF = 64  # hashes: enough for 2^64 leaves
 
 
 def receipt_to_json(receipt: Receipt) -> dict[str, Any]:
-    """A JSON-able receipt; bytes are base64."""
-    return {
+    """A JSON-able receipt; bytes are base64. `reperformance` is there for decisions just uploaded."""
+    document = {
         "evidenceId": receipt.evidence_id,
         "leafIndex": receipt.leaf_index,
         "treeSize": receipt.tree_size,
@@ -27,6 +27,9 @@ def receipt_to_json(receipt: Receipt) -> dict[str, Any]:
         "checkpoint": receipt.checkpoint,
         "created": receipt.created,
     }
+    if receipt.note is not None:
+        document["reperformance"] = {"status": receipt.note.status, "differing": list(receipt.note.differing)}
+    return document
 
 
 @lru_cache(maxsize=8192)

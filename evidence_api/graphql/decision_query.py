@@ -140,4 +140,4 @@ def _decision_kinds(given: list[str] | None) -> tuple[str, ...]:
                 path="kind",
                 value=kind[:80],
             )
-    return tuple(given or DECISION_KINDS)
+    return tuple(given or sorted(DECISION_KINDS))

@@ -34,7 +34,7 @@ def conditions(put: Callable[[object], str], chosen: EvidenceFilter) -> list[str
     """What a list of evidence is narrowed to by what came of decisions; `put` adds an argument and gives its place."""
     where = []
     if chosen.reperformance or chosen.differing is not None:
-        where.append(f"e.kind = ANY ({put(list(DECISION_KINDS))}::text[])")
+        where.append(f"e.kind = ANY ({put(sorted(DECISION_KINDS))}::text[])")
     if chosen.reperformance:
         told = f"{_told('reperformance')} #>> '{{}}'"
         status = f"coalesce(e.facts->>'reperformance', {told}, {put(PENDING.lower())}::text)"

@@ -11,11 +11,14 @@ A refusal stores no evidence, only a line on record of what was turned away and 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
+from typing import TypeAlias
 
 from evidence_api.domain.decision import Decision
+from evidence_api.domain.decisions.reading import DECISION_KINDS, PENDING
 from evidence_api.domain.errors import EvidenceError, Refused
-from evidence_api.domain.evidence import Receipt
+from evidence_api.domain.evidence import DecisionNote, Receipt
 from evidence_api.domain.principal import Principal
 from evidence_api.domain.statement import Subject
 from evidence_api.engines.clock import Clock
@@ -32,7 +35,12 @@ from evidence_api.use_cases.room import Room
 from evidence_api.use_cases.trust import TrustBook
 
 _AHEAD = 128  # documents of a batch that are being checked at once: all cores are busy, and others get their turn
+_PATHS = 100  # that differ, in a receipt
 _PART = 250  # documents of a batch that go to the log together, while those after them are being checked
+
+
+# A document on its way into the log with what was read of it, or what it is refused for.
+Queued: TypeAlias = "tuple[asyncio.Future[Receipt], Draft] | EvidenceError"
 
 
 class Ingest:
@@ -81,7 +89,7 @@ class Ingest:
                 appended = self._appender.append_draft(scope, made, decision, also)
             finally:
                 self._appender.retract(scope)
-            return await appended
+            return _noted(await appended, made)
         except Refused as refusal:
             await self._put_on_record(principal, [(body, refusal)])
             raise
@@ -107,14 +115,12 @@ class Ingest:
         finally:
             self._room.give_back(size)
 
-    async def _queued(
-        self, principal: Principal, bodies: Sequence[bytes]
-    ) -> list["asyncio.Future[Receipt] | EvidenceError"]:
+    async def _queued(self, principal: Principal, bodies: Sequence[bytes]) -> list[Queued]:
         """Steps 1 and 2 of each, so many at once that every worker is busy; step 3 begun, part after part."""
         trust = await self._trust.of(principal.tenant)
         asked: deque[asyncio.Future[object] | EvidenceError] = deque()
         waiting = iter(bodies)
-        queued: list[asyncio.Future[Receipt] | EvidenceError] = []
+        queued: list[Queued] = []
         for begin in range(0, len(bodies), _PART):
             admitted = []
             for body in bodies[begin : begin + _PART]:
@@ -143,11 +149,11 @@ class Ingest:
 
     def _appended(
         self, principal: Principal, admitted: tuple[Draft, Decision, tuple[Decision, ...]] | EvidenceError
-    ) -> "asyncio.Future[Receipt] | EvidenceError":
+    ) -> Queued:
         if isinstance(admitted, EvidenceError):
             return admitted
         try:
-            return self._appender.append_draft(principal.tenant, *admitted)
+            return self._appender.append_draft(principal.tenant, *admitted), admitted[0]
         except EvidenceError as fault:
             return fault
 
@@ -158,8 +164,21 @@ class Ingest:
         await refusals.record(self._database, principal.tenant, lines, decided)
 
 
-async def _receipt_of(queued: "asyncio.Future[Receipt] | EvidenceError") -> Receipt | EvidenceError:
+async def _receipt_of(queued: Queued) -> Receipt | EvidenceError:
+    if isinstance(queued, EvidenceError):
+        return queued
+    appended, made = queued
     try:
-        return queued if isinstance(queued, EvidenceError) else await queued
+        return _noted(await appended, made)
     except EvidenceError as fault:
         return fault
+
+
+def _noted(receipt: Receipt, made: Draft) -> Receipt:
+    """The receipt of a decision says what came of it, so that whoever sent it need not ask. The draft knows."""
+    if made.kind not in DECISION_KINDS:
+        return receipt
+    facts = made.facts
+    status, differing = facts.get("reperformance", PENDING), facts.get("differing", ())
+    paths = differing[:_PATHS] if isinstance(differing, tuple) else ()
+    return replace(receipt, note=DecisionNote(str(status).upper(), paths))

@@ -48,6 +48,23 @@ def _receipt_schema() -> dict[str, Any]:
             "inclusionProof": {"type": "array", "items": encoded},
             "checkpoint": {**TEXT, "description": "C2SP signed note"},
             "created": {"type": "boolean"},
+            "reperformance": _reperformance_schema(),
+        },
+    }
+
+
+def _reperformance_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "of a decision just uploaded: what came of it when it was computed again. A disagreement is no "
+        "refusal: the evidence is stored, and controls see it.",
+        "required": ["status", "differing"],
+        "properties": {
+            "status": {
+                "enum": ["AGREES", "DISAGREES", "NOT_REPERFORMABLE", "PENDING"],
+                "description": "PENDING: only the server can tell, and says so in a statement of its own",
+            },
+            "differing": {"type": "array", "items": {**TEXT, "description": "dotted path of a claim that differs"}},
         },
     }
 

@@ -121,6 +121,21 @@ def test_a_receipt_is_proved_and_its_checkpoint_checked(
     assert "signature was not checked" in capsys.readouterr().err
 
 
+def test_a_decision_that_does_not_come_out_is_named(
+    serve: Callable[..., str], envelope: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = Log()
+    found: dict[str, Any] = {"status": "DISAGREES", "differing": ["card.chosenArm", "card.uncertainty"]}
+    url = serve(lambda body: (201, {**log.receipt(body), "reperformance": found}))
+    assert send(envelope, url) == output.OK
+    assert "does not come out as it claims: card.chosenArm, card.uncertainty" in capsys.readouterr().err
+    assert send(envelope, url, "--must-agree", "--json") == output.NO
+    assert orjson.loads(capsys.readouterr().out)["results"][0]["receipt"]["reperformance"] == found
+    found |= {"status": "AGREES", "differing": []}
+    assert send(envelope, url, "--must-agree") == output.OK
+    assert "come out" not in capsys.readouterr().err
+
+
 def other_evidence(receipt: dict[str, Any]) -> None:
     receipt["evidenceId"] = "sha256:" + "1" * 64
 

@@ -14,7 +14,7 @@ from evidence_api.domain.decisions import DECISIONS
 from evidence_api.domain.decisions.reperforming import Difference, Given, Reperformance, Status
 
 PENDING = "PENDING"
-DECISION_KINDS: tuple[str, ...] = tuple(kind.kind for kind in DECISIONS.values())
+DECISION_KINDS: frozenset[str] = frozenset(kind.kind for kind in DECISIONS.values())
 _HEAD = frozenset({"producer", "decidedAt", "card"})
 
 
