@@ -68,6 +68,8 @@ def test_the_explanation_has_what_was_measured_and_what_was_asked() -> None:
     assert KIND.reperform(signed(met)).reason == "contract c is met: 1 condition, none unmet"
     many = statement("c", dict.fromkeys("abcde", 1), {})
     assert KIND.reperform(signed(many)).reason.endswith("c was not measured and should be 1; and 2 more")
+    three = statement("c", dict.fromkeys("abc", 1), {})
+    assert KIND.reperform(signed(three)).reason.endswith("c was not measured and should be 1")
 
 
 @pytest.mark.parametrize(

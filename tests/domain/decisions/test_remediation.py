@@ -60,6 +60,13 @@ def test_the_justification_says_what_was_asked_and_which_try_it_is() -> None:
     assert decided({"tests": 1}, {"tests": 2}, attempts=3)["justification"].endswith("; unmet after 3 attempts")
 
 
+@pytest.mark.parametrize(("longer", "cut"), [(0, False), (1, True)])
+def test_a_justification_that_just_fits_is_not_cut(longer: int, cut: bool) -> None:  # noqa: FBT001  a table
+    rest = len(" was not measured and should be 1; attempt 1 of 3")
+    told = decided({"x" * (1024 - rest + longer): 1}, {})["justification"]
+    assert (len(told), "..." in told) == (1024, cut)
+
+
 def test_every_action_can_be_signed() -> None:
     assert set(GRAVEST_FIRST) == set(get_args(Action.model_fields["action"].annotation))
     many = {f"condition-{index}": "x" * 200 for index in range(50)}
