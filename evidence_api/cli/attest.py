@@ -50,8 +50,8 @@ PredicateType = Annotated[
     str,
     typer.Option(
         metavar="URI",
-        help="The file is a predicate of this type (JSON), such as a decision, and no document; "
-        "`evidence-api kinds list` names our own.",
+        help="The file is a predicate of this type (JSON) and no document: a decision, for instance "
+        "urn:evidence-api:router-decision:v1. `evidence-api kinds list` names our own.",
     ),
 ]
 Subjects = Annotated[
@@ -91,8 +91,6 @@ def attest(  # one parameter for each option
     evidence-api attest sbom.cdx.json --subject dist/app.tar.gz --key signer.pem --out sbom.dsse.json
 
     evidence-api attest junit.xml --subject sha256:… --keyless --submit --token-from-exchange github --tenant acme
-
-    evidence-api attest card.json --predicate-type urn:evidence-api:router-decision:v1 --subject app.tar.gz --key k.pem
     """
     asked = signing.Asked(key, kms, public_key, keyless, identity_token, trust_config, unsigned)
     signing.check_one(asked)

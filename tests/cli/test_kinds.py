@@ -110,5 +110,5 @@ def test_a_decision_out_of_domain_is_not_signed(
 def test_help_of_attest_says_how_decisions_are_signed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["attest", "--help"]) == output.OK
     told = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "--predicate-type urn:evidence-api:router-decision:v1" in told
+    assert "a decision, for instance urn:evidence-api:router-decision:v1" in told
     assert "`evidence-api kinds list` names our own" in told
