@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -17,19 +18,53 @@ from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.rfc3339 import parse_rfc3339
 from evidence_api.engines.files import shipped
+from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.formats.stored import stored_statement
 from evidence_api.store import budgets, evidence
+from evidence_api.store.embedded import EmbeddedPostgres
 from evidence_api.use_cases import budgets as budgets_module
 from evidence_api.use_cases.budgets import PRODUCER, alert_predicate
 from evidence_api.use_cases.registry import Registry
 from tests.support import statements
 from tests.support.checked import SteppingClock
 from tests.support.place import Place
+from tests.support.shared_place import shared_place
 from tests.web.conftest import Door, door_of
 
 BUDGET = "urn:evidence-api:budget-event:v1"
 PERIOD = "2026-11"
 NOTE = {"reason": "small models until the period ends"}
+
+
+@pytest.fixture(scope="module")
+async def application(
+    postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory, nursery: Nursery
+) -> AsyncIterator[Application]:
+    """One for all tests here."""
+    home = tmp_path_factory.mktemp("home")
+    async with shared_place(postgres, template, home, nursery) as place, place.application() as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock(application: Application) -> SteppingClock:
+    """The application's: it goes on from test to test."""
+    assert isinstance(application.clock, SteppingClock)
+    return application.clock
+
+
+@pytest.fixture
+async def door(application: Application) -> AsyncIterator[Door]:
+    made = await door_of(application, f"acme-{uuid4().hex[:8]}")
+    async with made.http:
+        yield made
+
+
+@pytest.fixture
+async def rival(application: Application) -> AsyncIterator[Door]:
+    made = await door_of(application, f"rival-{uuid4().hex[:8]}")
+    async with made.http:
+        yield made
 
 
 def event(*entries: tuple[str, str], limit: str = "10", period: str = PERIOD, **more: Any) -> dict[str, Any]:  # noqa: ANN401  any member
@@ -302,3 +337,4 @@ async def test_statements_hold_no_clock_of_ours(door: Door) -> None:
         kept = orjson.loads(await connection.fetchval("SELECT statement FROM budget_alert"))
         crossed = await evidence.get(connection, door.scope, answer.json()["evidenceId"])
     assert parse_rfc3339(kept["predicate"]["decidedAt"]) == crossed.received
+    assert await settle(door.application) == 1

@@ -165,20 +165,18 @@ async def test_another_url_gets_what_waits_and_none_drops_it(door: Door) -> None
     assert (await hooks.get(door.scope))[0] is None
 
 
-@pytest.mark.parametrize(
-    ("url", "secret", "path"),
-    [
+async def test_what_is_no_webhook_is_refused(door: Door) -> None:
+    good = "https://example.org/"
+    for url, secret, path in (
         ("http://example.org/", SIGNED_BY, "url"),
-        ("https://example.org/", "short", "secret"),
-        ("https://example.org/", "x" * 1025, "secret"),
-        ("https://example.org/", "with a line\nbreak in it", "secret"),
-    ],
-)
-async def test_what_is_no_webhook_is_refused(door: Door, url: str, secret: str, path: str) -> None:
-    with pytest.raises(Malformed) as refused:
-        await door.application.webhooks.put(door.scope, url, secret)
-    assert refused.value.fields["path"] == path
-    assert "short" not in refused.value.message
+        (good, "short", "secret"),
+        (good, "x" * 1025, "secret"),
+        (good, "with a line\nbreak in it", "secret"),
+    ):
+        with pytest.raises(Malformed) as refused:
+            await door.application.webhooks.put(door.scope, url, secret)
+        assert refused.value.fields["path"] == path
+        assert secret not in refused.value.message
 
 
 async def test_all_loops_together_tell_of_evidence_as_it_comes(door: Door) -> None:
