@@ -95,10 +95,11 @@ class Choice:
 
 def check_ids(ids: Sequence[str]) -> None:
     """Refuse arms of one name: a card could not say which was chosen. Raises Malformed `out_of_domain`."""
-    if len(set(ids)) == len(ids):
-        return
-    again = next(index for index, one in enumerate(ids) if one in ids[:index])
-    raise out_of_domain(f"inputs.arms.{again}.id", "another arm before it has this id", value=ids[again])
+    seen: set[str] = set()
+    for index, one in enumerate(ids):
+        if one in seen:
+            raise out_of_domain(f"inputs.arms.{index}.id", "another arm before it has this id", value=one)
+        seen.add(one)
 
 
 def check_length(path: str, length: int, expected: int, of: str) -> None:

@@ -10,7 +10,7 @@ Our own texts are made of numbers that pass it: each is rounded for reading, so 
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, isinf, log10, ulp
 from typing import Any, TypeAlias
@@ -35,6 +35,7 @@ _NUMBER = re.compile(
         (?P<percent> \s?% )?""",
     re.VERBOSE,
 )
+_PUNCTUATION = ".,;:!?()[]'\"\u2018\u2019\u201c\u201d"
 _PERCENT = frozenset({"percent", "percents", "pct"})
 
 
@@ -57,18 +58,19 @@ class Shown:
             yield value - half - slack, value + half + slack
 
 
-def shown_numbers(text: str, *, names: Iterable[str] = ()) -> list[Shown]:
+def shown_numbers(text: str, *, names: Collection[str] = ()) -> list[Shown]:
     """The numbers a text claims, in its order; `names` are ids that may look like numbers and are none.
 
     >>> [(one.value, one.half_unit) for one in shown_numbers("impl@2 expects 0.94 at -$1,200, 2 % better")]
     [(0.94, 0.005), (-1200.0, 0.5), (2.0, 0.5)]
     """
-    words = _without(text, names).split()
-    kept = ("%" if word.strip(".,;:()").lower() in _PERCENT else "_" if _lettered(word) else word for word in words)
-    return [_shown(match) for match in _NUMBER.finditer(" ".join(kept))]
+    for name in sorted((one for one in names if len(one.split()) > 1), key=len, reverse=True):
+        text = text.replace(name, " _ ")
+    known = frozenset(names)
+    return [_shown(match) for match in _NUMBER.finditer(" ".join(_read_as(word, known) for word in text.split()))]
 
 
-def unfounded(text: str, *sources: Any, names: Iterable[str] = ()) -> tuple[str, ...]:  # noqa: ANN401  JSON, models
+def unfounded(text: str, *sources: Any, names: Collection[str] = ()) -> tuple[str, ...]:  # noqa: ANN401  JSON, models
     """The numbers of a text that no number of the sources bears out, as they are written.
 
     Sources are JSON values, models or arrays, however nested; arrays are looked at only for what nothing else has.
@@ -88,7 +90,7 @@ def unfounded(text: str, *sources: Any, names: Iterable[str] = ()) -> tuple[str,
     return tuple(one.text for one in shown)
 
 
-def check_rationale(path: str, text: str, *sources: Any, names: Iterable[str] = ()) -> tuple[Difference, ...]:  # noqa: ANN401  JSON, models
+def check_rationale(path: str, text: str, *sources: Any, names: Collection[str] = ()) -> tuple[Difference, ...]:  # noqa: ANN401  JSON, models
     """The difference at `path` of a text that claims numbers the sources do not have; none for a text that does not."""
     missing = tuple(dict.fromkeys(unfounded(text, *sources, names=names)))
     if not missing:
@@ -140,12 +142,12 @@ def _places(value: float, *, digits: int) -> int:
     return min(max(wanted, _FEWEST_PLACES), _MOST_PLACES)
 
 
-def _without(text: str, names: Iterable[str]) -> str:
-    """The text without those names that could pass for numbers, where they stand as words of their own."""
-    for name in names:
-        if name in text and any(map(str.isdigit, name)) and not (_lettered(name) and len(name.split()) == 1):
-            text = re.sub(rf"(?<![^\s(\[\"'\u201c]){re.escape(name)}(?![^\s,;:.)\]\"'\u201d]|[.,]\d)", "_", text)
-    return text
+def _read_as(word: str, names: frozenset[str]) -> str:
+    """A word as the search for numbers is to see it: `_` where it is none."""
+    bare = word.strip(_PUNCTUATION)
+    if bare.lower() in _PERCENT:
+        return "%"
+    return "_" if bare in names or _lettered(word) else word
 
 
 def _lettered(word: str) -> bool:

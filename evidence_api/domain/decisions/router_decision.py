@@ -77,7 +77,7 @@ def _derive(predicate: RouterDecision, _: Given) -> Derived:
         if card.fallback is None or not (card.fallback.reason or "").strip():
             claimed = None if card.fallback is None else card.fallback.reason
             also = (Difference("card.fallback.reason", claimed, _REASON_NEEDED),)
-    told = check_rationale("card.rationale", card.rationale, card, fields, predicate.inputs, names=choice.ids)
+    told = check_rationale("card.rationale", card.rationale, card, fields, predicate.inputs, names=(*choice.ids, card.task_id))
     return Derived({"card": fields}, (*also, *told))
 
 
@@ -97,12 +97,13 @@ def _facts(predicate: RouterDecision, derived: Json) -> Mapping[str, Fact | None
 
 
 def _safety(inputs: Inputs, card: Mapping[str, Any]) -> Mapping[str, bool]:
-    """Whether the chosen arm met the safety bounds (where the method has bounds and an arm was chosen), and whether it
-    was taken although it did not."""
+    """Whether no arm was taken that did not meet the safety bounds (where the method has any), and whether one was."""
     if not card:
         return {}
-    if not isinstance(inputs, LinUCBInputs) or card["chosenArm"] is None:
+    if not isinstance(inputs, LinUCBInputs):
         return {"fallback": False}
+    if card["chosenArm"] is None:
+        return {"safe": True, "fallback": False}
     lower = card["predictedEval"] - card["uncertainty"]
     safe = bool(is_safe(card["predictedCostUSD"], lower, inputs.safety))
     return {"safe": safe, "fallback": not safe}

@@ -83,7 +83,8 @@ def test_numbers_of_arrays_and_lists_count_and_booleans_do_not() -> None:
 
 
 def test_ids_that_look_like_numbers_are_none() -> None:
-    assert unfounded("picked 42, not 4.1 or arm 7: 0.79", CARD, names=("42", "4.1", "arm 7")) == ()
+    assert unfounded("picked 42, not 4.1 or arm 7 (17): 0.79", CARD, names=("42", "4.1", "arm 7", "17")) == ()
+    assert unfounded("not arm 70, but arm 7", CARD, names=("arm 7", "arm 70")) == ()
     assert unfounded("picked 42: 42.5", CARD, names=("42",)) == ("42.5",)
 
 
@@ -111,5 +112,6 @@ def test_any_text_can_be_checked(text: str) -> None:
 def test_no_text_takes_long(piece: str) -> None:
     text = (piece * MAX_LETTERS)[:MAX_LETTERS]
     started = time.process_time()
-    unfounded(text, CARD, np.arange(10_000.0), names=["1", "111"])
+    names = [f"{number}" for number in range(5000)] + [f"1 {number}" for number in range(5000)]
+    unfounded(text, CARD, np.arange(10_000.0), names=names)
     assert time.process_time() - started < 1
