@@ -8,12 +8,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from evidence_api.domain.decisions.reading import DECISION_KINDS, PENDING
+from evidence_api.domain.decisions.reperforming import Status
 from evidence_api.domain.decisions.trust_update import LedgerKey
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import EvidenceFilter
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
 
+_DISAGREES = (Status.DISAGREES.value.lower(),)
+# Found by an index: what disagrees by itself, or by any of the server's statements about it.
+_DISAGREEING = """
+SELECT d.leaf_index FROM evidence d WHERE d.tenant_id = $1 AND d.facts->>'reperformance' = 'disagrees'
+UNION ALL SELECT d.leaf_index FROM evidence s
+  JOIN evidence d ON d.tenant_id = $1 AND d.id = decode(substr(s.series, 8), 'hex')
+  WHERE s.tenant_id = $1 AND s.kind = 'reperformance' AND s.facts->>'reperformance' = 'disagrees'
+"""
 _STANDING = """
 SELECT DISTINCT ON (s.series) s.series, s.id, s.body_digest FROM evidence s
 WHERE s.tenant_id = $1 AND s.kind = 'reperformance' AND s.status = 'verified' AND s.series = ANY ($2::text[])
@@ -35,6 +44,8 @@ def conditions(put: Callable[[object], str], chosen: EvidenceFilter) -> list[str
     where = []
     if chosen.reperformance or chosen.differing is not None:
         where.append(f"e.kind = ANY ({put(sorted(DECISION_KINDS))}::text[])")
+    if chosen.differing is not None or chosen.reperformance == _DISAGREES:
+        where.append(f"e.leaf_index = ANY (ARRAY({_DISAGREEING}))")
     if chosen.reperformance:
         told = f"{_told('reperformance')} #>> '{{}}'"
         status = f"coalesce(e.facts->>'reperformance', {told}, {put(PENDING.lower())}::text)"

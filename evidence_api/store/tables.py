@@ -160,6 +160,11 @@ class EvidenceRow(SQLModel, table=True):
             *("tenant_id", "series", "leaf_index"),
             postgresql_where=text("kind = 'reperformance'"),
         ),
+        Index(
+            "evidence_disagreeing",
+            *("tenant_id", "leaf_index"),
+            postgresql_where=text("facts->>'reperformance' = 'disagrees'"),
+        ),
     )
     tenant_id: UUID = _tenant()
     leaf_index: int = _key(BigInteger)
