@@ -109,7 +109,8 @@ class LinUCB:
     def _decide(self, context: Floats) -> tuple[Choice, Bounds]:
         shifted = self._inverse @ context  # k x d
         mean = (shifted * self._response).sum(axis=1)
-        found = Bounds(mean, self._alpha * np.sqrt((shifted * context).sum(axis=1)))
+        variance = np.maximum((shifted * context).sum(axis=1), 0.0)  # rounding may take what is 0 below it
+        found = Bounds(mean, self._alpha * np.sqrt(variance))
         return choose_within(self._ids, self._prices, found, self._safety, self._fallback), found
 
     def _context(self, x: Sequence[float]) -> Floats:

@@ -77,7 +77,8 @@ def _derive(predicate: RouterDecision, _: Given) -> Derived:
         if card.fallback is None or not (card.fallback.reason or "").strip():
             claimed = None if card.fallback is None else card.fallback.reason
             also = (Difference("card.fallback.reason", claimed, _REASON_NEEDED),)
-    told = check_rationale("card.rationale", card.rationale, card, fields, predicate.inputs, names=(*choice.ids, card.task_id))
+    names = (*choice.ids, card.task_id)
+    told = check_rationale("card.rationale", card.rationale, card, fields, predicate.inputs, names=names)
     return Derived({"card": fields}, (*also, *told))
 
 
