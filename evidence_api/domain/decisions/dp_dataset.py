@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from evidence_api.domain.decisions.listed import counted
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
 from evidence_api.domain.decisions.shape import Count, Money, MoneyClaim, Part, Predicate, Rows, Word
 from evidence_api.domain.fact_type import FactType
@@ -92,10 +93,8 @@ def _facts(predicate: DpDataset, derived: Json) -> Mapping[str, Fact | None]:
 
 def _explain(predicate: DpDataset, derived: Json) -> str:
     said = "within" if derived["withinLimit"] else "over"
-    return (
-        f"{len(predicate.mechanisms)} mechanism(s) spend epsilon {derived['epsilonTotal']:f}, "
-        f"{said} the limit of {predicate.limit}"
-    )
+    mechanisms = counted(len(predicate.mechanisms), "mechanism")
+    return f"epsilon {derived['epsilonTotal']:f} is spent by {mechanisms}, {said} the limit of {predicate.limit}"
 
 
 KIND = DecisionKind(

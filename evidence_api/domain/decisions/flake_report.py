@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from evidence_api.domain.decisions.listed import counted
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
 from evidence_api.domain.decisions.shape import Claim, Part, Predicate, Rows, Word
 from evidence_api.domain.fact_type import FactType
@@ -97,12 +98,12 @@ def _facts(predicate: FlakeReport, derived: Json) -> Mapping[str, Fact | None]:
 
 
 def _explain(predicate: FlakeReport, derived: Json) -> str:
-    tests, found = len({run.test for run in predicate.runs}), derived["flaky"]
+    tests, found = counted(len({run.test for run in predicate.runs}), "test"), derived["flaky"]
     if not found:
-        return f"none of {tests} test(s) both passed and failed"
+        return f"none of {tests} both passed and failed"
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     named = f"{', '.join(found[:_SHOWN])}{more}"
-    return f"{len(found)} of {tests} test(s) both passed and failed ({derived['flakeRate']:.1%}): {named}"
+    return f"{len(found)} of {tests} both passed and failed ({derived['flakeRate']:.1%}): {named}"
 
 
 KIND = DecisionKind(

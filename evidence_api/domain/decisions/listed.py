@@ -33,6 +33,20 @@ def first_highest(values: Sequence[float]) -> int:
     return next(index for index, one in enumerate(values) if isclose(one, highest, rel_tol=_TIE))
 
 
+def highest_first(values: Sequence[float]) -> list[int]:
+    """The indices by falling value; those that only rounding parts stay in listed order.
+
+    >>> highest_first([0.2, 0.3, 0.1 + 0.2, 0.5])
+    [3, 1, 2, 0]
+    """
+    ties: list[list[int]] = []
+    for index in sorted(range(len(values)), key=lambda one: -values[one]):
+        if not ties or not isclose(values[index], values[ties[-1][0]], rel_tol=_TIE):
+            ties.append([])
+        ties[-1].append(index)
+    return [index for tied in ties for index in sorted(tied)]
+
+
 def counted(count: int, one: str) -> str:
     """A number of things.
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from evidence_api.domain.decisions.listed import check_distinct
+from evidence_api.domain.decisions.listed import check_distinct, counted, highest_first
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
 from evidence_api.domain.decisions.shape import MAX_REAL, MAX_ROWS, Claim, Count, Part, Predicate, Rows, Unsigned, Word
 from evidence_api.domain.fact_type import FactType
@@ -75,9 +75,8 @@ def owners(reviews: Sequence[Reviewed], half_life_days: float, k: int) -> list[t
     >>> owners([Reviewed("ada", 1, 90), Reviewed("bob", 2, 0), Reviewed("eve", 2, 0)], half_life_days=90, k=2)
     [('bob', 0.4444444444444444), ('eve', 0.4444444444444444)]
     """
-    found = [(one.user, share) for one, share in zip(reviews, shares(reviews, half_life_days), strict=True)]
-    found = sorted(found, key=lambda one: -one[1])  # stable: ties stay in listed order
-    return found[:k] if found and found[0][1] > 0 else []
+    found = shares(reviews, half_life_days)
+    return [(reviews[index].user, found[index]) for index in highest_first(found)[:k]] if any(found) else []
 
 
 def statement(
@@ -126,7 +125,7 @@ def _explain(predicate: Ownership, derived: Json) -> str:
     if not shown:
         return f"nobody owns {about}: it has no reviews"
     more = f" and {len(derived['owners']) - 5} more" if len(derived["owners"]) > 5 else ""  # noqa: PLR2004  as shown
-    return f"{about} is owned by {shown}{more}, of {len(predicate.reviews)} reviewer(s)"
+    return f"{about} is owned by {shown}{more}, of {counted(len(predicate.reviews), 'reviewer')}"
 
 
 KIND = DecisionKind(

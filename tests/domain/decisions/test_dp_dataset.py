@@ -89,4 +89,4 @@ def test_what_a_control_may_ask_and_what_is_told() -> None:
         "episodes": 100,
         "pii_findings": 2,
     }
-    assert result.reason == "2 mechanism(s) spend epsilon 1.6, over the limit of 1.5"
+    assert result.reason == "epsilon 1.6 is spent by 2 mechanisms, over the limit of 1.5"

@@ -69,7 +69,7 @@ def test_what_a_control_may_ask_and_what_is_told() -> None:
     result = reperformed("flake-report", flake_report.statement([(name, ["pass", "fail"]) for name in names]))
     asked = {name: fact for name, fact in result.facts.items() if name in flake_report.KIND.facts}
     assert asked == {"tests": 7, "attempts": 14, "flaky": tuple(names), "flaky_tests": 7, "flake_rate": 1.0}
-    assert result.reason == "7 of 7 test(s) both passed and failed (100.0%): t0, t1, t2, t3, t4 and 2 more"
+    assert result.reason == "7 of 7 tests both passed and failed (100.0%): t0, t1, t2, t3, t4 and 2 more"
     none = reperformed("flake-report", flake_report.statement([("a", ["pass"])]))
     assert none.facts["flaky"] == ()
-    assert none.reason == "none of 1 test(s) both passed and failed"
+    assert none.reason == "none of 1 test both passed and failed"

@@ -40,6 +40,13 @@ def test_of_equals_the_first_listed_is_first() -> None:
     assert [user for user, _ in owners(reviews, half_life_days=30, k=2)] == ["zoe", "ada"]
 
 
+def test_of_equals_that_rounding_parts_the_first_listed_is_first() -> None:
+    """2^(-2/90) and 2 * 2^(-92/90) are one number, and two doubles, the later listed the larger."""
+    for reviews in ([Reviewed("ada", 1, 2), Reviewed("bob", 2, 92)], [Reviewed("bob", 2, 92), Reviewed("ada", 1, 2)]):
+        weighed = [*reviews, Reviewed("eve", 1, 0)]
+        assert [user for user, _ in owners(weighed, half_life_days=90, k=3)] == ["eve", *(one.user for one in reviews)]
+
+
 def test_a_file_nobody_touched_for_years_keeps_its_owners() -> None:
     reviews = [Reviewed("ada", 1, 1e6), Reviewed("bob", 3, 1e6), Reviewed("eve", 0, 0)]
     assert owners(reviews, half_life_days=1, k=2) == [("bob", 0.75), ("ada", 0.25)]
@@ -91,4 +98,4 @@ def test_what_a_control_may_ask_and_what_is_told() -> None:
     result = reperformed("ownership", ownership.statement("a.py", [("ada", 3, 0), ("bob", 1, 0), ("eve", 0, 9)]))
     asked = {name: result.facts[name] for name in ("file", "reviewers", "owners", "top", "share")}
     assert asked == {"file": "a.py", "reviewers": 2, "owners": ("ada", "bob"), "top": "ada", "share": 0.75}
-    assert result.reason == "a.py is owned by ada (75.0%), bob (25.0%), of 3 reviewer(s)"
+    assert result.reason == "a.py is owned by ada (75.0%), bob (25.0%), of 3 reviewers"
