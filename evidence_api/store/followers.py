@@ -18,6 +18,7 @@ SELECT EXISTS (
     AND leaf_index >= (SELECT next_leaf FROM log_follower WHERE tenant_id = $1 AND name = $2))
 """
 _TAKE = "SELECT next_leaf FROM log_follower WHERE tenant_id = $1 AND name = $2 FOR UPDATE SKIP LOCKED"
+_SILENCE = "5min"
 _NEXT = f"""
 SELECT {EVIDENCE} FROM evidence e
 WHERE e.tenant_id = $1 AND e.kind = ANY ($2::text[]) AND e.status = 'verified' AND e.leaf_index >= $3
@@ -37,8 +38,13 @@ async def waits(connection: Connection, scope: TenantScope, name: str, kinds: Se
 
 
 async def take(connection: Connection, scope: TenantScope, name: str) -> int | None:
-    """Be the only one who moves it until this transaction ends; the next leaf. None: somebody else is."""
+    """Be the only one who moves it until this transaction ends; the next leaf. None: somebody else is.
+
+    PostgreSQL ends the transaction of a process it has not heard from for some minutes, and lets others have it.
+    """
     next_leaf: int | None = await connection.fetchval(_TAKE, scope.id, name)
+    if next_leaf is not None:
+        await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{_SILENCE}'")
     return next_leaf
 
 

@@ -9,6 +9,7 @@ import pytest
 from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.verification import Unsigned
+from evidence_api.store import followers
 from evidence_api.store.session import Database
 from evidence_api.use_cases import follow_log
 from evidence_api.use_cases.append import Appender
@@ -82,6 +83,24 @@ async def test_what_is_not_handled_is_handed_over_again(
         await reader.follower.turn(scope)
     assert await reader.follower.turn(scope) == 2
     assert reader.leaves == [0, 1, 0, 1]
+
+
+async def test_a_process_that_is_not_heard_from_loses_its_turn(
+    appender: Appender, scope: TenantScope, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction is ended by PostgreSQL, so its cursor does not move, and the next one is handed the same."""
+    monkeypatch.setattr(followers, "_SILENCE", "50ms")
+    await fill(appender, scope, 2)
+    reader, ended = Reader(database), asyncio.Event()
+
+    async def silent(_scope: TenantScope, _batch: Sequence[Followed]) -> None:
+        while not ended.is_set():
+            ended.set() if await reader.follower.turn(scope) else await asyncio.sleep(0.02)
+
+    with pytest.raises(StoreUnavailable):
+        await LogFollower(database, "reader", KINDS, silent).turn(scope)
+    assert reader.leaves == [0, 1]
+    assert await reader.follower.turn(scope) == 0
 
 
 async def test_followers_have_places_of_their_own_and_tenants_too(
