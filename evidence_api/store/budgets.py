@@ -129,6 +129,16 @@ async def alerted(connection: Connection, scope: TenantScope, budget: BudgetStat
     )
 
 
+async def last_alerted(connection: Connection, scope: TenantScope, budget: BudgetState) -> str | None:
+    """The level that was alerted last, under whatever limit."""
+    level: str | None = await connection.fetchval(
+        "SELECT level FROM budget_alert WHERE tenant_id = $1 AND period = $2 AND scope = $3 "
+        "ORDER BY crossed_at DESC, spent_usd DESC LIMIT 1",
+        *(scope.id, budget.period, budget.scope),
+    )
+    return level
+
+
 async def keep_alert(connection: Connection, scope: TenantScope, budget: BudgetState, statement: str) -> None:
     """Note that the budget has reached its level, and what is to be said of it: once."""
     await connection.execute(
