@@ -44,6 +44,8 @@ HOW TO VERIFY THIS AUDIT PACK
    Signatures   DSSE envelopes and Sigstore bundles: any tool that reads them
    Verdicts     catalog.rego is plain Rego v1 and decides from the facts recorded in pack.json, one
                 row for each record; data.evidence.catalog.verdicts is the rule to ask
+   Decisions    "decisions" in pack.json says what each came to; evidence-api inspect evidence/FILE
+                computes one again
 
 3. What this proves, and what it does not
 

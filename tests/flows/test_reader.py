@@ -15,7 +15,7 @@ from evidence_api.bootstrap import Application
 from evidence_api.cli import main, output
 from evidence_api.cli.client import Client
 from evidence_api.cli.serving import serving
-from tests.support import statements
+from tests.support import decided, statements
 from tests.support.place import Place
 from tests.web.conftest import Door
 
@@ -161,6 +161,22 @@ async def test_people_can_read_it(run: Run) -> None:
     code, shown, _ = await run("release", "show", "widget", "--outcome", "pass", "--cards", "0")
     assert "X-BUILD" in shown
     assert "X-SBOM" not in shown
+
+
+async def test_a_decision_is_told_in_sentences(run: Run, door: Door, tmp_path: Path) -> None:
+    file = tmp_path / "gate.json"
+    file.write_bytes(door.envelope(decided.rollout(2900, action="promote")))
+    code, told, _ = await run("submit", str(file), "--json")
+    receipt = orjson.loads(told)["results"][0]["receipt"]
+    assert (code, receipt["reperformance"]) == (output.OK, {"status": "DISAGREES", "differing": ["action"]})
+    code, shown, _ = await run("evidence", "show", receipt["evidenceId"])
+    assert code == output.OK
+    assert_readable(shown)
+    assert "rollout-gate (wald)" in shown
+    assert "action is claimed as promote and comes to rollback" in shown
+    assert "the canary succeeded in 2900 of 3005 trials" in " ".join(shown.split())
+    told = answer(await run("evidence", "show", receipt["evidenceId"], "--json"))
+    assert told["decision"]["reperformance"]["status"] == "DISAGREES"
 
 
 async def test_summaries_come_with_what_they_verify_with(run: Run, tmp_path: Path) -> None:
