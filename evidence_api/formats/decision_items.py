@@ -27,6 +27,7 @@ class DecisionItem:
 
 
 Item: TypeAlias = DecisionItem | Refused
+_BROKEN = object()
 
 
 def decision_items(body: bytes) -> Iterator[Item]:
@@ -52,20 +53,29 @@ def _texts(text: bytes) -> Iterator[bytes | Refused]:
         except Refused as fault:
             yield fault
         return
-    end = text.find(b"\n")
-    if end >= 0 and _complete(text[:end]):
+    if _by_lines(text):
         yield from (line for line in BytesIO(text) if line.strip())
     elif text:
         yield text
 
 
-def _complete(line: bytes) -> bool:
-    """Whether a first line is a whole value: then each line is one."""
-    try:
-        json.loads(line)
-    except ValueError:
+def _by_lines(text: bytes) -> bool:
+    """Whether each line is a value: the first is whole or, should that one be broken, the next is a decision."""
+    end = text.find(b"\n")
+    if end < 0:
         return False
-    return True
+    if _parsed(text[:end]) is not _BROKEN:
+        return True
+    after = text.find(b"\n", end + 1)
+    second = _parsed(text[end + 1 : after if after >= 0 else len(text)])
+    return isinstance(second, dict) and "predicateType" in second
+
+
+def _parsed(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return _BROKEN
 
 
 def _item(text: bytes) -> Item:
@@ -89,10 +99,9 @@ def _item(text: bytes) -> Item:
 def _named(text: bytes, fault: Malformed) -> Malformed:
     """The same refusal, by the path of the number that is none, where that is what is wrong."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        path = _no_number(_parsed(text))
+    except RecursionError:
         return fault
-    path = _no_number(value)
     if path is None:
         return fault
     path = path.removeprefix("predicate.")

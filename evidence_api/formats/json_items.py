@@ -15,6 +15,7 @@ from evidence_api.formats.strict_json import MAX_DEPTH
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
+_OF_LONG_NUMBERS = json.JSONDecoder(parse_int=float)  # slower; takes integers of more digits than Python converts
 
 
 def items_of(body: bytes) -> Iterator[tuple[bytes, Any]]:
@@ -44,13 +45,22 @@ def items_of(body: bytes) -> Iterator[tuple[bytes, Any]]:
 
 def _element(text: str, at: int, number: int) -> tuple[Any, int]:
     try:
-        return _DECODER.raw_decode(text, at)
+        return _decoded(text, at)
     except json.JSONDecodeError as fault:
         raise Malformed(f"not JSON: {fault.msg}", path=f"[{number}]", line=fault.lineno, column=fault.colno) from fault
     except RecursionError as fault:
         raise TooLarge(
             f"an element nests deeper than {MAX_DEPTH}", path=f"[{number}]", limit=MAX_DEPTH, value=MAX_DEPTH + 1
         ) from fault
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of thousands of digits: what it is worth, whoever reads the element says
+        return _OF_LONG_NUMBERS.raw_decode(text, at)
 
 
 def _space(text: str, at: int) -> int:

@@ -61,3 +61,17 @@ def test_one_bad_line_stops_no_other(bad: str, path: str) -> None:
 def test_a_file_without_decisions_is_refused(body: bytes) -> None:
     assert read(body) == ["$"]
     assert expected_items(body) == 1
+
+
+DEEP = '{"n": ' + "[" * 100_000
+LONG = '{"predicateType": "urn:x", "predicate": {"n": ' + "1" * 5000 + "}}"
+
+
+@pytest.mark.parametrize("bad", ["{", '{"predicateType": "urn:x", "pred', DEEP, LONG])
+def test_a_first_line_that_is_broken_stops_no_other(bad: str) -> None:
+    assert read(f"{bad}\n{json.dumps(ONE)}\n{json.dumps(OTHER)}") == ["$", ("urn:x", 1), ("urn:y", 2)]
+
+
+def test_what_is_too_deep_or_too_long_to_be_read_is_refused() -> None:
+    assert read(DEEP) == read(f"{DEEP}\n{{") == ["$"]
+    assert read(f"[{LONG}, {json.dumps(ONE)}]") == ["$", ("urn:x", 1)]

@@ -40,6 +40,11 @@ def test_spelling_is_kept() -> None:
     assert list(items_of(b"[]")) == list(items_of(b" [ \n] ")) == []
 
 
+def test_an_integer_of_thousands_of_digits_ends_no_array() -> None:
+    long = b'{"n":' + b"1" * 5000 + b"}"
+    assert [written for written, _ in items_of(b"[" + long + b",2]")] == [long, b"2"]
+
+
 @given(st.binary(max_size=40) | st.text(alphabet='[]{},:"1a \\', max_size=30).map(str.encode))
 @settings(max_examples=300)
 def test_anything_else_is_refused_with_a_code(body: bytes) -> None:
