@@ -11,7 +11,7 @@ import pytest
 
 from evidence_api.domain.decisions.reperforming import Difference, Reperformance, Status
 from evidence_api.domain.errors import PackRejected
-from evidence_api.domain.pack import PackContents
+from evidence_api.domain.pack import PackContents, PackedEvidence
 from evidence_api.domain.pack_report import PackReport, StepResult
 from evidence_api.domain.verdict import Outcome
 from evidence_api.engines.keys import EnvelopeSigner
@@ -202,15 +202,15 @@ async def test_last_digits_of_another_machine_are_no_difference(stage: Stage) ->
 
 
 def _facts_moved(contents: PackContents, by: float) -> PackContents:
-    moved = [
-        replace(
-            item, evidence=replace(item.evidence, facts={**item.evidence.facts, "psi": item.evidence.facts["psi"] + by})
-        )
-        if item.evidence.kind == "drift"
-        else item
-        for item in contents.evidence
-    ]
-    return replace(contents, evidence=tuple(moved))
+    """The contents as a machine would have recorded them that computes a little otherwise."""
+
+    def moved(item: PackedEvidence) -> PackedEvidence:
+        psi = item.evidence.facts.get("psi")
+        if not isinstance(psi, float):
+            return item
+        return replace(item, evidence=replace(item.evidence, facts={**item.evidence.facts, "psi": psi + by}))
+
+    return replace(contents, evidence=tuple(map(moved, contents.evidence)))
 
 
 def test_the_index_is_json(stage: Stage) -> None:
