@@ -9,8 +9,8 @@ from evidence_api.domain.verdict import Outcome
 
 
 class StepResult(StrEnum):
-    """held | failed | not_reached (an earlier failure left nothing to check) | not_applicable (a JSON pack has no pages,
-    another no decision)."""
+    """held | failed | not_reached (an earlier failure left nothing to check) | not_applicable (JSON has no pages, or
+    there is no decision)."""
 
     HELD = "held"
     FAILED = "failed"
