@@ -166,6 +166,24 @@ def test_the_same_seed_is_the_same_policy() -> None:
     assert first.theta.tolist() != other.theta.tolist()
 
 
+def test_weights_that_no_double_holds_are_cut_with_the_rest() -> None:
+    log = Log.of(np.ones((4, 1)), [0, 1, 0, 1], [0.9, 0.8, 0.9, 0.8], [0.1] * 4, [5e-324, 0.5, 5e-324, 0.5])
+    policy = train(log, 2, Constraints(max_cost_usd=1.0, min_eval=0.0), Training(steps=20))
+    assert policy.chosen.clipped == 0.5
+    assert np.isfinite(policy.theta).all()
+
+
+@pytest.mark.parametrize(("path", "x", "arm"), [("x", np.ones((2, 2)), [0, 1]), ("arms", np.ones((2, 1)), [0, 2])])
+def test_a_policy_is_evaluated_on_what_it_was_trained_on(path: str, x: Matrix, arm: list[int]) -> None:
+    def log(x: Matrix, arm: list[int]) -> Log:
+        return Log.of(x, arm, [0.9, 0.8], [0.1, 0.2], [0.5, 0.5])
+
+    policy = train(log(np.ones((2, 1)), [0, 1]), 2, Constraints(1, 0), Training(steps=2))
+    with pytest.raises(Malformed) as caught:
+        policy.episodes(log(x, arm))
+    assert caught.value.fields["path"] == path
+
+
 def test_weights_over_the_clip_are_cut_and_reported() -> None:
     log = draw(5_000, np.random.default_rng(9)).log
     policy = train(log, 4, Constraints(max_cost_usd=1.0, min_eval=0.0), Training(clip=2.0, steps=150))
@@ -192,6 +210,9 @@ def test_limits_that_cannot_be_met_end_in_the_least_breach() -> None:
         ("arm", {"arm": [0, -1]}),
         ("arm", {"arm": [0, 64]}),
         ("arm", {"arm": [0.0, 1.0]}),
+        ("arm", {"arm": np.array([[0, 1]])}),
+        ("x", {"x": np.array([[None], ["one"]])}),
+        ("episodes.eval", {"eval": np.array(["much", 0.5])}),
         ("episodes.1.pBehavior", {"behaviour": [0.5, 0.0]}),
         ("episodes.0.eval", {"eval": [np.inf, 0.5]}),
         ("episodes.1.costUSD", {"cost": [0.1, -0.1]}),
@@ -217,10 +238,15 @@ def test_a_log_out_of_domain_is_refused_with_its_path(path: str, change: dict[st
         ("arms", 65, Constraints(1, 0), Training()),
         ("constraints.maxCostUSD", 2, Constraints(0, 0), Training()),
         ("constraints.maxCostUSD", 2, Constraints(float("nan"), 0), Training()),
+        ("constraints.maxCostUSD", 2, Constraints(5e-324, 0), Training()),
         ("constraints.minEval", 2, Constraints(1, float("inf")), Training()),
-        ("training", 2, Constraints(1, 0), Training(steps=0)),
-        ("training", 2, Constraints(1, 0), Training(clip=0.5)),
-        ("training", 2, Constraints(1, 0), Training(margin=1.0)),
+        ("training.steps", 2, Constraints(1, 0), Training(steps=0)),
+        ("training.clip", 2, Constraints(1, 0), Training(clip=0.5)),
+        ("training.margin", 2, Constraints(1, 0), Training(margin=1.0)),
+        ("training.rate", 2, Constraints(1, 0), Training(rate=float("nan"))),
+        ("training.rate", 2, Constraints(1, 0), Training(rate=1e308)),
+        ("training.cost_weight", 2, Constraints(1, 0), Training(cost_weight=float("inf"))),
+        ("training.seed", 2, Constraints(1, 0), Training(seed=-1)),
     ],
 )
 def test_a_training_out_of_domain_is_refused(path: str, arms: int, limits: Constraints, training: Training) -> None:

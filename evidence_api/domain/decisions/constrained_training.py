@@ -22,16 +22,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evidence_api.domain.decisions.constrained_policy import ConstrainedPolicy, softmax
-from evidence_api.domain.decisions.off_policy import Column, DeployGate, Episodes
+from evidence_api.domain.decisions.off_policy import Column, DeployGate, Episodes, numbers
 from evidence_api.domain.decisions.ope_report import statement
 from evidence_api.domain.decisions.reperforming import out_of_domain
-from evidence_api.domain.decisions.shape import MAX_DIMENSIONS
+from evidence_api.domain.decisions.shape import MAX_DIMENSIONS, MAX_REAL
 
 Matrix: TypeAlias = NDArray[np.float64]
 
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-8  # Adam's
 _MOST = 1_000.0  # of a multiplier: constraints that cannot be met must not end in overflow
 _LARGEST_FEATURE = 1e6
+_RANGES: Mapping[str, tuple[float, float]] = {  # of a training: least, most
+    "seed": (0, 2**63),
+    "steps": (1, 1_000_000),
+    "batch": (1, 50_000_000),
+    "rate": (1e-9, 10),
+    "dual_rate": (0, 1_000),
+    "clip": (1, 1e9),
+    "decay": (0, 1_000),
+    "margin": (0, 0.99),
+    "cost_weight": (0, 1e6),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +57,7 @@ class Log:
     @classmethod
     def of(cls, x: ArrayLike, arm: ArrayLike, eval: ArrayLike, cost: ArrayLike, behaviour: ArrayLike) -> "Log":  # noqa: A002  the field's own name
         """From rows of one length. Raises Malformed `out_of_domain`."""
-        features, taken = np.asarray(x, dtype=np.float64), np.asarray(arm)
+        features, taken = numbers(x, "x"), _arms(arm)
         observed = Episodes.of(eval, cost, behaviour, behaviour)
         if features.ndim != 2 or not 1 <= features.shape[1] <= MAX_DIMENSIONS:  # noqa: PLR2004  rows and columns
             raise out_of_domain("x", f"of shape {features.shape}; rows of 1 to {MAX_DIMENSIONS} numbers are needed")
@@ -54,9 +65,7 @@ class Log:
             raise out_of_domain("arm", f"{len(features)} features and {taken.size} arms for {len(observed)} episodes")
         if not (np.abs(features) <= _LARGEST_FEATURE).all():
             raise out_of_domain("x", f"features are finite and at most {_LARGEST_FEATURE:g} from 0")
-        if not np.issubdtype(taken.dtype, np.integer) or taken.min() < 0 or taken.max() >= MAX_DIMENSIONS:
-            raise out_of_domain("arm", f"arms are whole numbers from 0 to {MAX_DIMENSIONS - 1}")
-        return cls(features, taken.astype(np.int64), observed)
+        return cls(features, taken, observed)
 
     def __len__(self) -> int:
         return len(self.arm)
@@ -127,7 +136,13 @@ class TrainedPolicy:
         return ConstrainedPolicy(self.theta.tolist(), arms, seed)
 
     def episodes(self, held_out: Log) -> Episodes:
-        """The held-out log with this policy as the target, for estimates or to be uploaded."""
+        """The held-out log with this policy as the target, for estimates or to be uploaded. Raises Malformed
+        `out_of_domain` for features or arms that it was not trained on."""
+        arms, width = self.theta.shape
+        given = held_out.x.shape[1]
+        if given != width:
+            raise out_of_domain("x", f"rows of {given}, where it was trained on {width}", limit=width, value=given)
+        _check_arms(held_out, arms)
         target = _taken(self.probabilities(held_out.x), held_out.arm)
         seen = held_out.observed
         return Episodes(seen.eval, seen.cost, seen.behaviour, target)
@@ -167,18 +182,36 @@ def train(log: Log, arms: int, constraints: Constraints, training: Training | No
 
 
 def _check(log: Log, arms: int, constraints: Constraints, training: Training) -> None:
-    if not log.arm.max() < arms <= MAX_DIMENSIONS:
-        raise out_of_domain(
-            "arms", f"{arms}, where the log has arms up to {log.arm.max()} (and {MAX_DIMENSIONS} at most)"
-        )
-    if not 0 < constraints.max_cost_usd < np.inf:
-        raise out_of_domain("constraints.maxCostUSD", f"{constraints.max_cost_usd}, where an amount is needed")
-    if not np.isfinite(constraints.min_eval):
-        raise out_of_domain("constraints.minEval", f"{constraints.min_eval}, where a number is needed")
-    if not (training.steps >= 1 and training.batch >= 1 and training.clip >= 1 and 0 <= training.margin < 1):
-        raise out_of_domain(
-            "training", "at least one step and episode, a clip from 1 and a margin in [0, 1) are needed"
-        )
+    if arms > MAX_DIMENSIONS:
+        raise out_of_domain("arms", f"{arms}, of {MAX_DIMENSIONS} at most", limit=MAX_DIMENSIONS, value=arms)
+    _check_arms(log, arms)
+    _check_inside("constraints.maxCostUSD", constraints.max_cost_usd, 1 / MAX_REAL, MAX_REAL)
+    _check_inside("constraints.minEval", constraints.min_eval, -MAX_REAL, MAX_REAL)
+    for name, (least, most) in _RANGES.items():
+        _check_inside(f"training.{name}", getattr(training, name), least, most)
+
+
+def _check_inside(path: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:  # so that NaN is refused with the rest
+        said = f"{value}, where a number from {least:g} to {most:g} is needed"
+        raise out_of_domain(path, said, limit=most if value > most else least, value=value)
+
+
+def _check_arms(log: Log, arms: int) -> None:
+    last = int(log.arm.max())
+    if last >= arms:
+        raise out_of_domain("arms", f"{arms}, where the log has arm {last}, from 0", limit=arms - 1, value=last)
+
+
+def _arms(given: ArrayLike) -> NDArray[np.int64]:
+    try:
+        taken = np.asarray(given)
+    except ValueError as fault:  # ragged
+        raise out_of_domain("arm", f"no column of arms ({str(fault)[:100]})") from fault
+    most = MAX_DIMENSIONS - 1
+    if taken.size and not (np.issubdtype(taken.dtype, np.integer) and taken.min() >= 0 and taken.max() <= most):
+        raise out_of_domain("arm", f"arms are whole numbers from 0 to {most}", limit=most)
+    return taken.astype(np.int64)
 
 
 class _Run:
@@ -215,7 +248,7 @@ class _Run:
         """One step up the Lagrangian."""
         x, arm, seen = self._log.x[rows], self._log.arm[rows], self._log.observed
         shares = softmax(x @ self._theta.T)
-        weights = np.minimum(_taken(shares, arm) / seen.behaviour[rows], self._training.clip)
+        weights = np.minimum(_weights(shares, arm, seen.behaviour[rows]), self._training.clip)
         total = float(weights.sum()) or 1.0
         eval_, cost = seen.eval[rows], seen.cost[rows]
         price = self._training.cost_weight + self._cost_multiplier / self._constraints.max_cost_usd
@@ -238,7 +271,7 @@ class _Run:
     def _dual(self, number: int) -> Step:
         """One step of each multiplier, by the estimates on the whole log."""
         log, seen = self._log, self._log.observed
-        raw = _taken(softmax(log.x @ self._theta.T), log.arm) / seen.behaviour
+        raw = _weights(softmax(log.x @ self._theta.T), log.arm, seen.behaviour)
         weights = np.minimum(raw, self._training.clip)
         total = float(weights.sum()) or 1.0
         eval_, cost = float((weights * seen.eval).sum()) / total, float((weights * seen.cost).sum()) / total
@@ -256,6 +289,13 @@ class _Run:
             return True, step.eval - self._training.cost_weight * step.cost_usd
         breach = max(0.0, step.cost_usd / self._max_cost - 1) + max(0.0, self._min_eval - step.eval)
         return False, -breach
+
+
+def _weights(shares: Matrix, arm: NDArray[np.int64], behaviour: Column) -> Column:
+    """Of each row. What no double holds is infinite, and cut with the rest."""
+    with np.errstate(over="ignore"):
+        weights: Column = _taken(shares, arm) / behaviour
+    return weights
 
 
 def _taken(shares: Matrix, arm: Sequence[int] | NDArray[np.int64]) -> Column:

@@ -55,7 +55,8 @@ class Episodes:
         target: ArrayLike,
     ) -> "Episodes":
         """From four columns of one length. Raises Malformed `out_of_domain` with row and column."""
-        columns = [np.asarray(column, dtype=np.float64) for column in (eval, cost, behaviour, target)]
+        given = zip(COLUMNS, (eval, cost, behaviour, target), strict=True)
+        columns = [numbers(column, f"episodes.{name}") for (name, _, _), column in given]
         for (name, _, _), column in zip(COLUMNS, columns, strict=True):
             if column.shape != columns[0].shape or column.ndim != 1:
                 said = f"of shape {column.shape}, where a column of {columns[0].size} is needed"
@@ -64,6 +65,14 @@ class Episodes:
         if fault is not None:
             raise out_of_domain(f"episodes.{fault.row}.{fault.column}", fault.why)
         return cls(*columns)
+
+
+def numbers(given: ArrayLike, path: str) -> NDArray[np.float64]:
+    """As doubles. Raises Malformed `out_of_domain` for what is no number, or ragged."""
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as fault:
+        raise out_of_domain(path, f"no array of numbers ({str(fault)[:100]})") from fault
 
 
 @dataclass(frozen=True, slots=True)
