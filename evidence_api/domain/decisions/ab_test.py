@@ -2,7 +2,7 @@
 
 lift = mean(b) - mean(a); standard error = sqrt(sd_a^2 / n_a + sd_b^2 / n_b); degrees of freedom after Welch and
 Satterthwaite; b is adopted when the whole 95 % interval of the lift lies above 0. Two arms that never vary have no
-error: the interval is the lift itself. Source: spec, "ab-test"; Welch (1947).
+error: the interval is the lift itself. Source: Welch (1947).
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ Before the change y is regressed on the controls, with an intercept and flat pri
 ln(variance). The counterfactual of the period after is the posterior predictive of its mean: Student t with n - p
 degrees of freedom, located at x'b, with variance s^2 (1/m + x'(X'X)^-1 x), where x is the mean of the controls after.
 effect = mean(y after) - x'b; significant when the 95 % interval leaves 0 out. Controls are centred and scaled and the
-system solved by an orthogonal factorisation, never by X'X. Source: spec, "causal-impact"; Gelman et al., Bayesian Data
+system solved by an orthogonal factorisation, never by X'X. Source: Gelman et al., Bayesian Data
 Analysis (2013), 14.2; Brodersen et al. (2015) for the use of controls.
 """
 

@@ -10,7 +10,7 @@ Maximise E[eval - costWeight cost] subject to E[cost] <= maxCostUSD and E[eval] 
               one that breaches them least
 The constraints are tightened by `margin`, since estimates err. The policy is then evaluated off-policy on episodes it
 was not trained on (off_policy.py); `constrained_policy.py` decides with the same theta.
-Source: spec, "router-decision, method cpo"; Swaminathan & Joachims (2015) for the estimate; Ionides, Truncated
+Source: Swaminathan & Joachims (2015) for the estimate; Ionides, Truncated
 Importance Sampling (2008); Bertsekas, Nonlinear Programming, for the multipliers; Kingma & Ba (2015) for the steps.
 """
 

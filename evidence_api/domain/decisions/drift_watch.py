@@ -2,7 +2,7 @@
 
 PSI = sum((q - p) ln(q / p)) over the bins, where p and q are the expected and observed shares after 0.5 is added to
 each bin (so that an empty bin has no infinite weight). Below 0.1 nothing moved, from 0.25 on much did.
-Source: spec, "drift-watch"; Siddiqi, Credit Risk Scorecards (2006), for the two limits.
+Source: Siddiqi, Credit Risk Scorecards (2006), for the two limits.
 """
 
 from collections.abc import Mapping, Sequence

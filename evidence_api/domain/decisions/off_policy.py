@@ -3,7 +3,7 @@
 With w = pTarget / pBehavior for each logged episode and r its eval or cost:
   IPS = mean(w r), unbiased, heavy-tailed; SNIPS = sum(w r) / sum(w), biased by O(1/n), far steadier;
   ESS = (sum w)^2 / sum(w^2), of how many episodes of the target policy itself the estimate is worth.
-Source: spec, "ope-report"; Swaminathan & Joachims, The Self-Normalized Estimator for Counterfactual Learning (2015).
+Source: Swaminathan & Joachims, The Self-Normalized Estimator for Counterfactual Learning (2015).
 
 Sums are exact to the last digits (`fsum`), taken over runs of rows, so that fifty million episodes that lie in a file
 need no memory to speak of. Weights are taken relative to the largest, so that their squares cannot overflow.

@@ -4,7 +4,7 @@ The estimates and the gate are those of off_policy.py; deploy when SNIPS eval >=
 maxCostRatio times the baseline's and the effective sample size is enough. Up to 1,000 episodes stand in the predicate;
 more are an artifact, named by its digest and read by whoever has it (formats/episodes.py). Without it nothing can be
 computed. Where every weight is zero SNIPS is 0/0, so the report is out of domain.
-Source: spec, "ope-report"; Swaminathan & Joachims (2015).
+Source: Swaminathan & Joachims (2015).
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 Distribution-free upper tolerance bound: of n independent samples the r-th smallest, for the least r with
 P(X <= r - 1) >= confidence for X ~ Binomial(n, quantile). Whatever the distribution, at least the share `quantile` of
 it lies at or below that sample with the stated confidence. Too few samples: no bound, null.
-Source: spec, "property-mined"; Wilks (1941); Hahn, Meeker and Escobar, Statistical Intervals (2017), 5.3.
+Source: Wilks (1941); Hahn, Meeker and Escobar, Statistical Intervals (2017), 5.3.
 """
 
 from collections import deque

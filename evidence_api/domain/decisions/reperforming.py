@@ -1,6 +1,6 @@
 """Reperforming a decision: its derived fields are computed again from its inputs and compared with what is claimed.
 
-The plan (spec, "rules for all kinds"):
+The plan:
   1. the predicate, read strictly: inputs out of domain are refused with their path
   2. what it needs besides its own inputs: a rule's answer, an artifact; without it, NOT_REPERFORMABLE and why
   3. the derivation, from the inputs alone

@@ -3,7 +3,7 @@
 Designs `wald` (canary against two fixed rates) and `msprt` (canary against control) are those of `sequential.py`. A
 shadow metric is breached when the canary's is worse than control's by more than `maxDelta`. A reject or a breach rolls
 back, an accept promotes, anything else holds. `breached` lists the metrics in the order in which `shadow` has them.
-Source: spec, "rollout-gate".
+Source: Wald (1945) and Johari et al. (2017), as cited in sequential.py.
 """
 
 from collections.abc import Mapping, Sequence

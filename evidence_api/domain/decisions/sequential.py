@@ -5,7 +5,7 @@ normally distributed differences of variance tau2, so that p = min(1, 1/ratio) i
 logarithms: no count that a predicate may hold overflows them. Where neither arm varies, the mixture test has no
 variance to go by: equal arms then say nothing (ratio 1), and opposite ones (all good, all bad) are given the variance
 of half a trial more on either side, so that they decide after some trials and not at the first.
-Source: spec, "rollout-gate"; Wald (1945); Johari, Koomen, Pekelis and Walsh (2017).
+Source: Wald (1945); Johari, Koomen, Pekelis and Walsh (2017).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Decisions, the shared ground: what every predicate has, and the types its inputs and claims are made of.
 
 Inputs are bounded so that no arithmetic on them overflows, hangs or warns: numbers are finite and at most 1e30 from
-zero, counts below 2^53, lists at most 10,000 long, vectors and matrices at most 64 wide (spec, "rules for all kinds").
+zero, counts below 2^53, lists at most 10,000 long, vectors and matrices at most 64 wide.
 Money and epsilons are decimal text and stay exact.
 """
 

@@ -3,7 +3,7 @@
 Burn rate of a window = (1 - good / total) / (1 - target): 1 spends the budget exactly within the period of the
 objective; a window without traffic burns nothing. The alert fires when every window burns at `alertAt` or faster: the
 long one says that it matters, the short one that it still happens. Computed in fractions, so that a rate which meets
-`alertAt` exactly is met. Source: spec, "slo-burn"; Site Reliability Workbook (2018), chapter 5.
+`alertAt` exactly is met. Source: Site Reliability Workbook (2018), chapter 5.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 A guard may fail at most at the rate p; it was checked n times and failed k times. pValue = P(X >= k) for X ~
 Binomial(n, p), exactly; the breach is sustained when pValue < alpha, so that a few failures within what is allowed
-raise no alarm. Source: spec, "speclive-result"; Clopper and Pearson (1934).
+raise no alarm. Source: Clopper and Pearson (1934).
 """
 
 from collections.abc import Mapping
