@@ -154,15 +154,14 @@ class Decision:
     producer: DecisionProducer = strawberry.field(description="Who decided.")
 
     @resolved("What it comes to, as one clause made from the recomputed numbers; null where nothing could be computed.")
-    def explanation(self) -> str | None:
-        """Of the arithmetic, never of a claim."""
-        return self.read.result.explanation or None
+    async def explanation(self, info: Info) -> str | None:
+        """Of the arithmetic here or at the server, never of a claim."""
+        return (await self._told(info)).explanation or None
 
     @resolved("What came of it when it was computed again.")
     async def reperformance(self, info: Info) -> Reperformance:
         """Of deferred kinds what the server says, loaded together with the siblings'."""
-        standing = await _standing(info, self.row, self.at) if self.read.deferred else None
-        told = domain.reperformed(self.read, standing)
+        told = await self._told(info)
         computed = told.status in {ReperformanceStatus.AGREES.value, ReperformanceStatus.DISAGREES.value}
         return Reperformance(
             told=told,
@@ -186,18 +185,22 @@ class Decision:
 
     @resolved(
         "What it was computed from: the predicate's `inputs`, or all of it that is not derived. Counted like bodies: "
-        "an answer holds at most 8 MiB; null once erased."
+        "an answer holds at most 8 MiB; null once erased, and where nothing could be derived here to tell them apart."
     )
     async def inputs(self, info: Info) -> Json | None:
         """From the bytes received."""
         predicate = await _predicate(info, self.row)
-        return None if predicate is None else Json(domain.inputs_of(predicate, self.read.result.derived))
+        return None if predicate is None else Json(domain.inputs_of(self.read, predicate))
 
     @resolved("The whole predicate as signed. Counted like bodies: an answer holds at most 8 MiB; null once erased.")
     async def predicate(self, info: Info) -> Json | None:
         """From the bytes received."""
         predicate = await _predicate(info, self.row)
         return None if predicate is None else Json(dict(predicate))
+
+    async def _told(self, info: Info) -> domain.Reperformed:
+        standing = await _standing(info, self.row, self.at) if self.read.deferred else None
+        return domain.reperformed(self.read, standing)
 
 
 async def decision_of(info: Info, row: EvidenceView, at: Moment) -> Decision | None:

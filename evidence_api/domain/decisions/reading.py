@@ -12,6 +12,7 @@ from typing import Any
 
 from evidence_api.domain.decisions import DECISIONS
 from evidence_api.domain.decisions.reperforming import Difference, Given, Reperformance, Status
+from evidence_api.domain.decisions.shape import Predicate
 
 PENDING = "PENDING"
 DECISION_KINDS: frozenset[str] = frozenset(kind.kind for kind in DECISIONS.values())
@@ -21,7 +22,8 @@ _HEAD = frozenset({"producer", "decidedAt", "card"})
 @dataclass(frozen=True, slots=True)
 class DecisionReading:
     """One decision. `kind` is the predicate's name (`router-decision`), `method` which of its ways ("": it has one);
-    `card` the Decision Card as claimed. `deferred`: only the server can tell whether it agrees."""
+    `card` the Decision Card as claimed; `inputs` the members it was computed from. `deferred`: only the server can
+    tell whether it agrees."""
 
     kind: str
     method: str
@@ -30,6 +32,7 @@ class DecisionReading:
     decided_at: datetime
     deferred: bool
     result: Reperformance
+    inputs: frozenset[str]
     card: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
@@ -39,25 +42,28 @@ def reading_of(predicate_type: str, predicate: Mapping[str, Any]) -> DecisionRea
     if kind is None:
         return None
     read = kind.read(predicate)
-    card = predicate.get("card")
+    result = kind.reperform_read(read, predicate, Given())
+    members = frozenset(one.alias or name for name, one in type(read).model_fields.items())
     return DecisionReading(
         kind=kind.name,
-        method=_method(predicate),
+        method=_method(read),
         producer=read.producer.id,
         version=read.producer.version,
         decided_at=read.decided_at,
         deferred=kind.deferred(read),
-        result=kind.reperform_read(read, predicate, Given()),
-        card=card if isinstance(card, Mapping) else None,
+        result=result,
+        inputs=members - _HEAD - set(kind.claims) - result.derived.keys(),
+        card=predicate["card"] if "card" in members else None,
     )
 
 
-def inputs_of(predicate: Mapping[str, Any], derived: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a decision was computed from: its `inputs`, or all members that are not derived."""
-    inputs = predicate.get("inputs")
-    if isinstance(inputs, Mapping):
+def inputs_of(read: DecisionReading, predicate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a decision was computed from: its `inputs`, or all members that are neither derived nor claimed. Members
+    that its kind does not define are none: nothing was computed from them."""
+    if "inputs" in read.inputs:
+        inputs: Mapping[str, Any] = predicate["inputs"]
         return inputs
-    return {name: value for name, value in predicate.items() if name not in derived and name not in _HEAD}
+    return {name: value for name, value in predicate.items() if name in read.inputs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,6 @@ def reperformed(reading: DecisionReading, standing: Standing | None) -> Reperfor
     return Reperformed(standing.status.value, standing.reason, explanation, standing.differences, standing.evidence)
 
 
-def _method(predicate: Mapping[str, Any]) -> str:
-    design = predicate.get("design")
-    named = predicate.get("method", design.get("type") if isinstance(design, Mapping) else None)
-    return named if isinstance(named, str) else ""
+def _method(read: Predicate) -> str:
+    design = getattr(read, "design", None)
+    return str(getattr(read, "method", None) or getattr(design, "type", ""))

@@ -1,5 +1,8 @@
 """A decision as readers are shown it: whose word counts, which inputs it had, and the sentences made of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from evidence_api.domain.decision_words import told_difference
@@ -16,11 +19,18 @@ from evidence_api.domain.decisions.reading import (
 from evidence_api.domain.decisions.reperforming import Difference, Status
 from evidence_api.domain.errors import Malformed
 from tests.support import decided, statements
+from tests.support.decision_examples import example, signed
 from tests.support.statements import Statement
 
 
 def read(document: Statement) -> DecisionReading:
     found = reading_of(document["predicateType"], document["predicate"])
+    assert found is not None
+    return found
+
+
+def read_as(name: str, predicate: Mapping[str, Any]) -> DecisionReading:
+    found = reading_of(f"urn:evidence-api:{name}:v1", predicate)
     assert found is not None
     return found
 
@@ -81,9 +91,36 @@ def test_each_status_has_its_sentence(status: str, sentence: str) -> None:
 
 
 def test_inputs_are_what_is_not_derived() -> None:
-    assert inputs_of({"inputs": {"x": 1}, "card": {}}, {"card": {}}) == {"x": 1}
-    predicate = {"producer": {}, "decidedAt": "", "expected": [1], "psi": 2.0}
-    assert inputs_of(predicate, {"psi": 2.0}) == {"expected": [1]}
+    predicate = example("router-decision")
+    assert inputs_of(read_as("router-decision", predicate), predicate) == predicate["inputs"]
+    predicate = example("drift-watch")
+    assert set(inputs_of(read_as("drift-watch", predicate), predicate)) == {"feature", "expected", "observed"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "inputs"),
+    [
+        ("ope-report", {"episodes": None, "episodesArtifact": {"sha256": "ab" * 32}}, {"baseline", "gate"}),
+        ("placement", {}, {"regions", "need"}),
+    ],
+)
+def test_claims_are_no_inputs_even_where_nothing_could_be_derived(
+    name: str, change: dict[str, object], inputs: set[str]
+) -> None:
+    predicate = {**example(name), **change}
+    reading = read_as(name, predicate)
+    assert reading.result.status == Status.NOT_REPERFORMABLE
+    assert set(inputs_of(reading, predicate)) == inputs | change.keys()
+
+
+@pytest.mark.parametrize("name", ["drift-watch", "slo-burn"])
+def test_members_that_a_kind_does_not_define_are_shown_as_nothing(name: str) -> None:
+    plain = example(name)
+    said = {**plain, "inputs": {"x": 1}, "method": "magic", "card": {"chosenArm": "a"}, "note": "trust me"}
+    reading = read_as(name, said)
+    assert (reading.method, reading.card) == ("", None)
+    assert inputs_of(reading, said) == inputs_of(read_as(name, plain), plain)
+    assert inputs_of(predicate, {}) is None
 
 
 def test_values_are_told_briefly() -> None:
