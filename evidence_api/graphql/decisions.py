@@ -185,7 +185,7 @@ class Decision:
 
     @resolved(
         "What it was computed from: the predicate's `inputs`, or all of it that is not derived. Counted like bodies: "
-        "an answer holds at most 8 MiB; null once erased, and where nothing could be derived here to tell them apart."
+        "an answer holds at most 8 MiB; null once erased."
     )
     async def inputs(self, info: Info) -> Json | None:
         """From the bytes received."""
