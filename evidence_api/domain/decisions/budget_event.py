@@ -214,6 +214,7 @@ KIND = DecisionKind(
     derive=_derive,
     facts_of=_facts,
     explain=_explain,
+    claims=("downshift",),
     facts={
         "period": FactType.WORD,
         "scope": FactType.WORD,

@@ -230,6 +230,7 @@ KIND = DecisionKind(
     derive=_derive,
     facts_of=_facts,
     explain=_explain,
+    claims=("estimates", "deploy"),
     need=_need,
     deferred=lambda predicate: predicate.episodes_artifact is not None,
     facts={

@@ -188,6 +188,7 @@ KIND = DecisionKind(
         "regions": FactType.NUMBER,
     },
     series=lambda predicate: predicate.need.country,
+    claims=("chosen", "score", "reason"),
     need=_need,
     deferred=lambda _: True,
 )

@@ -133,6 +133,7 @@ class DecisionKind(Generic[P]):
     facts: Mapping[str, FactType]
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     series: Callable[[P], str] = lambda _: ""
+    claims: tuple[str, ...] = ()  # members that are no inputs, whether or not a value could be derived for them
     need: Callable[[P], Need | None] = lambda _: None
     deferred: Callable[[P], bool] = never  # only the server can tell: it keeps a ledger, or has the rule
 
