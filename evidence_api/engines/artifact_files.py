@@ -7,6 +7,7 @@ is hashed, too: a file is taken for its bytes, never for its name.
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import file_digest
+from itertools import islice
 from pathlib import Path
 
 from evidence_api.domain.errors import EvidenceError, TooLarge
@@ -28,7 +29,7 @@ class ArtifactFiles:
         (a path that is not there, a file that cannot be read), TooLarge (100,000 files)."""
         sought = digest.removeprefix("sha256:")
         if self._waiting is None:
-            self._waiting = list(_listed(self._paths))
+            self._waiting = _listed(self._paths)
         self._waiting.sort(key=lambda file: _names(file) != sought)  # stable: the rest stay in their order
         looked_at = 0
         for file in self._waiting:
@@ -46,19 +47,26 @@ def _names(file: Path) -> str:
     return file.name.lower().removeprefix("sha256:").partition(".")[0]
 
 
-def _listed(paths: Sequence[Path]) -> Iterator[Path]:
-    count = 0
+def _listed(paths: Sequence[Path]) -> list[Path]:
+    """The files in each path, path by path, by name. However many there are, no more than the limit are listed."""
+    listed: list[Path] = []
     for path in paths:
         if not path.exists():
             raise EvidenceError(f"{path}: there is no such file or folder", code="unreadable_file", path=str(path))
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if not file.is_file():
-                continue
-            count += 1
-            if count > MAX_FILES:
-                said = f"{path}: more than {MAX_FILES} files to look through"
-                raise TooLarge(said, path=str(path), limit=MAX_FILES, value=count)
-            yield file
+        inside = list(islice(_files(path), MAX_FILES - len(listed) + 1))
+        listed += sorted(inside)
+        if len(listed) > MAX_FILES:
+            said = f"{path}: more than {MAX_FILES} files to look through"
+            raise TooLarge(said, path=str(path), limit=MAX_FILES, value=len(listed))
+    return listed
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Raises EvidenceError `unreadable_file` for a folder whose files may not be looked at."""
+    try:
+        yield from (file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+    except OSError as fault:
+        raise EvidenceError(f"{path}: {fault.strerror}", code="unreadable_file", path=str(path)) from fault
 
 
 def _sha256(file: Path) -> str:

@@ -25,6 +25,7 @@ WORKER = "evidence_api.engines.episodes_worker"
 _MIB = 1024 * 1024
 _OUT_OF_MEMORY = 12
 _NO_MEMORY = ("MemoryError", "bad_alloc", "malloc of size", "Cannot allocate memory")
+_NOISE = 64 * 1024  # bytes of stderr, the last, in which the cause is looked for
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG")
 
 
@@ -62,6 +63,8 @@ class EpisodeReader:
         except TimeoutError as fault:
             said = f"reading the episodes took longer than {self._timeout:g} s"
             raise EngineTimeout(said, limit=self._timeout) from fault
+        except (ValueError, KeyError) as fault:  # a decoder that writes to stdout itself
+            raise EngineCrashed(f"the reader of episodes said what is no progress: {str(fault)[:300]}") from fault
         finally:
             if process.returncode is None:
                 process.kill()
@@ -80,17 +83,28 @@ class EpisodeReader:
 
 
 async def _follow(process: asyncio.subprocess.Process, progress: Progress) -> dict[str, Any]:
-    """What was said last; everything before is progress."""
+    """What was said last; everything before is progress. Raises ValueError for a line that is no object."""
     told: dict[str, Any] = {}
     while line := await process.stdout.readline() if process.stdout else b"":
-        told = orjson.loads(line)
+        told = _told(line)
         if "share" in told:
-            progress(told["rows"], told["share"])
+            progress(int(told["rows"]), float(told["share"]))
+    return told
+
+
+def _told(line: bytes) -> dict[str, Any]:
+    told = orjson.loads(line)
+    if not isinstance(told, dict):
+        raise ValueError(repr(line[:80]))  # noqa: TRY004  as for what is no JSON
     return told
 
 
 async def _rest(process: asyncio.subprocess.Process) -> str:
-    return (await process.stderr.read()).decode(errors="replace").strip() if process.stderr else ""
+    """The end of what it complained of, however much that was."""
+    noise = b""
+    while some := await process.stderr.read(_NOISE) if process.stderr else b"":
+        noise = (noise + some)[-_NOISE:]
+    return noise.decode(errors="replace").strip()
 
 
 def _refusal(told: dict[str, Any]) -> EvidenceError:

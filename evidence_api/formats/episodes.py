@@ -40,7 +40,8 @@ def untold(_rows: int, _share: float) -> None:
 
 
 def read_episodes(file: BinaryIO, *, progress: Progress = untold, parquet: RowReader | None = None) -> Episodes:
-    """All episodes of a seekable file, into memory (32 bytes each). Raises what `episode_rows` does."""
+    """All episodes of a seekable file, into memory: 32 bytes each, twice that while they are put together. Raises what
+    `episode_rows` does."""
     rows = np.concatenate(list(episode_rows(file, progress=progress, parquet=parquet)))
     return episodes_of(rows)
 
@@ -66,8 +67,7 @@ def episode_rows(file: BinaryIO, *, progress: Progress = untold, parquet: RowRea
     """
     size = file.seek(0, 2)
     file.seek(0)
-    if size > MAX_BYTES:
-        raise TooLarge(f"the episodes take {size} bytes, of {MAX_BYTES} at most", path=_AT, limit=MAX_BYTES, value=size)
+    check_size(size)
     magic = file.read(len(PARQUET_MAGIC))
     file.seek(0)
     if magic != PARQUET_MAGIC:
@@ -88,6 +88,12 @@ def episode_rows(file: BinaryIO, *, progress: Progress = untold, parquet: RowRea
         yield rows
     if not count:
         raise Malformed("the artifact holds no episode", path=_AT)
+
+
+def check_size(size: int) -> None:
+    """Of the file, in bytes. Raises TooLarge."""
+    if size > MAX_BYTES:
+        raise TooLarge(f"the episodes take {size} bytes, of {MAX_BYTES} at most", path=_AT, limit=MAX_BYTES, value=size)
 
 
 def check_rows(count: int) -> None:

@@ -19,6 +19,7 @@ from evidence_api.domain.decisions.off_policy import Episodes
 from evidence_api.domain.errors import EvidenceError, NotFound
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.episode_reader import EpisodeReader, Progress, untold
+from evidence_api.formats.episodes import check_size
 from evidence_api.store.reading_progress import progressed
 from evidence_api.store.session import Database
 from evidence_api.use_cases.artifacts import Artifacts
@@ -38,12 +39,13 @@ class EpisodeArtifacts:
 
     async def of(self, scope: TenantScope, digest: str, progress: Progress = untold) -> Episodes | None:
         """The episodes of artifact `sha256:<hex>`, None when it was never uploaded. `progress` is told rows read and
-        share of the file. Raises Refused (it holds no episodes: `line` or `row`, and `column`), Undecided (the store
-        or the reader did not answer; ask again)."""
+        share of the file. Raises Refused (it holds no episodes: `line` or `row`, and `column`; it is too large, and is
+        not fetched then), Undecided (the store or the reader did not answer; ask again)."""
         try:
             size, chunks = await self._uploaded.open(scope, digest)
         except NotFound:
             return None
+        check_size(size)
         logger.info("episodes_reading", tenant=scope.name, artifact=digest, size=size)
         kept = _Kept(self._database, scope, digest, progress)
         with tempfile.TemporaryDirectory(prefix="evidence-episodes-") as folder:

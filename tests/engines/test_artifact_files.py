@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from hashlib import sha256
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,14 @@ def test_there_is_a_limit_to_the_files(folder: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(TooLarge) as caught:
         ArtifactFiles([folder]).find(DIGEST)
     assert caught.value.fields["limit"] == 2
+
+
+def test_no_more_files_are_listed_than_may_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact_files, "MAX_FILES", 2)
+
+    def endless(self: Path, _: str) -> Iterator[Path]:
+        yield from repeat(self / "a")
+
+    monkeypatch.setattr(Path, "rglob", endless)
+    with pytest.raises(TooLarge):
+        ArtifactFiles([folder]).find(DIGEST)

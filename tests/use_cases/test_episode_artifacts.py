@@ -7,9 +7,10 @@ from structlog.testing import capture_logs
 
 from evidence_api.domain.decisions.off_policy import Episodes
 from evidence_api.domain.digest import digest_of
-from evidence_api.domain.errors import Malformed, VerificationFailed
+from evidence_api.domain.errors import Malformed, TooLarge, VerificationFailed
 from evidence_api.domain.reading import ReadingProgress
 from evidence_api.engines.episode_reader import EpisodeReader
+from evidence_api.formats import episodes
 from evidence_api.store import artifacts, reperformances
 from evidence_api.store.reading_progress import reading_progress
 from evidence_api.use_cases.episode_artifacts import EpisodeArtifacts
@@ -78,6 +79,17 @@ async def test_what_holds_no_episodes_is_refused(door: Door, reading: EpisodeArt
     with pytest.raises(Malformed) as caught:
         await reading.of(door.scope, digest)
     assert (caught.value.fields["line"], caught.value.fields["column"]) == (1, "costUSD")
+
+
+async def test_what_is_too_large_is_not_fetched(
+    door: Door, reading: EpisodeArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = await put(door, json_lines(drawn(3)))
+    monkeypatch.setattr(episodes, "MAX_BYTES", 100)
+    with pytest.raises(TooLarge) as caught, capture_logs() as lines:
+        await reading.of(door.scope, digest)
+    assert (caught.value.fields["path"], caught.value.fields["limit"]) == ("episodesArtifact", 100)
+    assert "episodes_reading" not in [line["event"] for line in lines]
 
 
 async def test_bytes_that_the_store_changed_are_not_read(door: Door, reading: EpisodeArtifacts) -> None:
