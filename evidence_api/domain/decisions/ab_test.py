@@ -30,7 +30,7 @@ class Sample(Part):
 class AbTest(Predicate):
     """The predicate: b against a, more being better."""
 
-    metric: Word = Field(description="What was measured; more is better")
+    metric: Word | None = Field(None, description="What was measured; more is better")
     a: Sample
     b: Sample
     lift: Claim = Field(description="Mean of b minus mean of a")
@@ -113,8 +113,9 @@ def _facts(predicate: AbTest, derived: Json) -> Mapping[str, Fact | None]:
 def _explain(predicate: AbTest, derived: Json) -> str:
     lower, upper = derived["interval95"]
     return (
-        f"{predicate.metric}: b is {derived['lift']:+.4g} against a, 95 % interval {lower:.4g} to {upper:.4g} from "
-        f"{predicate.a.n} and {predicate.b.n} samples: {'adopt' if derived['adopt'] else 'do not adopt'}"
+        f"{predicate.metric or 'the metric'}: b is {derived['lift']:+.4g} against a, "
+        f"95 % interval {lower:.4g} to {upper:.4g} from {predicate.a.n} and {predicate.b.n} samples: "
+        f"{'adopt' if derived['adopt'] else 'do not adopt'}"
     )
 
 
@@ -134,5 +135,5 @@ KIND = DecisionKind(
         "upper": FactType.NUMBER,
         "adopt": FactType.BOOLEAN,
     },
-    series=lambda predicate: predicate.metric,
+    series=lambda predicate: predicate.metric or "",
 )

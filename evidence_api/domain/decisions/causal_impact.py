@@ -40,7 +40,7 @@ class Period(Part):
 class CausalImpact(Predicate):
     """The predicate: the same controls before and after."""
 
-    metric: Word = Field(description="What was measured")
+    metric: Word | None = Field(None, description="What was measured")
     pre: Period
     post: Period
     effect: Claim = Field(description="Mean of what was observed minus what was to be expected")
@@ -189,7 +189,7 @@ def _explain(predicate: CausalImpact, derived: Json) -> str:
     lower, upper = derived["interval95"]
     controls = len(predicate.pre.controls)
     return (
-        f"{predicate.metric} moved by {derived['effect']:+.4g} against what {controls} "
+        f"{predicate.metric or 'the metric'} moved by {derived['effect']:+.4g} against what {controls} "
         f"{'control predicts' if controls == 1 else 'controls predict'}, 95 % interval {lower:.4g} to {upper:.4g}: "
         f"{'significant' if derived['significant'] else 'not significant'}"
     )
@@ -212,5 +212,5 @@ KIND = DecisionKind(
         "upper": FactType.NUMBER,
         "significant": FactType.BOOLEAN,
     },
-    series=lambda predicate: predicate.metric,
+    series=lambda predicate: predicate.metric or "",
 )

@@ -22,7 +22,7 @@ _MODERATE, _MAJOR = 0.1, 0.25
 class DriftWatch(Predicate):
     """The predicate: counts a bin, in one order."""
 
-    feature: Word = Field(description="Whose distribution")
+    feature: Word | None = Field(None, description="Whose distribution")
     expected: Rows[Count] = Field(min_length=1, description="Counts of each bin at first")
     observed: Rows[Count] = Field(min_length=1, description="Counts of the same bins now")
     psi: Claim = Field(description="Population stability index")
@@ -80,9 +80,8 @@ def _facts(predicate: DriftWatch, derived: Json) -> Mapping[str, Fact | None]:
 
 
 def _explain(predicate: DriftWatch, derived: Json) -> str:
-    return (
-        f"{predicate.feature} moved by PSI {derived['psi']:.3f} over {len(predicate.expected)} bins: {derived['level']}"
-    )
+    feature = predicate.feature or "the feature"
+    return f"{feature} moved by PSI {derived['psi']:.3f} over {len(predicate.expected)} bins: {derived['level']}"
 
 
 KIND = DecisionKind(
@@ -95,5 +94,5 @@ KIND = DecisionKind(
     explain=_explain,
     facts={"feature": FactType.WORD, "psi": FactType.NUMBER, "level": FactType.WORD},
     words={"level": ("none", "moderate", "major")},
-    series=lambda predicate: predicate.feature,
+    series=lambda predicate: predicate.feature or "",
 )

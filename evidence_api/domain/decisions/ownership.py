@@ -15,7 +15,18 @@ from pydantic import Field
 
 from evidence_api.domain.decisions.listed import check_distinct, counted, highest_first
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
-from evidence_api.domain.decisions.shape import MAX_REAL, MAX_ROWS, Claim, Count, Part, Predicate, Rows, Unsigned, Word
+from evidence_api.domain.decisions.shape import (
+    MAX_REAL,
+    MAX_ROWS,
+    Claim,
+    Count,
+    Part,
+    Predicate,
+    Rows,
+    Unsigned,
+    Whole,
+    Word,
+)
 from evidence_api.domain.fact_type import FactType
 
 
@@ -42,7 +53,7 @@ class Ownership(Predicate):
     half_life_days: Annotated[float, Field(gt=0, le=MAX_REAL, allow_inf_nan=False)] = Field(
         description="Days after which a review counts half"
     )
-    k: Annotated[int, Field(ge=1, le=MAX_ROWS)] = Field(description="How many owners there are at most")
+    k: Annotated[Whole, Field(ge=1, le=MAX_ROWS)] = Field(description="How many owners there are at most")
     owners: Rows[Owner] = Field(description="The k reviewers with the highest shares, highest first")
 
 

@@ -26,7 +26,7 @@ _ROUNDING = 1e-12  # a distribution function that meets the confidence exactly m
 class PropertyMined(Predicate):
     """The predicate: samples in any order."""
 
-    metric: Word = Field(description="What was measured")
+    metric: Word | None = Field(None, description="What was measured")
     quantile: Inside = Field(description="Share of all values the bound shall hold")
     confidence: Inside = Field(description="How sure that is")
     samples: Rows[Real] = Field(description="What was seen, in any order")
@@ -155,10 +155,11 @@ def _facts(predicate: PropertyMined, derived: Json) -> Mapping[str, Fact | None]
 
 
 def _explain(predicate: PropertyMined, derived: Json) -> str:
+    metric = predicate.metric or "the metric"
     if derived["bound"] is None:
-        said = f"{len(predicate.samples)} samples are too few to bound {predicate.metric}"
+        said = f"{len(predicate.samples)} samples are too few to bound {metric}"
     else:
-        said = f"{len(predicate.samples)} samples bound {predicate.metric} by {derived['bound']:.6g}"
+        said = f"{len(predicate.samples)} samples bound {metric} by {derived['bound']:.6g}"
     return f"{said} in {predicate.quantile * 100:.6g} % of cases with {predicate.confidence * 100:.6g} % confidence"
 
 
@@ -178,5 +179,5 @@ KIND = DecisionKind(
         "bound": FactType.NUMBER,
         "bounded": FactType.BOOLEAN,
     },
-    series=lambda predicate: f"{predicate.metric}/{predicate.quantile}",
+    series=lambda predicate: f"{predicate.metric or ''}/{predicate.quantile}",
 )

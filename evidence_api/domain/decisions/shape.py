@@ -31,6 +31,7 @@ __all__ = [
     "Several",
     "Unsigned",
     "Vector",
+    "Whole",
     "Word",
 ]
 
@@ -52,6 +53,11 @@ def _few(value: object) -> object:
     if isinstance(value, dict) and len(value) > MAX_ROWS:
         raise ValueError(f"more than {MAX_ROWS} members")
     return value
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 12.0 counts as many as 12. What is no whole number stays as it is, to be refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Part(ThirdParty):
@@ -85,7 +91,8 @@ Inside: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]  # 
 Claim: TypeAlias = Annotated[  # any number, for it may be wrong
     float, Field(allow_inf_nan=False, description="Derived: computed again from the inputs and compared")
 ]
-Count: TypeAlias = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
+Count: TypeAlias = Annotated[Whole, Field(ge=0, le=MAX_COUNT)]
 Money: TypeAlias = Annotated[  # exact; Decimal(value) in a derivation
     str, Field(pattern=f"^{_DECIMAL}", description="An exact amount as decimal text")
 ]

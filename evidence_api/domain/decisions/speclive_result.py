@@ -19,7 +19,7 @@ from evidence_api.domain.fact_type import FactType
 class SpecliveResult(Predicate):
     """The predicate: what one guard counted."""
 
-    guard: Word = Field(description="Which guard")
+    guard: Word | None = Field(None, description="Which guard")
     allowed_breach_rate: Probability = Field(description="Share of checks that may breach")
     checks: Count = Field(description="How often it was checked")
     breaches: Count = Field(description="How often it did not hold")
@@ -81,7 +81,7 @@ def _facts(predicate: SpecliveResult, derived: Json) -> Mapping[str, Fact | None
 def _explain(predicate: SpecliveResult, derived: Json) -> str:
     said = "a sustained breach" if derived["sustained"] else "within what is allowed"
     return (
-        f"{predicate.guard} failed {predicate.breaches} of {predicate.checks} checks where "
+        f"{predicate.guard or 'the guard'} failed {predicate.breaches} of {predicate.checks} checks where "
         f"{predicate.allowed_breach_rate * 100:.4g} % may fail, p = {derived['pValue']:.3g} against "
         f"{predicate.alpha:g}: {said}"
     )
@@ -104,5 +104,5 @@ KIND = DecisionKind(
         "p_value": FactType.NUMBER,
         "sustained": FactType.BOOLEAN,
     },
-    series=lambda predicate: predicate.guard,
+    series=lambda predicate: predicate.guard or "",
 )

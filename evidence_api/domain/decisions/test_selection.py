@@ -27,12 +27,13 @@ from evidence_api.domain.decisions.shape import (
     Real,
     Rows,
     Several,
+    Whole,
     Word,
 )
 from evidence_api.domain.fact_type import FactType
 
 Features: TypeAlias = Annotated[Several[Real], Field(max_length=MAX_DIMENSIONS)]
-Hops: TypeAlias = Annotated[int, Field(ge=0, le=MAX_ROWS)]  # no way is longer than there are edges
+Hops: TypeAlias = Annotated[Whole, Field(ge=0, le=MAX_ROWS)]  # no way is longer than there are edges
 
 
 class Candidate(Part):

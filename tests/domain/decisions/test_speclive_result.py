@@ -91,7 +91,7 @@ def test_facts_and_sentence() -> None:
         ({"breaches": 1001}, "breaches"),
         ({"breaches": -1}, "breaches"),
         ({"checks": 2**53}, "checks"),
-        ({"checks": 1e3}, "checks"),
+        ({"checks": 1000.5}, "checks"),
         ({"allowedBreachRate": 1.01}, "allowedBreachRate"),
         ({"allowedBreachRate": float("nan")}, "allowedBreachRate"),
         ({"alpha": 0}, "alpha"),
