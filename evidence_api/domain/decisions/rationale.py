@@ -2,15 +2,16 @@
 
 The check (spec, row "card.rationale"): every number of the text, signed, with `%` or `$` or plain, with or without
 commas between thousands, lies within half a unit of its last shown digit of some number of the card, claimed or
-recomputed, or of the inputs. Words holding letters are skipped, for arm ids are such words; a percent may stand for the
-fraction it is. Counts are no numbers of the card: "two arms" is written in letters.
+recomputed, or of the inputs. Words holding letters are skipped, for arm ids are such words; a percent is the fraction
+it stands for, and no other number: 20 % is not borne out by an input of 20. Counts are no numbers of the card: "two
+arms" is written in letters.
 
 Our own texts are made of numbers that pass it: each is rounded for reading, so half a unit is what it may be off.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, isinf, log10, ulp
 from typing import Any, TypeAlias
@@ -48,14 +49,14 @@ class Shown:
     half_unit: float
     percent: bool = False
 
-    def readings(self) -> Iterator[tuple[float, float]]:
-        """The intervals in which a number must lie to be the one shown; none for one too large to be any."""
+    def interval(self) -> tuple[float, float] | None:
+        """Where a number must lie to be the one shown; None for one too large to be any."""
         if isinf(self.value):
-            return
-        for scale in (1.0, 0.01) if self.percent else (1.0,):
-            value, half = self.value * scale, self.half_unit * scale
-            slack = _SLACK * half + 4 * ulp(value)
-            yield value - half - slack, value + half + slack
+            return None
+        scale = 0.01 if self.percent else 1.0
+        value, half = self.value * scale, self.half_unit * scale
+        slack = _SLACK * half + 4 * ulp(value)
+        return value - half - slack, value + half + slack
 
 
 def shown_numbers(text: str, *, names: Collection[str] = ()) -> list[Shown]:
@@ -165,11 +166,11 @@ def _shown(match: re.Match[str]) -> Shown:
 
 
 def _borne_out(one: Shown, ordered: Sequence[float]) -> bool:
-    for low, high in one.readings():
-        at = bisect_left(ordered, low)
-        if at < len(ordered) and ordered[at] <= high:
-            return True
-    return False
+    interval = one.interval()
+    if interval is None:
+        return False
+    at = bisect_left(ordered, interval[0])
+    return at < len(ordered) and ordered[at] <= interval[1]
 
 
 def _numbers_in(source: Any, arrays: list[Array]) -> list[float]:  # noqa: ANN401  JSON, models

@@ -63,6 +63,7 @@ def test_what_the_card_has_may_be_said(text: str) -> None:
         ("eval -0.79", ("-0.79",)),
         ("costs $0.17 or $0.160001", ("$0.17", "$0.160001")),
         ("78 % sure", ("78 %",)),
+        ("0.79 % sure", ("0.79 %",)),  # a percent is the fraction it stands for, and no other number
         ("7 tries", ("7",)),
         ("9" * 400, ("9" * 400,)),
     ],
