@@ -84,9 +84,10 @@ class Guard:
         trace: Callable[[], str] | None,
     ) -> None:
         if not 0 <= allowed_breach_rate <= 1:
-            raise out_of_domain("allowedBreachRate", "not within 0 and 1", value=allowed_breach_rate)
+            said = f"{allowed_breach_rate} is not within 0 and 1"
+            raise out_of_domain("allowedBreachRate", said, limit=1, value=allowed_breach_rate)
         if not 0 < alpha < 1:
-            raise out_of_domain("alpha", "not between 0 and 1", value=alpha)
+            raise out_of_domain("alpha", f"{alpha} is not between 0 and 1", limit=1, value=alpha)
         self.name = name
         self._allowed, self._alpha = allowed_breach_rate, alpha
         self._when, self._then = when, then

@@ -19,7 +19,7 @@ def check_distinct(names: Iterable[str], path: str) -> None:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            raise out_of_domain(path.format(index), f"{name!r} stands twice")
+            raise out_of_domain(path.format(index), f"{name!r} stands twice", value=name)
         seen.add(name)
 
 

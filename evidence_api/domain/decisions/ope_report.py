@@ -1,9 +1,10 @@
 """`ope-report` -> kind `ope`: a policy is estimated from another's log before it is deployed.
 
-The estimates and the gate are those of off_policy.py; deploy when SNIPS eval >= baseline + minEvalGain, SNIPS cost <=
-maxCostRatio times the baseline's and the effective sample size is enough. Up to 1,000 episodes stand in the predicate;
-more are an artifact, named by its digest and read by whoever has it (formats/episodes.py). Without it nothing can be
-computed. Where every weight is zero SNIPS is 0/0, so the report is out of domain.
+With w = pTarget / pBehavior and r the eval or cost of an episode: IPS = mean(w r), SNIPS = sum(w r) / sum(w), effective
+sample size = (sum w)^2 / sum(w^2). Deploy when SNIPS eval >= baseline + minEvalGain, SNIPS cost <= maxCostRatio times
+the baseline's and the effective sample size is enough. Up to 1,000 episodes stand in the predicate; more are an
+artifact, JSON Lines or Parquet, named by its digest and read by whoever has it. Without it nothing can be computed.
+Where every weight is zero SNIPS is 0/0, so the report is out of domain.
 Source: Swaminathan & Joachims (2015).
 """
 
@@ -70,8 +71,8 @@ class Gate(Part):
 class EstimateClaim(Part):
     """Both estimates of one quantity, as claimed."""
 
-    ips: Claim = Field(description="Mean of weight * value")
-    snips: Claim = Field(description="Sum of weight * value over the sum of weights")
+    ips: Claim = Field(description="Derived: mean of weight * value")
+    snips: Claim = Field(description="Derived: sum of weight * value over the sum of weights")
 
 
 class EstimatesClaim(Part):
@@ -79,7 +80,7 @@ class EstimatesClaim(Part):
 
     eval: EstimateClaim
     cost_usd: EstimateClaim
-    effective_sample_size: Claim = Field(description="(sum of weights)^2 / sum of squared weights")
+    effective_sample_size: Claim = Field(description="Derived: (sum of weights)^2 / sum of squared weights")
 
 
 _ONE_OF_THE_TWO: JsonDict = {
@@ -95,9 +96,9 @@ class OpeReport(Predicate):
 
     model_config = ConfigDict(json_schema_extra=_ONE_OF_THE_TWO)
 
-    episodes_artifact: EpisodesArtifact | None = None
+    episodes_artifact: EpisodesArtifact | None = Field(default=None, description="Where the episodes are, if not here")
     episodes: Annotated[Several[Episode], Field(min_length=1, max_length=MAX_INLINE)] | None = Field(
-        default=None, validate_default=True
+        default=None, validate_default=True, description="What another policy did, 1,000 episodes at most"
     )
     baseline: Baseline
     gate: Gate

@@ -1,9 +1,12 @@
 """`rollout-gate` -> kind `rollout`: whether a canary goes on, by a sequential test that may be looked at at any time.
 
-Designs `wald` (canary against two fixed rates) and `msprt` (canary against control) are those of `sequential.py`. A
-shadow metric is breached when the canary's is worse than control's by more than `maxDelta`. A reject or a breach rolls
-back, an accept promotes, anything else holds. `breached` lists the metrics in the order in which `shadow` has them.
-Source: Wald (1945) and Johari et al. (2017), as cited in sequential.py.
+Design `wald` holds the canary against two fixed rates: LLR = s ln(p1 / p0) + (n - s) ln((1 - p1) / (1 - p0)), accepted
+from ln((1 - beta) / alpha) on, rejected from ln(beta / (1 - alpha)) down. Design `msprt` holds it against control: with
+n = the fewer trials, d the difference of the rates, V = pA (1 - pA) + pB (1 - pB) and S = V + n tau2, the mixture ratio
+is sqrt(V / S) exp(n^2 tau2 d^2 / (2 V S)), p = min(1, 1 / ratio), and p <= alpha decides for the better side.
+A shadow metric is breached when the canary's is worse than control's by more than `maxDelta`. A reject or a breach
+rolls back, an accept promotes, anything else holds. `breached` lists the metrics in the order in which `shadow` has
+them. Source: Wald (1945); Johari, Koomen, Pekelis and Walsh (2017).
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,7 +87,7 @@ class RolloutGate(Predicate):
     canary: Trials
     control: Trials
     shadow: Rows[ShadowMetric] = Field(description="Figures of mirrored traffic, none or more")
-    log_likelihood_ratio: Claim = Field(description="wald: LLR of the canary; msprt: ln of the mixture ratio")
+    log_likelihood_ratio: Claim = Field(description="Derived: wald: LLR of the canary; msprt: ln of the mixture ratio")
     verdict: Verdict = Field(description="Derived: what the test says")
     breached: Rows[Word] = Field(
         description="Derived: shadow metrics worse than the control by more than their maxDelta"

@@ -33,7 +33,9 @@ class SloBurn(Predicate):
     slo_target: Inside = Field(description="Share of requests that shall be good, between 0 and 1")
     windows: Rows[Window] = Field(min_length=1)
     alert_at: Unsigned = Field(description="Burn rate from which every window counts")
-    burn_rates: Rows[Claim] = Field(description="(1 - good/total) / (1 - target) of each window; 0 without traffic")
+    burn_rates: Rows[Claim] = Field(
+        description="Derived: (1 - good/total) / (1 - target) of each window; 0 without traffic"
+    )
     alert: bool = Field(description="Derived: whether every window burns at `alertAt` or more")
 
 
