@@ -98,7 +98,7 @@ def test_the_readme_shows_what_is_printed(place: Path, first: dict[str, Any]) ->
     assert controls <= {finding["control"] for finding in first["findings"]}
     statements = {re.split(r"\s{2,}", line)[0] for line in shown if line.endswith("  proved")}
     assert statements <= {receipt["statement"] for receipt in first["receipts"]}
-    steps = [re.split(r"\s{2,}", line)[1] for line in shown if re.match(r"\d  ", line)]
+    steps = [re.split(r"\s{2,}", line)[1] for line in shown if re.match(r"\d+\s{2,}", line)]
     printed = command(place, "verify", "audit-pack.pdf").stdout
     assert len(steps) == len(re.findall(r"^\d+  ", printed, re.MULTILINE))
     assert [step for step in steps if step not in printed] == []
