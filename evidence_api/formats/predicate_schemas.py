@@ -4,6 +4,7 @@ A schema takes what the reader takes, as far as members and their types go. What
 successes as trials at most, a matrix that can be inverted) only reading tells: `evidence-api reperform`.
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from evidence_api.formats.predicates.sbom_drift import SbomDrift
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CARD = "decision-card"
+_NAMES = re.compile(r"^`[^`]+` -> kind `[^`]+`[:.] ")  # how the module of a kind begins
+_BY_SERVER = "Server-derived."
 _NEAREST = 3  # names offered for one that is none
 
 
@@ -114,15 +117,26 @@ def kind_called(word: str) -> PredicateKind:
 
 
 def schema_of(kind: PredicateKind) -> dict[str, Any]:
-    """Its JSON Schema. The description is the definition, as its module states it."""
+    """Its JSON Schema. The description is the definition: the prose of the model's module."""
     made = kind.model.model_json_schema(schema_generator=_Schema)
     return {
         "$schema": DIALECT,
         "$id": f"urn:evidence-api:schema:{kind.name}:v1",
         **made,
         "title": kind.title,
-        "description": cleandoc(sys.modules[kind.model.__module__].__doc__ or kind.title),
+        "description": _definition(kind),
     }
+
+
+def _definition(kind: PredicateKind) -> str:
+    """What producers are told: without the names of predicate and kind, which stand in the schema, and without what is
+    for readers of the code (examples from `>>>` on, with the line that announces them)."""
+    prose = cleandoc(sys.modules[kind.model.__module__].__doc__ or "")
+    paragraphs = _NAMES.sub("", prose).replace(_BY_SERVER, "").partition("\n\n>>> ")[0].split("\n\n")
+    said = [one.strip("\n").rstrip() for one in paragraphs if one.strip() and not one.endswith(":")]
+    first = [f"{said[0][:1].upper()}{said[0][1:]}"] if said else []
+    told = ["Made by the server itself; producers send none."] if kind.checked is Checked.DERIVED else []
+    return "\n\n".join([*(first or [f"{kind.title}."]), *told, *said[1:]])
 
 
 class _Schema(GenerateJsonSchema):

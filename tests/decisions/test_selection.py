@@ -59,7 +59,7 @@ def test_realised_escapes_stay_under_the_target_and_most_tests_are_not_run(targe
 
 
 def test_stopping_at_the_risk_of_what_is_selected_would_let_failures_escape() -> None:
-    """The rule of the sketches: run tests until those that run hold the target."""
+    """Another rule, which is wrong: run tests until those that run hold the target."""
     weights, bias = learnt(seed=1)
     features, failed = seen(seed=2)
     selections = []

@@ -103,8 +103,16 @@ def test_a_schema_is_one_and_says_what_it_is_of(name: str) -> None:
     assert meta.is_valid(schema)
     assert schema["$id"] == f"urn:evidence-api:schema:{name}:v1"
     assert schema["title"] == PREDICATE_KINDS[name].title
-    assert len(schema["description"]) > 40
     assert json.loads(json.dumps(schema)) == schema
+
+
+@pytest.mark.parametrize("name", PREDICATE_KINDS)
+def test_a_description_tells_a_producer_what_to_write_and_nothing_of_the_code(name: str) -> None:
+    described = schema_of(PREDICATE_KINDS[name])["description"]
+    assert 40 < len(described) < 3000
+    assert described[0].isupper()
+    assert not [one for one in (".py", ">>>", "-> kind", "Server-derived", " \n") if one in described]
+    assert described == described.strip()
 
 
 def _undescribed(schema: Mapping[str, Any]) -> Iterator[str]:

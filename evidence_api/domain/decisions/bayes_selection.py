@@ -2,7 +2,7 @@
 
 Each test fails with probability p = sigmoid(bias + w·f), whatever the others do. The tests most likely to fail are run;
 as few as will do, so that the rest, the tests nobody runs, has 1 - product(1 - p) <= targetRisk.
-Source: spec, "test-selection", bayes. (What counts is the risk of the tests left out, not of those run.)
+What counts is the risk of the tests left out, not of those run.
 """
 
 from collections.abc import Mapping, Sequence

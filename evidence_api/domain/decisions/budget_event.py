@@ -4,7 +4,6 @@ spentUSD is the exact decimal sum of the entries; below 80 % of the limit the le
 100 % on exceeded100, and then the statement says what was done about it: `downshift` with a reason. Nothing is divided
 or rounded, so a limit of 0 is reached at once. An id names one amount: the same id twice in one event is refused,
 because nobody could tell whether it was spent twice.
-Source: spec, "budget-event".
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ from evidence_api.domain.decisions.reperforming import (
     Json,
     out_of_domain,
 )
-from evidence_api.domain.decisions.shape import Money, MoneyClaim, Part, Predicate, Rows, Word
+from evidence_api.domain.decisions.shape import Money, MoneyClaim, Part, Predicate, Rows, Word, WordClaim
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.fact_type import FactType
 from evidence_api.domain.typed_json import read_typed
@@ -34,6 +33,7 @@ Name: TypeAlias = Annotated[Word, Field(max_length=200)]  # what the server's le
 MAX_USD = Decimal(10) ** 18  # below it an amount can be written
 _EXACT = Context(prec=60)  # 18 digits before the point, 18 behind it, 10,000 times
 _PERCENT, _WARN, _FULL = 100, 80, 100
+_LONGEST = 1024  # characters of a reason as a fact
 
 
 class Entry(Part):
@@ -51,7 +51,7 @@ class BudgetEvent(Predicate):
     limit_usd: Money
     entries: Rows[Entry]
     spent_usd: MoneyClaim = Field(description="Exact sum of the entries, as decimal text")
-    level: Level = Field(description="Derived: ok below 80 %, warn80 below 100 %, else exceeded100")
+    level: WordClaim = Field(description="Derived: ok below 80 %, warn80 below 100 %, else exceeded100")
     downshift: Mapping[str, Any] | None = Field(
         default=None, description="What was done, with a `reason`: needed once the limit is reached"
     )
@@ -186,7 +186,9 @@ def _derive(predicate: BudgetEvent, _: Given) -> Derived:
 
 def _facts(predicate: BudgetEvent, derived: Json) -> Mapping[str, Fact | None]:
     limit, total = Decimal(predicate.limit_usd), derived.get("spentUSD")
-    reason = None if _lacks(predicate.downshift) or predicate.downshift is None else predicate.downshift["reason"]
+    reason = (
+        None if _lacks(predicate.downshift) or predicate.downshift is None else predicate.downshift["reason"][:_LONGEST]
+    )
     return {
         "period": predicate.period,
         "scope": predicate.scope,
@@ -195,7 +197,7 @@ def _facts(predicate: BudgetEvent, derived: Json) -> Mapping[str, Fact | None]:
         "share": float(Fraction(total) / Fraction(limit)) if total is not None and limit else None,
         "level": derived.get("level"),
         "entries": len(predicate.entries),
-        "downshift": reason,
+        "downshift": None if _lacks(note) else note["reason"][:_LONGEST],
     }
 
 

@@ -4,7 +4,7 @@ The policy is a softmax over arms: logits theta x, plus trustWeight ln(trust) wh
 for an arm that is not allowed (or has no trust at all). With a seed the arm is the inverse of its cumulative
 distribution, in listed order, at u(seed, task, "policy"); without, the likeliest, the first listed of equals. Computed
 by log-sum-exp, so that no logit overflows.
-Source: spec; Achiam, Held, Tamar, Abbeel, Constrained Policy Optimization (ICML 2017), for the name.
+Source: Achiam, Held, Tamar, Abbeel, Constrained Policy Optimization (ICML 2017), for the name.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
 """`contract-result` -> kind `contract`: whether a step did what it promised, held against what was measured.
 
-A contract names postconditions (postconditions.py); one is unmet when it does not hold, or when nobody measured it. The
-contract is met when none is unmet. What to do about one that is not: remediation.py. Source: spec, "contract-result".
+A contract names postconditions, by what is measured: {operator: operand}, all of them to hold (lt le gt ge compare
+numbers, eq any value, in a list of values), or a bare value to be equal to. One is unmet when it does not hold, or when
+nobody measured it; the contract is met when none is unmet.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
 """The Decision Card: which arm a router chose, what it expects of it, and why; the same for every method.
 
-`Card` reads what a producer claims, `Choice` is what a method comes to; a choice gives the fields that are compared and
-the card that is signed.
-Source: spec, "router-decision"; the card's members are those of the planning documents' schema.
+It stands in a `router-decision` as `card`. All but the task, the rationale and the reason of a fallback is computed
+again from the decision's inputs and compared; where no arm may be chosen, the derived members are null.
 """
 
 from collections.abc import Sequence
@@ -32,7 +31,7 @@ class Fallback(Told):
 
 
 class Card(Told):
-    """What the producer says. Null where no arm was chosen."""
+    """What a router says of its choice."""
 
     task_id: Word = Field(description="The task the arm was chosen for")
     chosen_arm: Word | None = Field(description="Id of the chosen arm; null where none may be chosen")

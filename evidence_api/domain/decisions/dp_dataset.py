@@ -2,7 +2,7 @@
 
 Basic composition: mechanisms run on the same data spend the sum of their epsilons. Epsilons are decimal text and
 added exactly: ten times "0.1" is "1", and a total that meets the limit is within it.
-Source: spec, "dp-dataset"; Dwork and Roth, The Algorithmic Foundations of Differential Privacy (2014), theorem 3.16.
+Source: Dwork and Roth, The Algorithmic Foundations of Differential Privacy (2014), theorem 3.16.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from evidence_api.domain.decisions.listed import counted
-from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
+from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
 from evidence_api.domain.decisions.shape import Count, Money, MoneyClaim, Part, Predicate, Rows, Word
 from evidence_api.domain.fact_type import FactType
 
@@ -23,7 +23,7 @@ class Mechanism(Part):
     """One differentially private release of the data."""
 
     name: Word
-    epsilon: Money = Field(description="What it spends, above 0, as decimal text")
+    epsilon: Money = Field(description="What it spends, as decimal text")
 
 
 class DpDataset(Predicate):
@@ -73,9 +73,6 @@ def statement(
 
 
 def _derive(predicate: DpDataset, _: Given) -> Derived:
-    for index, one in enumerate(predicate.mechanisms):
-        if not Decimal(one.epsilon):
-            raise out_of_domain(f"mechanisms.{index}.epsilon", "a mechanism spends more than 0", value=one.epsilon)
     total = epsilon_total(one.epsilon for one in predicate.mechanisms)
     return Derived({"epsilonTotal": total, "withinLimit": total <= Decimal(predicate.limit)})
 

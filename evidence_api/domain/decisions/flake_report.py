@@ -3,7 +3,6 @@
 A report is about one commit, its statement's subject. A test named in several runs is one test, and its attempts in all
 of them count together: a failure in one run and a pass in the next is what a flake looks like. `skip` is neither; a
 test that was only skipped is still a test. flakeRate is the share of flaky tests among all, 0 where there are none.
-Source: spec, "flake-report".
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 In a hypergraph an edge joins any number of nodes (the files of a module, an owner and what is owned, a test and what it
 covers). One hop leads from a node to every node that shares an edge with it; tests are the nodes named `test:…`.
-Both take time linear in the size of what they are given. Source: spec, "test-selection", graph and hypergraph.
+Both take time linear in the size of what they are given.
 """
 
 from collections import defaultdict

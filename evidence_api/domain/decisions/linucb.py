@@ -3,7 +3,8 @@
 Per arm, theta = A^-1 b, mean = x.theta, width = alpha sqrt(x.A^-1 x). An arm is safe when its price is within `maxUSD`
 and mean - width reaches `minEval`; of the safe arms the one with the highest mean + width is chosen, the first listed
 of equals. Where none is safe, `fallback: "cheapest"` takes the lowest price and says why; without a fallback none is
-chosen. A holds the ridge already. Source: spec; Li, Chu, Langford, Schapire (WWW 2010).
+chosen. A holds the ridge already. Source: Li, Chu, Langford, Schapire, A Contextual-Bandit Approach (WWW
+2010); the bounds and the fallback are additions to it.
 """
 
 from dataclasses import dataclass

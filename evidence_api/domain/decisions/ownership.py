@@ -4,7 +4,6 @@ A reviewer's weight is count * 2^(-age / half-life), age being the days since th
 weight over the sum of all weights. The owners are the k with the highest; of equals, who is listed first. Where nobody
 has any weight, nobody is an owner. Ages are taken from the newest one, which changes no share and keeps a file nobody
 has touched for years from losing all its owners to rounding.
-Source: spec, "ownership".
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +16,12 @@ from evidence_api.domain.decisions.listed import check_distinct, counted, highes
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
 from evidence_api.domain.decisions.shape import (
     MAX_REAL,
-    MAX_ROWS,
     Claim,
     Count,
     Part,
     Predicate,
     Rows,
     Unsigned,
-    Whole,
     Word,
 )
 from evidence_api.domain.fact_type import FactType
@@ -53,7 +50,7 @@ class Ownership(Predicate):
     half_life_days: Annotated[float, Field(gt=0, le=MAX_REAL, allow_inf_nan=False)] = Field(
         description="Days after which a review counts half"
     )
-    k: Annotated[Whole, Field(ge=1, le=MAX_ROWS)] = Field(description="How many owners there are at most")
+    k: Count = Field(description="How many owners there are at most")
     owners: Rows[Owner] = Field(description="The k reviewers with the highest shares, highest first")
 
 
@@ -134,7 +131,8 @@ def _explain(predicate: Ownership, derived: Json) -> str:
     about = predicate.file or "it"
     shown = ", ".join(f"{one['user']} ({one['p']:.1%})" for one in derived["owners"][:5])
     if not shown:
-        return f"nobody owns {about}: it has no reviews"
+        why = "it has no reviews" if predicate.k else "no owners were asked for"
+        return f"nobody owns {about}: {why}"
     more = f" and {len(derived['owners']) - 5} more" if len(derived["owners"]) > 5 else ""  # noqa: PLR2004  as shown
     return f"{about} is owned by {shown}{more}, of {counted(len(predicate.reviews), 'reviewer')}"
 

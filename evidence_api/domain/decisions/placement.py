@@ -4,7 +4,6 @@ score = costUSDPerK + (carbon * 1e-6 if preferLowCarbon) + p95Ms / 5000; the low
 have p95Ms <= maxP95Ms, and may hold the country's data by the policy area `residency`, which is asked once for each
 region that is healthy and near; no answer is a no. Of equals the one listed first. None: no region, no score, and the
 statement says why.
-Source: spec, "placement".
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,10 +1,9 @@
 """`plan-selection` -> kind `plan`: which plan is followed, of those that break no constraint.
 
-  1. plans with a failed constraint are pruned; the constraint says why
-  2. the frontier: plans that no other beats, more gain, less cost and more carbon saved being better (Pareto)
-  3. each of the three scaled from 0, worst on the frontier, to 1, best; where all are alike, 1
-  4. the highest weighted sum is chosen; of equals the one listed first; no plan left: none, and no utility
-Source: spec, "plan-selection".
+1. plans with a failed constraint are pruned; the constraint says why
+2. the frontier: plans that no other beats, more gain, less cost and more carbon saved being better (Pareto)
+3. each of the three scaled from 0, worst on the frontier, to 1, best; where all are alike, 1
+4. the highest weighted sum is chosen; of equals the one listed first; no plan left: none, and no utility
 """
 
 from bisect import bisect_right

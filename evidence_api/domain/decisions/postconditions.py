@@ -2,7 +2,7 @@
 
 A condition is {operator: operand}, all of them to hold: lt le gt ge compare numbers, eq any value, in a list of values.
 A condition that is no object is a value to be equal to, as JSON has it: 1 is 1.0 and is not true. What cannot be
-compared (a word with lt, a list with gt) does not hold. Source: spec, "contract-result".
+compared (a word with lt, a list with gt) does not hold.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Rationales: how our own are written, and the check that nobody's claims a number that is not there.
 
-The check (spec, row "card.rationale"): every number of the text, signed, with `%` or `$` or plain, with or without
+The check: every number of the text, signed, with `%` or `$` or plain, with or without
 commas between thousands, lies within half a unit of its last shown digit of some number of the card, claimed or
 recomputed, or of the inputs. Words holding letters are skipped, for arm ids are such words; a percent is the fraction
 it stands for, and no other number: 20 % is not borne out by an input of 20. Counts are no numbers of the card: "two

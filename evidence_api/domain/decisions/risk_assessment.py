@@ -2,7 +2,6 @@
 
 score = bias + w·x, probability = sigmoid(score), drivers = the five largest w_i x_i by size, ties in listed order. The
 linear model stands in for the one that decides (a gradient-boosted one), which nobody could recompute by hand.
-Source: spec, "risk-assessment".
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,6 @@
 ROI = (sum of value - sum of cost) / sum of cost; 0 gives back what was put in. Both sides are open mappings of named
 numbers in one currency, added up exactly as they are written. An item may be negative (a refund, a loss); costs that
 do not add up to more than nothing have no return on them and are refused.
-Source: spec, "roi-estimate".
 """
 
 from collections.abc import Mapping

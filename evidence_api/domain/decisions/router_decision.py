@@ -1,9 +1,23 @@
 """`router-decision` -> kind `router`: which arm was chosen for a task, and what was expected of it.
 
-Each method, LinUCB, Thompson sampling or a constrained policy, computes the card's fields again
-from its own inputs: linucb.py, thompson.py, constrained_policy.py. Besides, a fallback must be one and give its reason,
-and a rationale must claim no number that card and inputs lack.
-Source: spec, "router-decision" and "card.rationale". Routers make their own cards:
+`method` says how the arm was chosen and what `inputs` holds; the fields of the card are computed again from them.
+
+  linucb    mean = x.theta with theta = A^-1 b, width = alpha sqrt(x.A^-1 x); safe is an arm whose price is within
+            `maxUSD` and whose mean - width reaches `minEval`. Of the safe arms the one with the highest mean + width;
+            `uncertainty` is its width. None safe: `fallback: "cheapest"` takes the lowest price, and the card's
+            `fallback.reason` says why
+  thompson  per arm Beta(prior.alpha + n meanReward, prior.beta + n (1 - meanReward)), drawn at
+            u(seed, taskId, arm id) by its inverse distribution function; the highest draw. `predictedEval` is the arm's
+            meanEval, `uncertainty` the posterior's standard deviation
+  cpo       softmax of theta x + trustWeight ln(trust) over the allowed arms; with a seed the inverse of its cumulative
+            distribution, in listed order, at u(seed, taskId, "policy"), without one the likeliest. `probability` is
+            the chosen arm's
+
+u(...) is the first 8 bytes of the SHA-256 of its parts joined by `:`, big-endian, shifted right by 11, over 2^53.
+Of equals the arm listed first. Every number of the rationale must be one of the card or the inputs, as it is rounded.
+Source: Li et al. (2010) for LinUCB; Agrawal and Goyal (2012) for Thompson sampling.
+
+Routers make their own cards:
 
 >>> from evidence_api.domain.decisions.linucb_router import LinUCB
 >>> router = LinUCB({"small": 0.18, "large": 0.70}, dimensions=2, max_usd=0.50, min_eval=0.6)

@@ -2,7 +2,7 @@
 
 A metric differs when |shadow - baseline| > tolerance, in exact decimals of the numbers as they are written: 1.05 is
 within 0.05 of 1, though their doubles are not. `diffs` are the names of those that do, in listed order (a producer may
-say more of each, in an object with its name); any of them makes the verdict `diff`. Source: spec, "shadow-replay".
+say more of each, in an object with its name); any of them makes the verdict `diff`.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from evidence_api.domain.decisions.exact import exact
 from evidence_api.domain.decisions.listed import check_distinct, counted
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
-from evidence_api.domain.decisions.shape import Part, Predicate, Real, Rows, Unsigned, Word
+from evidence_api.domain.decisions.shape import Part, Predicate, Real, Rows, Unsigned, Word, WordClaim
 from evidence_api.domain.fact_type import FactType
 
 
@@ -52,7 +52,7 @@ class ShadowReplay(Predicate):
     trace: Trace
     metrics: Rows[Metric]
     diffs: Rows[Annotated[Differing, BeforeValidator(_named, json_schema_input_type=Word | Differing)]]
-    verdict: Literal["match", "diff"] = Field(description="Derived: `match` where no metric differs")
+    verdict: WordClaim = Field(description="Derived: `match` where no metric differs, else `diff`")
 
 
 def differs(baseline: float, shadow: float, tolerance: float) -> bool:

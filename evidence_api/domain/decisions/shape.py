@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from evidence_api.domain.typed_json import Moment, Own, Several, ThirdParty, Word
+from evidence_api.domain.typed_json import Moment, Several, ThirdParty, Word
 
 __all__ = [
     "MAX_DIMENSIONS",
@@ -33,6 +33,7 @@ __all__ = [
     "Vector",
     "Whole",
     "Word",
+    "WordClaim",
 ]
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Part(ThirdParty):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", alias_generator=_camel)
 
 
-class Producer(Own):
+class Producer(ThirdParty):
     """Who made the statement: an id that stays, and the version that ran."""
 
     id: Word = Field(description="Stays the same from version to version")
@@ -90,6 +91,9 @@ Probability: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)
 Inside: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]  # neither certain nor impossible
 Claim: TypeAlias = Annotated[  # any number, for it may be wrong
     float, Field(allow_inf_nan=False, description="Derived: computed again from the inputs and compared")
+]
+WordClaim: TypeAlias = Annotated[  # any word, for it may be none of those it is derived from
+    Word, Field(description="Derived: computed again from the inputs and compared")
 ]
 Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
 Count: TypeAlias = Annotated[Whole, Field(ge=0, le=MAX_COUNT)]

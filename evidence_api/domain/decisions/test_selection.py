@@ -1,9 +1,10 @@
 """`test-selection` -> kind `test_selection`: which tests a change needs, by one of three methods.
 
-  bayes       the fewest tests so that those left out fail with at most the risk asked     bayes_selection.py
-  graph       the tests that cover a changed file, and the changed files without any       impact_selection.py
-  hypergraph  the tests within so many hops of what changed                                the same
-Source: spec, "test-selection".
+bayes       p = 1 / (1 + e^-(bias + w.f)) a test; by p down, then by id, the shortest prefix so that those left out
+            have 1 - product(1 - p) <= targetRisk
+graph       every test that covers a changed file, sorted, and the changed files that none covers, sorted
+hypergraph  every node named `test:...` within maxHops steps of what changed, sorted; one step leads from a node to
+            all that share an edge with it
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,7 +4,7 @@ Per arm the posterior of its mean reward is Beta(alpha0 + n r, beta0 + n (1 - r)
 the inverse of that distribution at u(seed, task, arm), and the highest draw is chosen, the first listed of equals. The
 card expects the arm's mean eval, give or take the posterior's standard deviation. What is learned from is the reward
 clip(eval - lambda cost, 0, 1).
-Source: spec; Agrawal and Goyal, Analysis of Thompson Sampling (COLT 2012).
+Source: Agrawal and Goyal, Analysis of Thompson Sampling (COLT 2012).
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ A success is a contract met with SpecLive `clean`; any other outcome is a failur
 Beta(a + 1, b) after a success and Beta(a, b + 1) after a failure, its mean a / (a + b). Whole counts are compared
 exactly, for at a million of them one more is within the tolerance of floats.
 Whether `prior` is where the ledger stands is for the server, which keeps one per (tenant, arm, context).
-Source: spec, "trust-update"; Brier (1950) for the score of its predictions.
+Source: Brier (1950) for the score of its predictions.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
 """Chance that anybody can repeat: a number in (0, 1) that depends on words alone.
 
-Spec, row "u(...)": the parts joined by `:`, SHA-256 of them, its first 8 bytes big-endian, shifted right by 11 and
+The parts joined by `:`, SHA-256 of them, its first 8 bytes big-endian, shifted right by 11 and
 divided by 2^53, kept within [2^-53, 1 - 2^-53] so that an inverse distribution function has a finite value there.
 """
 

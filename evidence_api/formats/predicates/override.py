@@ -1,7 +1,7 @@
 """`urn:evidence-api:override:v1` -> kind `override`: somebody answers for a control, or a policy rule, not being met.
 
 It names exactly one control or rule, for a scope and from one moment until another. Whether it counts as a waiver is
-for domain/waiver.py; who may approve what for how long is for area `override` of the policy.
+decided when controls are assessed; who may approve what for how long, by area `override` of the policy.
 """
 
 from collections.abc import Mapping

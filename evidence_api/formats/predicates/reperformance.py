@@ -1,7 +1,7 @@
 """`urn:evidence-api:reperformance:v1` -> kind `reperformance`: what the server found of a decision. Server-derived.
 
-Its own facts say how the decision came out; what the decision's row shows of it is carried under `decision.`
-(domain/reperformed.py). A later statement about the same decision supersedes it.
+Its own facts say how the decision came out; what the decision's row shows of it is carried under `decision.`.
+A later statement about the same decision supersedes it.
 """
 
 from typing import Annotated, Any, Literal, TypeAlias

@@ -61,6 +61,12 @@ def test_nobody_with_any_weight_is_no_owner(reviews: list[tuple[str, int, float]
     assert result.reason == "nobody owns a.py: it has no reviews"
 
 
+def test_who_asks_for_no_owners_gets_none() -> None:
+    result = reperformed("ownership", ownership.statement("a.py", [("ada", 8, 30)], k=0))
+    assert (result.status, result.derived) == ("AGREES", {"owners": []})
+    assert result.reason == "nobody owns a.py: no owners were asked for"
+
+
 def test_owners_differ_by_their_place() -> None:
     made = ownership.statement("a.py", [("ada", 8, 30), ("bob", 3, 0), ("eve", 4, 60)], half_life_days=30)
     swapped = {**made, "owners": made["owners"][::-1]}
@@ -76,7 +82,7 @@ def test_owners_differ_by_their_place() -> None:
         ({"halfLifeDays": 0}, "halfLifeDays"),
         ({"halfLifeDays": float("nan")}, "halfLifeDays"),
         ({"halfLifeDays": 1e308}, "halfLifeDays"),
-        ({"k": 0}, "k"),
+        ({"k": -1}, "k"),
         ({"k": 2.5}, "k"),
         ({"reviews": [{"user": "a", "count": -1, "lastReviewDays": 1}]}, "reviews.0.count"),
         ({"reviews": [{"user": "a", "count": 2**53, "lastReviewDays": 1}]}, "reviews.0.count"),

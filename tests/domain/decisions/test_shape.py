@@ -56,6 +56,13 @@ def test_what_a_producer_writes_as_doubles_agrees_as_well(name: str) -> None:
         assert kind.reperform(_as_doubles(predicate)).status == kind.reperform(predicate).status
 
 
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_a_producer_may_say_more_of_itself(name: str) -> None:
+    kind, predicate = kind_named(name), examples(name)[0]
+    told = {**predicate, "producer": {**predicate["producer"], "uri": "https://maestro.example"}, "note": None}
+    assert kind.reperform(told) == kind.reperform(predicate)
+
+
 @pytest.mark.parametrize(("name", "member"), NAMES_OF_WHAT.items())
 def test_a_name_no_rule_computes_with_may_be_left_out(name: str, member: str) -> None:
     kind, predicate = kind_named(name), copy.deepcopy(examples(name)[0])
@@ -64,3 +71,19 @@ def test_a_name_no_rule_computes_with_may_be_left_out(name: str, member: str) ->
     unnamed = kind.reperform(predicate)
     assert (unnamed.status, unnamed.differences) == (named.status, named.differences)
     assert "None" not in unnamed.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("budget-event", "level"),
+        ("drift-watch", "level"),
+        ("rollout-gate", "action"),
+        ("rollout-gate", "verdict"),
+        ("shadow-replay", "verdict"),
+    ],
+)
+def test_a_word_that_is_none_of_the_answers_is_a_difference_and_no_refusal(name: str, member: str) -> None:
+    for predicate in examples(name):
+        told = kind_named(name).reperform({**predicate, member: "perhaps"})
+        assert [(one.path, one.claimed) for one in told.differences] == [(member, "perhaps")]
