@@ -33,7 +33,7 @@ class AbTest(Predicate):
     metric: Word | None = Field(None, description="What was measured; more is better")
     a: Sample
     b: Sample
-    lift: Claim = Field(description="Mean of b minus mean of a")
+    lift: Claim = Field(description="Derived: mean of b minus mean of a")
     interval95: Rows[Claim] = Field(description="Derived: 95 % interval of the lift, low and high")
     adopt: bool = Field(description="Derived: whether b is surely better")
 

@@ -9,19 +9,17 @@ Analysis (2013), 14.2; Brodersen et al. (2015) for the use of controls.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from scipy.linalg import qr, solve_triangular
 from scipy.special import stdtrit
 
+from evidence_api.domain.decisions.arrays import Floats
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
 from evidence_api.domain.decisions.shape import MAX_DIMENSIONS, Claim, Part, Predicate, Real, Rows, Several, Word
 from evidence_api.domain.fact_type import FactType
-
-Floats: TypeAlias = NDArray[np.float64]
 
 _UPPER = 0.975  # of a two-sided 95 % interval
 _DEPENDENT = 1e-9  # a column with less of its own than this share would not be solved to the tolerance of a comparison
@@ -43,7 +41,7 @@ class CausalImpact(Predicate):
     metric: Word | None = Field(None, description="What was measured")
     pre: Period
     post: Period
-    effect: Claim = Field(description="Mean of what was observed minus what was to be expected")
+    effect: Claim = Field(description="Derived: mean of what was observed minus what was to be expected")
     interval95: Rows[Claim] = Field(description="Derived: 95 % interval of the effect, low and high")
     significant: bool = Field(description="Derived: whether the interval leaves out 0")
 

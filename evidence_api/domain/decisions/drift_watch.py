@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
-from evidence_api.domain.decisions.shape import Claim, Count, Predicate, Rows, Word
+from evidence_api.domain.decisions.shape import Claim, Count, Predicate, Rows, Word, WordClaim
 from evidence_api.domain.fact_type import FactType
 
 _ADDED = 0.5
@@ -25,10 +25,8 @@ class DriftWatch(Predicate):
     feature: Word | None = Field(None, description="Whose distribution")
     expected: Rows[Count] = Field(min_length=1, description="Counts of each bin at first")
     observed: Rows[Count] = Field(min_length=1, description="Counts of the same bins now")
-    psi: Claim = Field(description="Population stability index")
-    level: Literal["none", "moderate", "major"] = Field(
-        description="Derived: none below 0.1, moderate below 0.25, else major"
-    )
+    psi: Claim = Field(description="Derived: population stability index")
+    level: WordClaim = Field(description="Derived: none below 0.1, moderate below 0.25, else major")
 
 
 def psi(expected: Sequence[int], observed: Sequence[int]) -> float:
@@ -70,7 +68,7 @@ def _shares(counts: Sequence[int]) -> list[float]:
 def _derive(predicate: DriftWatch, _: Given) -> Derived:
     if len(predicate.expected) != len(predicate.observed):
         said = f"{len(predicate.observed)} bins, where `expected` has {len(predicate.expected)}"
-        raise out_of_domain("observed", said)
+        raise out_of_domain("observed", said, limit=len(predicate.expected), value=len(predicate.observed))
     index = psi(predicate.expected, predicate.observed)
     return Derived({"psi": index, "level": level(index)})
 

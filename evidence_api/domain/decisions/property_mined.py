@@ -31,7 +31,7 @@ class PropertyMined(Predicate):
     confidence: Inside = Field(description="How sure that is")
     samples: Rows[Real] = Field(description="What was seen, in any order")
     bound: Claim | None = Field(
-        description="The least sample that holds so much so surely; null where there are too few"
+        description="Derived: the least sample that holds so much so surely; null where there are too few"
     )
 
 
@@ -121,7 +121,8 @@ class PropertyMiner:
         """The bound as what must hold of a result that is a number. Raises Malformed `out_of_domain` without one."""
         bound = self.bound()
         if bound is None:
-            raise out_of_domain("samples", f"{len(self._samples)} are too few to bound {self.metric}")
+            seen = len(self._samples)
+            raise out_of_domain("samples", f"{seen} are too few to bound {self.metric}", value=seen)
         limit: float = bound
         return lambda result, *_, **__: result <= limit
 

@@ -24,7 +24,7 @@ class SpecliveResult(Predicate):
     checks: Count = Field(description="How often it was checked")
     breaches: Count = Field(description="How often it did not hold")
     alpha: Inside = Field(description="Significance level")
-    p_value: Claim = Field(description="P(X >= breaches) at the allowed rate, exact binomial")
+    p_value: Claim = Field(description="Derived: P(X >= breaches) at the allowed rate, exact binomial")
     sustained: bool = Field(description="Derived: whether pValue < alpha")
 
 
