@@ -186,9 +186,7 @@ def _derive(predicate: BudgetEvent, _: Given) -> Derived:
 
 def _facts(predicate: BudgetEvent, derived: Json) -> Mapping[str, Fact | None]:
     limit, total = Decimal(predicate.limit_usd), derived.get("spentUSD")
-    reason = (
-        None if _lacks(predicate.downshift) or predicate.downshift is None else predicate.downshift["reason"][:_LONGEST]
-    )
+    note = predicate.downshift or {}
     return {
         "period": predicate.period,
         "scope": predicate.scope,
