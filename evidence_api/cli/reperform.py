@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias, assert_never
 
 import typer
 
 from evidence_api.cli import output
 from evidence_api.domain.decisions.off_policy import Episodes
 from evidence_api.domain.decisions.reperforming import Reperformance, Status
-from evidence_api.domain.errors import EvidenceError, Refused
+from evidence_api.domain.errors import EvidenceError, Refused, Undecided
 from evidence_api.engines.artifact_files import ArtifactFiles
 from evidence_api.engines.episode_reader import EpisodeReader
 from evidence_api.engines.files import shipped
@@ -24,7 +24,8 @@ from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.policies import load_policy
 from evidence_api.use_cases.reperform import Reperforming
 
-REFUSED = "REFUSED"
+REFUSED, UNDECIDED = "REFUSED", "UNDECIDED"
+Result: TypeAlias = Reperformance | Refused | Undecided
 _PERCENT = 100
 
 
@@ -44,9 +45,10 @@ def reperform(
     """Recompute decisions from their inputs and compare: one line of JSON for each, in the order given.
 
     A line is {status, differences: [{path, claimed, recomputed}], reason}. Status AGREES, DISAGREES, NOT_REPERFORMABLE
-    (the reason says what is missing), or REFUSED with `code` and `path` for what is no valid decision.
+    (the reason says what is missing), REFUSED with `code` and `path` for what is no valid decision, or UNDECIDED with
+    `code` where an engine gave no answer (out of time or memory); those after it are computed all the same.
 
-    Exit code 1 when any disagrees, else 2 when any was refused.
+    Exit code 1 when any disagrees, else 3 when any is undecided, else 2 when any was refused.
     """
     bodies = [_bytes(path) for path in files]
     items = (item for body in bodies for item in decision_items(body))  # a large file's are never all here at once
@@ -57,6 +59,8 @@ def reperform(
         output.say(", ".join(f"{count} {status.lower()}" for status, count in sorted(told.items())))
     if told[Status.DISAGREES]:
         raise typer.Exit(output.NO)
+    if told[UNDECIDED]:
+        raise typer.Exit(output.UNDECIDED)
     if told[REFUSED]:
         raise typer.Exit(output.USAGE)
 
@@ -71,7 +75,7 @@ def _bytes(path: Path) -> bytes:
 async def _reperform(
     items: Iterable[Item],
     given: "_Given",
-    tell: Callable[[Reperformance | Refused], None],
+    tell: Callable[[Result], None],
     advance: Callable[[int], None],
 ) -> Counter[str]:
     told: Counter[str] = Counter()
@@ -80,17 +84,29 @@ async def _reperform(
             result = await _one(reperforming, item)
             tell(result)
             advance(1)
-            told[REFUSED if isinstance(result, Refused) else result.status] += 1
+            told[_status(result)] += 1
     return told
 
 
-async def _one(reperforming: Reperforming, item: Item) -> Reperformance | Refused:
+async def _one(reperforming: Reperforming, item: Item) -> Result:
     if not isinstance(item, DecisionItem):
         return item
     try:
         return await reperforming.of(item.predicate_type, item.predicate)
-    except Refused as refusal:
-        return refusal
+    except (Refused, Undecided) as fault:
+        return fault
+
+
+def _status(result: Result) -> str:
+    match result:
+        case Reperformance():
+            return result.status
+        case Refused():
+            return REFUSED
+        case Undecided():
+            return UNDECIDED
+        case _:
+            assert_never(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +149,27 @@ async def _reperforming(given: _Given) -> AsyncIterator[Reperforming]:
         yield Reperforming(gate, given.episodes)
 
 
-def _teller(*, as_text: bool) -> Callable[[Reperformance | Refused], None]:
+def _teller(*, as_text: bool) -> Callable[[Result], None]:
     return _say if as_text else _print
 
 
-def _print(result: Reperformance | Refused) -> None:
+def _print(result: Result) -> None:
     sys.stdout.buffer.write(result_line(_shown(result)))
 
 
-def _shown(result: Reperformance | Refused) -> dict[str, Any]:
-    if isinstance(result, Refused):
-        return {"status": REFUSED, "differences": [], "reason": result.message, "code": result.code} | result.fields
+def _shown(result: Result) -> dict[str, Any]:
+    if not isinstance(result, Reperformance):
+        fault = {"status": _status(result), "differences": [], "reason": result.message, "code": result.code}
+        return {**result.fields, **fault}
     differences = [
         {"path": one.path, "claimed": one.claimed, "recomputed": one.recomputed} for one in result.differences
     ]
     return {"status": result.status, "differences": differences, "reason": result.reason}
 
 
-def _say(result: Reperformance | Refused) -> None:
-    if isinstance(result, Refused):
-        output.say(f"{REFUSED} {result.code}: {result.message}")
+def _say(result: Result) -> None:
+    if not isinstance(result, Reperformance):
+        output.say(f"{_status(result)} {result.code}: {result.message}")
         return
     output.say(f"{result.status} {result.reason}")
     for one in result.differences:

@@ -11,6 +11,8 @@ from evidence_api.cli import output
 from evidence_api.cli.main import main
 from evidence_api.domain.decisions.off_policy import DeployGate, Episodes
 from evidence_api.domain.decisions.ope_report import statement
+from evidence_api.domain.errors import EngineMemory
+from evidence_api.engines.episode_reader import EpisodeReader, Progress
 from tests.support.episodes import drawn, json_lines, parquet
 
 HEAD = {"producer": {"id": "maestro", "version": "1.6.0"}, "decidedAt": "2026-11-01T10:00:00Z"}
@@ -90,3 +92,35 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.Captu
     report = write_report(tmp_path / "report.json", drawn(3), b"anything")
     assert main(["reperform", report, "--artifacts", str(tmp_path / "absent"), "--json"]) == output.USAGE
     assert orjson.loads(capsys.readouterr().err)["error"]["code"] == "unreadable_file"
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_file_no_reader_gets_through_stops_no_other(
+    as_text: bool,  # noqa: FBT001  a parameter of the test
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    episodes = drawn(2_000)
+    hostile = json_lines(drawn(1))
+    for name, body in (("good", json_lines(episodes)), ("hostile", hostile)):
+        (tmp_path / name).write_bytes(body)
+    read = EpisodeReader.read
+
+    async def out_of_memory(self: EpisodeReader, file: Path, progress: Progress) -> Episodes:
+        if file.name == "hostile":
+            raise EngineMemory("the episodes need more than 1 MiB", limit=2**20)
+        return await read(self, file, progress)
+
+    monkeypatch.setattr(EpisodeReader, "read", out_of_memory)
+    reports = write_report(tmp_path / "reports.jsonl", episodes, hostile, json_lines(episodes))
+    given = ["--artifacts", str(tmp_path), "--text" if as_text else "--json"]
+    assert main(["reperform", reports, *given]) == output.UNDECIDED
+    if as_text:
+        said = capsys.readouterr().out
+        assert said.startswith("UNDECIDED engine_memory: the episodes need more than 1 MiB\nAGREES deploy")
+        assert said.endswith("1 agrees, 1 undecided\n")
+    else:
+        first, second = told(capsys)
+        assert (first["status"], first["code"], first["differences"]) == ("UNDECIDED", "engine_memory", [])
+        assert second["status"] == "AGREES"
