@@ -28,6 +28,7 @@ from evidence_api.domain.decisions.shape import (
     Rows,
     Unsigned,
     Word,
+    WordClaim,
 )
 from evidence_api.domain.fact_type import FactType
 from evidence_api.domain.typed_json import read_typed
@@ -88,11 +89,11 @@ class RolloutGate(Predicate):
     control: Trials
     shadow: Rows[ShadowMetric] = Field(description="Figures of mirrored traffic, none or more")
     log_likelihood_ratio: Claim = Field(description="Derived: wald: LLR of the canary; msprt: ln of the mixture ratio")
-    verdict: Verdict = Field(description="Derived: what the test says")
+    verdict: WordClaim = Field(description="Derived: what the test says, accept, reject or continue")
     breached: Rows[Word] = Field(
         description="Derived: shadow metrics worse than the control by more than their maxDelta"
     )
-    action: Action = Field(description="Derived: rollback on reject or a breach, promote on accept, else hold")
+    action: WordClaim = Field(description="Derived: rollback on reject or a breach, promote on accept, else hold")
 
 
 def breached(shadow: Sequence[ShadowMetric]) -> list[str]:

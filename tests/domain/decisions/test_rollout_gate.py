@@ -102,6 +102,8 @@ def test_one_altered_claim_is_one_difference() -> None:
         {"logLikelihoodRatio": 11.7},
         {"breached": ["p95_ms"]},
         {"action": "hold"},
+        {"verdict": "promote"},
+        {"action": "continue"},
     ):
         assert [one.path for one in KIND.reperform(predicate(**changed)).differences] == list(changed)
     both = predicate(shadow=[metric(canary=300)])
@@ -175,8 +177,8 @@ def test_what_was_decided_before_is_not_superseded() -> None:
         ({"shadow": [metric()] * 10_001}, "shadow"),
         ({"shadow": None}, "shadow"),
         ({"stage": 1.5}, "stage"),
-        ({"verdict": "promote"}, "verdict"),
-        ({"action": "continue"}, "action"),
+        ({"verdict": True}, "verdict"),
+        ({"action": ""}, "action"),
         ({"logLikelihoodRatio": float("nan")}, "logLikelihoodRatio"),
     ],
 )

@@ -61,6 +61,7 @@ def test_nothing_measured_nothing_moved() -> None:
     ("claimed", "differing"),
     [
         ({"verdict": "match"}, ["verdict"]),
+        ({"verdict": "same"}, ["verdict"]),
         ({"diffs": []}, ["diffs"]),
         ({"diffs": ["a", "z"]}, ["diffs"]),
         ({"metrics": [METRIC]}, ["diffs", "verdict"]),
@@ -90,7 +91,7 @@ def test_each_false_claim_shows(claimed: dict[str, Any], differing: list[str]) -
         ({"diffs": ["z", 1]}, "diffs.1"),
         ({"diffs": [""]}, "diffs.0.name"),
         ({"diffs": [{"delta": 1}]}, "diffs.0.name"),
-        ({"verdict": "same"}, "verdict"),
+        ({"verdict": None}, "verdict"),
     ],
 )
 def test_inputs_out_of_domain_are_refused_with_their_path(changed: dict[str, Any], path: str) -> None:
