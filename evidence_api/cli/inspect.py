@@ -17,8 +17,7 @@ from evidence_api.cli.decision_offline import decision_json
 from evidence_api.domain.decisions.reading import DECISION_KINDS
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.errors import EvidenceError, Refused
-from evidence_api.domain.evidence import Checked, Normalised
-from evidence_api.domain.statement import Statement
+from evidence_api.domain.evidence import Checked
 from evidence_api.domain.verification import (
     CertificateSigner,
     Failed,
@@ -32,7 +31,7 @@ from evidence_api.domain.verification import (
 from evidence_api.engines import trust_material
 from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import AnyIdentity, BundleVerifier, Identities, IdentityRule
-from evidence_api.formats import distribution, strict_json
+from evidence_api.formats import distribution, predicates, strict_json
 from evidence_api.formats import upload as uploads
 from evidence_api.formats.documents import xml_root
 from evidence_api.formats.stored import stored_decision
@@ -150,7 +149,7 @@ def _result(body: bytes, asked: _Asked) -> dict[str, Any]:
     except Refused as fault:
         # A predicate of a known type that is not well-formed takes nothing from the signature, and the reader
         # asked about both: the statement is shown, and what is wrong with its predicate. The server refuses it.
-        checked = read_checked(body, upload, verification, reader=_unread)
+        checked = read_checked(body, upload, verification, reader=predicates.unread)
         unread = fault.message
     checked = replace(checked, verification=_about_artifact(checked, upload, asked))
     return _shape(checked, asked) | ({"unread": unread} if unread else _decision(body, checked))
@@ -160,10 +159,6 @@ def _decision(body: bytes, checked: Checked) -> dict[str, Any]:
     """What a decision comes to when it is computed again. It says nothing of the signature, nor of the exit code."""
     read = stored_decision(body) if checked.kind in DECISION_KINDS else None
     return {} if read is None else {"decision": decision_json(read[0])}
-
-
-def _unread(statement: Statement, _size: int) -> Normalised:
-    return Normalised("statement", {"predicate_type": statement.predicate_type})
 
 
 def _about_artifact(checked: Checked, upload: uploads.Upload, asked: _Asked) -> Verification:

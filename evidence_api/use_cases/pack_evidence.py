@@ -28,8 +28,9 @@ from evidence_api.engines.keys import load_public_key
 from evidence_api.engines.sigstore import FORMERLY_UNSUPPORTED, AnyIdentity, BundleVerifier, IdentityRule
 from evidence_api.formats.checkpoint import Checkpoint, parse_verifier, verify_checkpoint
 from evidence_api.formats.leaf import leaf_bytes
+from evidence_api.formats.predicates import reader_of
 from evidence_api.formats.upload import recognise
-from evidence_api.use_cases.check import Trust, check_evidence, read_checked, verify
+from evidence_api.use_cases.check import Trust, read_checked, verify
 
 # A bundle of a type we cannot check is not checked without a rule either; this one trusts nobody that exists.
 _NOBODY = (IdentityRule("urn:nobody", "urn:nobody"),)
@@ -107,7 +108,7 @@ def _record(item: PackedEvidence, trust: Trust) -> Evidence:
     if item.body is None:
         return replace(record, facts={})
     try:
-        checked = _check(item.body, record.verification, trust)
+        checked = _check(item.body, record, trust)
     except EvidenceError as fault:
         raise _rejected(item, "evidence_unreadable", f"cannot be read: {fault.message}") from fault
     # 1. it is the evidence its leaf names
@@ -136,7 +137,7 @@ def _redacted(item: PackedEvidence, redaction: Redaction) -> Evidence:
     if item.body is not None or record.erased or not redaction.found:
         raise _rejected(item, "redaction", "is redacted, and its body is here, or erased, or nothing was found in it")
     try:
-        checked = read_checked(redaction.copy, recognise(redaction.copy), record.verification)
+        checked = copy_checked(record, redaction.copy)
     except EvidenceError as fault:
         raise _rejected(
             item, "evidence_unreadable", f"cannot be read from its redacted copy: {fault.message}"
@@ -145,6 +146,11 @@ def _redacted(item: PackedEvidence, redaction: Redaction) -> Evidence:
     if read != record:
         raise _rejected(item, "evidence_facts", "says something else than its redacted copy")
     return read
+
+
+def copy_checked(record: Evidence, copy: bytes) -> Checked:
+    """A redacted copy, read as the record's body was. Raises Refused."""
+    return read_checked(copy, recognise(copy), record.verification, reader=reader_of(record.kind))
 
 
 def as_copied(record: Evidence, checked: Checked) -> Evidence:
@@ -164,12 +170,11 @@ def _same(found: Verification, recorded: Verification) -> bool:
     return found == recorded
 
 
-def _check(body: bytes, recorded: Verification, trust: Trust) -> Checked:
+def _check(body: bytes, record: Evidence, trust: Trust) -> Checked:
     """What cannot be checked counts for nothing, so nobody needs to be trusted for it, and packs name nobody."""
-    if not isinstance(recorded, Unsupported):
-        return check_evidence(body, trust)
     upload = recognise(body)
-    return read_checked(body, upload, verify(upload, trust, identities=AnyIdentity()))
+    anybody = AnyIdentity() if isinstance(record.verification, Unsupported) else None
+    return read_checked(body, upload, verify(upload, trust, identities=anybody), reader=reader_of(record.kind))
 
 
 def _stays_unsupported(recorded: Verification, found: Verification) -> bool:

@@ -23,10 +23,8 @@ from evidence_api.engines.secrets import find_secrets
 from evidence_api.formats.dsse import decode_base64
 from evidence_api.formats.pii_documents import look_at, redacted
 from evidence_api.formats.stored import stored_payload
-from evidence_api.formats.upload import recognise
-from evidence_api.use_cases.check import read_checked
 from evidence_api.use_cases.decide import Gate
-from evidence_api.use_cases.pack_evidence import as_copied
+from evidence_api.use_cases.pack_evidence import as_copied, copy_checked
 
 AREA = "export"
 _NAMED = 20  # places a refusal names
@@ -142,7 +140,7 @@ def _copy(item: PackedEvidence, because: tuple[str, ...], replaced: Callable[[De
     try:
         payload = stored_payload(item.body or b"") or b""
         copy, found = redacted(payload, find_secrets, replaced)
-        checked = read_checked(copy, recognise(copy), item.evidence.verification)
+        checked = copy_checked(item.evidence, copy)
     except EvidenceError as fault:
         message = f"leaf {leaf} cannot be redacted and still be read: {fault.message}"
         raise Inadmissible(message, code="export_unreadable", path=f"leaf {leaf}") from fault

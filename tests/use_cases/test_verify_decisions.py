@@ -18,10 +18,11 @@ from evidence_api.engines.keys import EnvelopeSigner
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.pdf_reading import read_pages
 from evidence_api.engines.rego import RegoPool
+from evidence_api.formats import predicates
 from evidence_api.formats.pack_pages.document import document
 from evidence_api.formats.pack_printed import check_printed, squeeze
 from evidence_api.use_cases.verify_pack import verify_pack
-from tests.support import decided
+from tests.support import decided, statements
 from tests.support.packs import SOURCES, PackWorld, build_world, default_statements
 
 _CONTROLS = """\
@@ -84,6 +85,38 @@ async def test_both_forms_verify_and_say_how_many_agree(stage: Stage) -> None:
     assert squeeze("Annex E: decisions recomputed 3 of 4 decisions recomputed: 2 agree") in text
     # on the card of the control, and in the annex
     assert text.count(squeeze("verdict is claimed as accept and comes to reject")) == 2
+
+
+async def test_what_was_kept_before_anybody_read_it_stays_a_statement(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a log that holds decisions from before they had a reader, nor packs of it, become invalid."""
+    nonsense = statements.statement("urn:evidence-api:drift-watch:v1", statements.ARTIFACT, {"psi": "some"})
+    with monkeypatch.context() as before:
+        for one in ("drift-watch", "rollout-gate"):
+            before.delitem(predicates.READERS, f"urn:evidence-api:{one}:v1")  # type: ignore[arg-type]  a dict
+        world = await build_world(stage.rego, [*default_statements(), decided.rollout(), nonsense], CATALOG)
+    assert [item.evidence.kind for item in world.contents.evidence[7:]] == ["statement", "statement"]
+    assert await stage.codes(world.json()) == ()
+    told = replace(world.contents.evidence[7].evidence, kind="rollout")
+    forged = replace(
+        world.contents, evidence=(*world.contents.evidence[:7], replace(world.contents.evidence[7], evidence=told))
+    )
+    assert "leaf" in " ".join(await stage.codes(world.json(forged)))
+
+
+async def test_what_was_read_cannot_be_called_a_statement_afterwards(stage: Stage) -> None:
+    """It would hide a decision that disagrees: the leaf says what it was."""
+    item = stage.world.contents.evidence[8]
+    record = replace(
+        item.evidence,
+        kind="statement",
+        facts={"predicate_type": item.evidence.predicate_type},
+        series=item.evidence.predicate_type,
+        effective=None,
+    )
+    evidence = tuple(replace(one, evidence=record) if one is item else one for one in stage.world.contents.evidence)
+    assert "leaf" in " ".join(await stage.codes(stage.world.json(replace(stage.world.contents, evidence=evidence))))
 
 
 async def test_the_json_lists_them_with_their_differences(stage: Stage) -> None:

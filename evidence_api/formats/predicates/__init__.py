@@ -37,6 +37,7 @@ from evidence_api.formats.predicates.verification_summary import read_svr, read_
 from evidence_api.formats.predicates.vex import read_vex
 from evidence_api.formats.predicates.vulns import read_vulns
 from evidence_api.formats.predicates.wrapped import read_wrapped
+from evidence_api.formats.reperformance import REPERFORMANCE_TYPE
 from evidence_api.formats.spdx import SPDX_VERSIONS
 
 Reader: TypeAlias = Callable[[Statement], Normalised]
@@ -81,12 +82,15 @@ READERS: Mapping[str, Reader] = {
     "urn:evidence-api:policy-decision:v1": read_policy_decision,
     "urn:evidence-api:dependency-debt:v1": read_dependency_debt,
     "urn:evidence-api:release:v1": read_release,
-    "urn:evidence-api:reperformance:v1": read_reperformance,
+    REPERFORMANCE_TYPE: read_reperformance,
     "urn:evidence-api:reproducible-build:v1": read_reproducible_build,
     "urn:evidence-api:sbom-drift:v1": read_sbom_drift,
     "urn:evidence-api:sarif:v2.1.0": read_sarif,
     **dict.fromkeys(DECISIONS, read_decision),
 }
+# Types that had no reader once: logs hold evidence of theirs as kind `statement`, and it stays that.
+FORMERLY_UNREAD = frozenset({*DECISIONS, REPERFORMANCE_TYPE})
+STATEMENT = "statement"
 
 
 def normalise(statement: Statement, payload_size: int) -> Normalised:
@@ -98,11 +102,26 @@ def normalise(statement: Statement, payload_size: int) -> Normalised:
         raise TooLarge("the payload is too large to be read", limit=MAX_PAYLOAD, value=payload_size)
     reader = READERS.get(statement.predicate_type)
     if reader is None:
-        facts = {"predicate_type": statement.predicate_type}
-        return Normalised("statement", facts, series=statement.predicate_type)
+        return unread(statement, payload_size)
     normalised = reader(statement)
     check_bounds(normalised)
     return normalised
+
+
+def unread(statement: Statement, _payload_size: int = 0) -> Normalised:
+    """A statement of which nothing but its type is read: kind `statement`."""
+    return Normalised(STATEMENT, {"predicate_type": statement.predicate_type}, series=statement.predicate_type)
+
+
+def reader_of(kind: str) -> Callable[[Statement, int], Normalised]:
+    """How evidence is read again that the log holds as `kind`: as it was read when it was appended. The leaf proves
+    the kind, so nobody can call something a `statement` afterwards to hide what it says."""
+
+    def read(statement: Statement, payload_size: int) -> Normalised:
+        then = kind == STATEMENT and statement.predicate_type in FORMERLY_UNREAD
+        return (unread if then else normalise)(statement, payload_size)
+
+    return read
 
 
 def check_bounds(normalised: Normalised) -> None:
