@@ -82,7 +82,7 @@ async def tell(connection: Connection, scope: TenantScope, message: UUID, body: 
 
 
 async def claim(
-    connection: Connection, scope: TenantScope, at: datetime, again: datetime, *, limit: int = 20
+    connection: Connection, scope: TenantScope, at: datetime, again: datetime, *, limit: int
 ) -> list[Delivery]:
     """Take messages that are due; they are due again at `again`, whatever becomes of this process."""
     rows = await connection.fetch(_CLAIM, scope.id, at, again, limit)

@@ -48,6 +48,7 @@ _FOLLOWER, _KINDS = "budgets", frozenset({"budget"})
 MAX_ENTRIES = 10_000  # of one event
 _VERSION = "1"  # of what is said of the same ledger
 _LEASE = timedelta(seconds=30)
+_IDLE = 4  # intervals of the front between two looks
 _FIRST, _LONGEST = timedelta(seconds=1), timedelta(minutes=10)
 
 
@@ -77,7 +78,7 @@ class Budgets:
             self._woken.set()
 
     async def run(self, interval: float) -> None:
-        """Steps 4 and 5, for ever: when something was noted here, and every `interval` seconds."""
+        """Steps 4 and 5, for ever: when something was noted here, and every few intervals."""
         while True:
             self._woken.clear()
             try:
@@ -85,7 +86,7 @@ class Budgets:
             except EvidenceError as fault:
                 logger.warning("budget_alerts_postponed", code=fault.code, detail=fault.message)
             try:
-                await asyncio.wait_for(self._woken.wait(), interval)
+                await asyncio.wait_for(self._woken.wait(), interval * _IDLE)
             except TimeoutError:
                 continue
 

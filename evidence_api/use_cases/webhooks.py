@@ -21,9 +21,11 @@ from evidence_api.store.webhooks import Delivery, Webhook
 
 logger = structlog.get_logger(__name__)
 
-_LEASE = timedelta(seconds=60)  # an attempt ends after ten
+_LEASE = timedelta(seconds=60)  # an attempt ends after ten, and those of one tenant are made side by side
 _FIRST, _LONGEST, _GIVEN_UP = timedelta(seconds=1), timedelta(hours=1), timedelta(days=3)
 _AT_ONCE = 8  # tenants: a receiver that does not answer must not hold up the others
+_OF_TENANT = 4  # messages
+_IDLE = 4  # intervals of the front between two looks
 _SECRET_LENGTHS = range(16, 1_025)
 
 
@@ -62,7 +64,7 @@ class Webhooks:
         self._woken.set()
 
     async def run(self, interval: float) -> None:
-        """Deliver for ever, when woken and every `interval` seconds."""
+        """Deliver for ever, when woken and every few intervals."""
         while True:
             self._woken.clear()
             try:
@@ -70,7 +72,7 @@ class Webhooks:
             except EvidenceError as fault:
                 logger.warning("webhooks_postponed", code=fault.code, detail=fault.message)
             try:
-                await asyncio.wait_for(self._woken.wait(), interval)
+                await asyncio.wait_for(self._woken.wait(), interval * _IDLE)
             except TimeoutError:
                 continue
 
@@ -86,18 +88,28 @@ class Webhooks:
 
     async def _deliver(self, scope: TenantScope) -> int:
         """One tenant's. Its failure must not keep others from theirs."""
+        delivered = 0
         try:
-            now = self._clock.now()
-            async with self._database.tenant(scope) as connection:
-                due = await webhooks.claim(connection, scope, now, now + _LEASE)
-                webhook = await webhooks.get(connection, scope) if due else None
-            # A crash from here on leaves them claimed: they are tried again when the lease has run out.
-            return sum([await self._attempt(scope, webhook, one) for one in due]) if webhook is not None else 0
+            while (tried := await self._few(scope)) and all(tried):
+                delivered += len(tried)
+            return delivered + sum(tried)
         except EvidenceError as fault:
             logger.warning("webhook_postponed", tenant=scope.name, code=fault.code, detail=fault.message)
         except Exception:  # the same
             logger.exception("webhook_postponed", tenant=scope.name, code="internal")
-        return 0
+        return delivered
+
+    async def _few(self, scope: TenantScope) -> list[bool]:
+        """The next few that are due, side by side; whether each was delivered. More are taken only when all were: one
+        receiver that does not answer is waited for no longer than for one message."""
+        now = self._clock.now()
+        async with self._database.tenant(scope) as connection:
+            due = await webhooks.claim(connection, scope, now, now + _LEASE, limit=_OF_TENANT)
+            webhook = await webhooks.get(connection, scope) if due else None
+        if webhook is None:
+            return []
+        # A crash from here on leaves them claimed: they are tried again when the lease has run out.
+        return list(await asyncio.gather(*(self._attempt(scope, webhook, one) for one in due)))
 
     async def _attempt(self, scope: TenantScope, webhook: Webhook, message: Delivery) -> bool:
         done = await self._sender.send(webhook.url, webhook.secret, str(message.id), message.body.encode())

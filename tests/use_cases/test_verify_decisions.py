@@ -94,7 +94,7 @@ async def test_what_was_kept_before_anybody_read_it_stays_a_statement(
     nonsense = statements.statement("urn:evidence-api:drift-watch:v1", statements.ARTIFACT, {"psi": "some"})
     with monkeypatch.context() as before:
         for one in ("drift-watch", "rollout-gate"):
-            before.delitem(predicates.READERS, f"urn:evidence-api:{one}:v1")  # type: ignore[arg-type]  a dict
+            before.delitem(predicates.READERS, f"urn:evidence-api:{one}:v1")
         world = await build_world(stage.rego, [*default_statements(), decided.rollout(), nonsense], CATALOG)
     assert [item.evidence.kind for item in world.contents.evidence[7:]] == ["statement", "statement"]
     assert await stage.codes(world.json()) == ()

@@ -109,7 +109,7 @@ async def test_what_a_dead_process_had_taken_is_told_again(door: Door) -> None:
         await tell(door)
         async with door.application.database.tenant(door.scope) as connection:
             now = door.application.clock.now()
-            assert await webhooks.claim(connection, door.scope, now, now + webhooks_module._LEASE)
+            assert await webhooks.claim(connection, door.scope, now, now + webhooks_module._LEASE, limit=20)
         assert await hooks.sweep() == 0
         later(door, webhooks_module._LEASE)
         assert await hooks.sweep() == 1
@@ -143,6 +143,21 @@ async def test_one_receiver_that_does_not_answer_holds_up_no_other(
         await tell(rival)
         assert await hooks.sweep() == 1
     assert (len(quick.received), (await waiting(door))[0].delivered) == (1, None)
+
+
+async def test_many_messages_wait_for_a_silent_receiver_no_longer_than_one(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the lease of the last would run out before its turn, and another server would send it too."""
+    monkeypatch.setattr("evidence_api.engines.webhook._SECONDS", 0.5)
+    hooks = door.application.webhooks
+    async with Receiver(slow=True) as slow:
+        await hooks.put(door.scope, slow.url)
+        for _ in range(10):
+            await tell(door)
+        assert await hooks.sweep() == 0
+    tried = [one.attempts for one in await waiting(door)]
+    assert sorted(tried) == [0] * 6 + [1] * 4
 
 
 async def test_another_url_gets_what_waits_and_none_drops_it(door: Door) -> None:
