@@ -10,7 +10,7 @@ Source: Swaminathan & Joachims (2015).
 
 from collections.abc import Mapping, Sequence
 from math import inf, isfinite
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, field_validator
 from pydantic.config import JsonDict
@@ -47,10 +47,9 @@ class Episode(Part):
 
 
 class EpisodesArtifact(Part):
-    """The uploaded file they are in; its bytes say which format it has, `format` only what to expect."""
+    """The uploaded file they are in; its bytes say which format it has, whatever is said of it here."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Digest of the file, hex")
-    format: Literal["jsonl", "parquet"] | None = Field(default=None, description="What to expect; the bytes decide")
 
 
 class Baseline(Part):

@@ -179,6 +179,12 @@ def test_an_artifact_is_named_by_64_hex_digits(artifact: dict[str, str]) -> None
     assert caught.value.fields["path"] == "episodesArtifact.sha256"
 
 
+def test_what_is_said_of_an_artifact_besides_its_digest_decides_nothing() -> None:
+    claim = report(episodesArtifact={"sha256": DIGEST, "format": "application/vnd.apache.parquet", "rows": 5})
+    del claim["episodes"]
+    assert KIND.reperform(claim).status is Status.NOT_REPERFORMABLE
+
+
 def test_neither_list_nor_artifact_is_refused() -> None:
     claim = report()
     del claim["episodes"]
