@@ -203,7 +203,8 @@ def _explain(predicate: BudgetEvent, derived: Json) -> str:
     named = f"{predicate.period} of {predicate.scope}" if predicate.scope else predicate.period
     told = {"ok": "under 80 %", "warn80": "80 % or more", "exceeded100": "all of it or more"}[derived["level"]]
     total, limit = usd_text(derived["spentUSD"]), predicate.limit_usd
-    return f"${total} of ${limit} spent in {named}, {told} ({len(predicate.entries)} entries): {derived['level']}"
+    entries = "1 entry" if len(predicate.entries) == 1 else f"{len(predicate.entries)} entries"
+    return f"${total} of ${limit} spent in {named}, {told} ({entries}): {derived['level']}"
 
 
 KIND = DecisionKind(

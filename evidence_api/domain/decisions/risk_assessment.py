@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
-from evidence_api.domain.decisions.listed import check_distinct
 from evidence_api.domain.decisions.logistic import sigmoid, weighted
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
 from evidence_api.domain.decisions.shape import MAX_DIMENSIONS, Claim, Part, Predicate, Real, Rows, Several, Word
@@ -72,7 +71,6 @@ def _assessment(names: Sequence[str], weights: Sequence[float], x: Sequence[floa
 
 def _derive(predicate: RiskAssessment, _: Given) -> Derived:
     names, weights, x = predicate.names, predicate.weights, predicate.x
-    check_distinct(names, "names.{}")
     for path, values in (("weights", weights), ("x", x)):
         if len(values) != len(names):
             raise out_of_domain(path, f"{len(values)} numbers, where `names` has {len(names)}")

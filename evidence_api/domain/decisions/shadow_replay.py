@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from evidence_api.domain.decisions.exact import exact
-from evidence_api.domain.decisions.listed import check_distinct, counted
+from evidence_api.domain.decisions.listed import counted
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json
 from evidence_api.domain.decisions.shape import Part, Predicate, Real, Rows, Unsigned, Word, WordClaim
 from evidence_api.domain.fact_type import FactType
@@ -38,12 +38,12 @@ class Differing(Part):
     name: Word
 
 
-class Named(Differing):
+class BareName(Differing):
     """One of which no more is said than its name."""
 
 
 def _named(value: object) -> object:
-    return Named.model_validate({"name": value}) if isinstance(value, str) else value
+    return BareName.model_validate({"name": value}) if isinstance(value, str) else value
 
 
 class ShadowReplay(Predicate):
@@ -53,6 +53,11 @@ class ShadowReplay(Predicate):
     metrics: Rows[Metric]
     diffs: Rows[Annotated[Differing, BeforeValidator(_named, json_schema_input_type=Word | Differing)]]
     verdict: WordClaim = Field(description="Derived: `match` where no metric differs, else `diff`")
+
+    @property
+    def moved(self) -> tuple[Metric, ...]:
+        """The metrics beyond their tolerance, in listed order."""
+        return tuple(one for one in self.metrics if differs(one.baseline, one.shadow, one.tolerance))
 
 
 def differs(baseline: float, shadow: float, tolerance: float) -> bool:
@@ -88,9 +93,8 @@ def _verdict(diffs: list[str]) -> Literal["match", "diff"]:
 
 
 def _derive(predicate: ShadowReplay, _: Given) -> Derived:
-    check_distinct((one.name for one in predicate.metrics), "metrics.{}.name")
-    diffs = [one.name for one in predicate.metrics if differs(one.baseline, one.shadow, one.tolerance)]
-    bare = all(isinstance(one, Named) for one in predicate.diffs)
+    diffs = [one.name for one in predicate.moved]
+    bare = all(isinstance(one, BareName) for one in predicate.diffs)
     return Derived({"diffs": diffs if bare else [{"name": name} for name in diffs], "verdict": _verdict(diffs)})
 
 
@@ -107,7 +111,7 @@ def _explain(predicate: ShadowReplay, derived: Json) -> str:
     far, metrics = _names(derived), len(predicate.metrics)
     if not far:
         return f"{counted(metrics, 'metric')} replayed, none beyond tolerance"
-    first = next(one for one in predicate.metrics if one.name == far[0])
+    first = predicate.moved[0]
     moved = f"{first.name} went from {first.baseline:.6g} to {first.shadow:.6g}, tolerance {first.tolerance:.6g}"
     more = f", and {len(far) - 1} more" if far[1:] else ""
     return f"{counted(metrics, 'metric')} replayed, {len(far)} beyond tolerance: {moved}{more}"

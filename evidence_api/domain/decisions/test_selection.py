@@ -20,21 +20,19 @@ from evidence_api.domain.decisions.listed import check_distinct, counted
 from evidence_api.domain.decisions.reperforming import DecisionKind, Derived, Fact, Given, Json, out_of_domain
 from evidence_api.domain.decisions.shape import (
     MAX_DIMENSIONS,
-    MAX_ROWS,
     Claim,
+    Count,
     Part,
     Predicate,
     Probability,
     Real,
     Rows,
     Several,
-    Whole,
     Word,
 )
 from evidence_api.domain.fact_type import FactType
 
 Features: TypeAlias = Annotated[Several[Real], Field(max_length=MAX_DIMENSIONS)]
-Hops: TypeAlias = Annotated[Whole, Field(ge=0, le=MAX_ROWS)]  # no way is longer than there are edges
 
 
 class Candidate(Part):
@@ -110,7 +108,7 @@ class HypergraphSelection(Selection):
     method: Literal["hypergraph"]
     edges: Rows[Hyperedge]
     changed: Rows[Word] = Field(description="Nodes to begin at")
-    max_hops: Hops = Field(description="How many hyperedges away a test may be")
+    max_hops: Count = Field(description="How many hyperedges away a test may be")
 
 
 _METHODS: Mapping[str, type[Selection]] = {
