@@ -6,7 +6,7 @@ signed `reperformance` evidence, where the pack holds it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -25,12 +25,14 @@ from evidence_api.domain.facts import current
 from evidence_api.domain.pack import PackContents, PackedEvidence
 from evidence_api.domain.reperformed import REPERFORMANCE, of_decisions
 from evidence_api.formats.reperformance import bounded
+from evidence_api.formats.sentences import same_sentence
 from evidence_api.formats.stored import stored_decision, stored_statement
 
 Json = dict[str, Any]
 
 _WORST_FIRST = (Status.DISAGREES.value, Status.NOT_REPERFORMABLE.value, PENDING, Status.AGREES.value)
-_EXACT = ("evidence", "kind", "method", "explanation", "reason", "checkedBy")  # besides status and differences
+_EXACT = ("evidence", "kind", "method", "checkedBy")  # besides status and differences
+_SENTENCES = ("explanation", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def decisions_in(contents: PackContents) -> tuple[PackedDecision, ...]:
     standing = _standing(contents.evidence)
     found = []
     for item in contents.evidence:
-        body = item.body if item.redaction is None else item.redaction.copy
+        body = _readable(item)
         read = stored_decision(body) if item.evidence.kind in DECISION_KINDS and body is not None else None
         if read is not None:
             told = reperformed(read[0], standing.get(item.evidence.id))
@@ -103,6 +105,25 @@ def check_decisions(contents: PackContents, listed: object) -> tuple[PackedDecis
     return found
 
 
+def as_listed(decision: PackedDecision, said: object) -> PackedDecision:
+    """The decision in the words and numbers of the index, where these say the same of it: pages were made from those,
+    on a machine whose last digits may be others."""
+    again = _document(decision)
+    try:
+        _compare(again, said)
+    except PackRejected:
+        return decision
+    if said == again or not isinstance(said, Mapping):
+        return decision
+    told = decision.reperformed
+    differences = tuple(
+        one if each["recomputed"] == other["recomputed"] else replace(one, recomputed=each["recomputed"])
+        for one, each, other in zip(told.differences, said["differences"], again["differences"], strict=True)
+    )
+    words = {name: said[name] for name in _SENTENCES}
+    return replace(decision, reperformed=replace(told, differences=differences, **words))
+
+
 def _compare(again: Json, said: object) -> None:
     if not isinstance(said, Mapping) or said.keys() != again.keys():
         raise PackRejected("a decision listed is not of this shape", code="decisions", path=again["evidence"])
@@ -119,7 +140,8 @@ def _compare(again: Json, said: object) -> None:
             code="decision_differences",
             path=again["evidence"],
         )
-    if any(said[name] != again[name] for name in _EXACT):
+    exact = all(said[name] == again[name] for name in _EXACT)
+    if not exact or not all(same_sentence(said[name], again[name]) for name in _SENTENCES):
         raise PackRejected(
             f"{where}: what is said of it does not follow from it", code="decision_detail", path=again["evidence"]
         )
@@ -158,10 +180,15 @@ def _standing(evidence: Sequence[PackedEvidence]) -> Mapping[str, Standing]:
     items = {item.evidence.id: item for item in evidence if item.evidence.kind == REPERFORMANCE}
     found = {}
     for decision, told in of_decisions(current(item.evidence for item in items.values())).items():
-        body = items[told.id].body
+        body = _readable(items[told.id])
         if body is not None:
             found[decision] = standing_of(told.id, stored_statement(body).predicate)
     return found
+
+
+def _readable(item: PackedEvidence) -> bytes | None:
+    """The bytes received, or the redacted copy of those that may not leave; None once erased."""
+    return item.body if item.redaction is None else item.redaction.copy
 
 
 def _document(one: PackedDecision) -> Json:

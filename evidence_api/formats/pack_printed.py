@@ -19,7 +19,7 @@ from evidence_api.domain.assessment import Assessment, Finding
 from evidence_api.domain.errors import PackRejected
 from evidence_api.domain.pack import PackContents
 from evidence_api.formats.pack_artifacts import completeness_of
-from evidence_api.formats.pack_decisions import PackedDecision
+from evidence_api.formats.pack_decisions import PackedDecision, as_listed
 from evidence_api.formats.pack_pages.cards import CARDS_TITLE, decisions_on
 from evidence_api.formats.pack_pages.decisions import (
     ANNEX_HEADS,
@@ -30,7 +30,7 @@ from evidence_api.formats.pack_pages.decisions import (
     came_to_text,
 )
 from evidence_api.formats.pack_pages.front import eyebrow, whole_line
-from evidence_api.formats.pack_pages.index import index_of
+from evidence_api.formats.pack_pages.index import PageIndex, index_of
 from evidence_api.formats.pack_pages.markup import printable
 from evidence_api.formats.pack_pages.matrix import CRITERIA_TITLE, REGISTER_HEADS, REGISTER_TITLE, raw_note, tally
 from evidence_api.formats.pack_pages.words import ORDER, STATES, cut, verdict
@@ -48,8 +48,11 @@ def squeeze(text: str) -> str:
     return _LOST.sub("", text)
 
 
-def check_printed(contents: PackContents, pages: Sequence[str], assessment: Assessment | None = None) -> int:
-    """Compare with `assessment` (that of the contents if not given); the number of verdicts found printed.
+def check_printed(
+    contents: PackContents, pages: Sequence[str], assessment: Assessment | None = None, listed: object = None
+) -> int:
+    """Compare with `assessment` (that of the contents if not given), and with the index's list of decisions where that
+    says what they come to here; the number of verdicts found printed.
 
     Raises PackRejected `printed` with what was expected and where.
     """
@@ -63,7 +66,7 @@ def check_printed(contents: PackContents, pages: Sequence[str], assessment: Asse
             f"the verdict page does not begin as it must: {seen[:300]}", code="printed", path=front[:300]
         )
     at = _register(contents, text, len(front))
-    index = index_of(contents, signer="")
+    index = _in_the_words_of(listed, index_of(contents, signer=""))
     for finding in contents.assessment.findings:
         at = _after(text, squeeze(printable(_card(contents, finding))), at, f"the card of {finding.control}")
         at = _after(text, squeeze(printable(finding.because)), at, f"the reason of {finding.control}")
@@ -71,6 +74,13 @@ def check_printed(contents: PackContents, pages: Sequence[str], assessment: Asse
             at = _after(text, squeeze(printable(came_to_text(one))), at, f"a decision on the card of {finding.control}")
     _decisions(tuple(index.decisions.values()), text, at)
     return len(contents.assessment.findings)
+
+
+def _in_the_words_of(listed: object, index: PageIndex) -> PageIndex:
+    if not isinstance(listed, list) or len(listed) != len(index.decisions):
+        return index
+    told = zip(index.decisions.items(), listed, strict=True)
+    return replace(index, decisions={key: as_listed(one, said) for (key, one), said in told})
 
 
 def _body(contents: PackContents, pages: Sequence[str]) -> str:

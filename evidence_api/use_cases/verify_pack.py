@@ -122,8 +122,8 @@ async def verify_pack(content: bytes, *, rego: RegoPool, pinned_key: str | None 
     policy = await plan.run(None if read is None else lambda: _in_thread(_rules, *read))
     ready = contents is not None and records is not None and policy is not None
     derived = await plan.run(_verdicts(read, records, policy, rego) if ready else None)
-    if is_pdf or contents is None:
-        await plan.run(None if contents is None else lambda: _in_thread(_pages, content, contents, derived))
+    if is_pdf or read is None:
+        await plan.run(None if read is None else lambda: _in_thread(_pages, content, *read, derived))
     else:
         plan.steps.append(PackStep(8, STEPS[7], StepResult.NOT_APPLICABLE, "a JSON pack has no pages"))
     await plan.run(None if read is None else lambda: _in_thread(_complete, *read))
@@ -240,11 +240,13 @@ def _verdicts(
     return derive
 
 
-def _pages(content: bytes, contents: PackContents, derived: Assessment | None) -> tuple[int, str]:
+def _pages(
+    content: bytes, contents: PackContents, index: Mapping[str, Any], derived: Assessment | None
+) -> tuple[int, str]:
     """Step 8: against the verdicts derived in step 7; if that failed, at least against those recorded."""
     assessed = contents.assessment if derived is None else derived
     pages = read_pages(content)
-    count = check_printed(contents, pages, assessed)
+    count = check_printed(contents, pages, assessed, index.get("decisions"))
     return count, f"{count} verdicts and reasons found on {len(pages)} pages, as derived"
 
 

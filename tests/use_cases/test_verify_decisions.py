@@ -234,6 +234,34 @@ async def test_last_digits_of_another_machine_are_no_difference(stage: Stage) ->
     assert "evidence_facts" in await stage.codes(stage.world.json(_facts_moved(contents, 1e-3)))
 
 
+async def test_a_sentence_whose_number_rounds_otherwise_elsewhere_is_the_same(stage: Stage) -> None:
+    """Index and pages of a pack agree with each other; the machine that verifies shows another last digit."""
+    index = _rounded(stage, "58.18")
+    page = document(stage.world.contents, signer=stage.world.key.fingerprint)
+    assert page.count("58.17") >= 2  # on the card, and in the annex
+    assert (
+        await stage.codes(await stage.world.pdf(stage.renderer, page=page.replace("58.17", "58.18"), index=index)) == ()
+    )
+    # the pages say what the index says, and that what is found here
+    pages = [squeeze(page) for page in read_pages(stage.pdf)]
+    assert check_printed(stage.world.contents, pages, None, stage.world.index()["decisions"]) == 6
+    for listed in (index, _rounded(stage, "58.19")):
+        moved = [page.replace("58.17", "58.19") for page in pages]
+        with pytest.raises(PackRejected):
+            check_printed(stage.world.contents, moved, None, listed["decisions"])
+    far = _rounded(stage, "58.19")
+    assert await stage.codes(stage.world.signed_json(far, stage.world.files())) == ("decision_detail",)
+
+
+def _rounded(stage: Stage, instead: str) -> dict[str, Any]:
+    """The index of a machine to which the log-likelihood ratio, -58.17 here, comes out otherwise."""
+    index = copy.deepcopy(stage.world.index())
+    told = index["decisions"][1]
+    assert "58.17" in told["explanation"]
+    told.update({name: told[name].replace("58.17", instead) for name in ("explanation", "reason")})
+    return index
+
+
 def _facts_moved(contents: PackContents, by: float) -> PackContents:
     """The contents as a machine would have recorded them that computes a little otherwise."""
 
