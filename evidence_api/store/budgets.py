@@ -1,7 +1,8 @@
 """Budgets as the log's events make them: every entry once, the limit of the newest, and the alerts of what was reached.
 
 Handling an event again changes nothing: an entry counts with the most that was ever said of it, the newest leaf gives
-the limit, and a level is alerted once for each limit. So the order of two events makes no difference to the sum.
+the limit, and a level is alerted once for each limit, and again when the budget comes back to it from another level.
+So the order of two events makes no difference to the sum.
 """
 
 from collections.abc import Sequence
@@ -140,10 +141,14 @@ async def last_alerted(connection: Connection, scope: TenantScope, budget: Budge
 
 
 async def keep_alert(connection: Connection, scope: TenantScope, budget: BudgetState, statement: str) -> None:
-    """Note that the budget has reached its level, and what is to be said of it: once."""
+    """Note that the budget has reached its level, and what is to be said of it; in place of what was said when it was
+    at this level and limit before."""
     await connection.execute(
         "INSERT INTO budget_alert (tenant_id, period, scope, limit_usd, level, spent_usd, entries, crossed_at, "
-        "statement, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8) ON CONFLICT DO NOTHING",
+        "statement, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8) "
+        "ON CONFLICT (tenant_id, period, scope, limit_usd, level) DO UPDATE SET spent_usd = excluded.spent_usd, "
+        "entries = excluded.entries, crossed_at = excluded.crossed_at, statement = excluded.statement, "
+        "evidence_id = NULL, attempts = 0, due_at = excluded.due_at",
         *(scope.id, budget.period, budget.scope, budget.limit, budget.level),
         *(budget.spent, budget.entries, budget.changed, statement),
     )
@@ -173,10 +178,11 @@ async def postpone_alert(connection: Connection, scope: TenantScope, alert: Pend
 
 
 async def record_alert(connection: Connection, scope: TenantScope, alert: PendingAlert, evidence_id: bytes) -> bool:
-    """The alert is in the log. False: somebody else has recorded that already."""
+    """The alert is in the log. False: somebody else has recorded that already, or it is to be said anew."""
     done = await connection.execute(
-        f"UPDATE budget_alert SET evidence_id = $6, statement = NULL WHERE {_KEY} AND evidence_id IS NULL",  # noqa: S608  constant
-        *(*_key(scope, alert), evidence_id),
+        f"UPDATE budget_alert SET evidence_id = $6, statement = NULL "  # noqa: S608  constant
+        f"WHERE {_KEY} AND evidence_id IS NULL AND crossed_at = $7",
+        *(*_key(scope, alert), evidence_id, alert.budget.changed),
     )
     return bool(done == "UPDATE 1")
 

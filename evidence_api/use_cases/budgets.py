@@ -3,9 +3,10 @@
 The plan for each verified event, in the order of the log:
   1. not one of our own: those say again what the ledger knows already
   2. its entries and its limit into the ledger, each entry once                          store/budgets.py
-  3. the level that gives, by the server's own sum; one not alerted yet under this limit is noted, with what is to be
-     said, in the same transaction. That it is ok is said only where something else was said last: a raised limit takes
-     back what was said of the old one. Commit point: a crash before it does all of it again, with the same result
+  3. the level that gives, by the server's own sum; one not alerted yet under this limit, or another than was alerted
+     last, is noted, with what is to be said, in the same transaction. That it is ok is said only where something else
+     was said last: a raised limit takes back what was said of the old one. Commit point: a crash before it does all of
+     it again, with the same result
 And for each alert that is noted and not in the log:
   4. our own budget event about the same subjects, signed and appended. There is no clock in it but that of the evidence
      that crossed the level: appended again after a crash, it is the same evidence
@@ -118,10 +119,9 @@ class Budgets:
             return False
         limit = budget_limit(self._settings, scope.name, read.period) if read.scope is None else None
         state = await budgets.add(connection, scope, _spent(read, one), limit=limit)
-        if await budgets.alerted(connection, scope, state):
-            return False
-        if state.level == "ok" and await budgets.last_alerted(connection, scope, state) in {None, "ok"}:
-            return False  # nothing to take back
+        last = await budgets.last_alerted(connection, scope, state) or "ok"
+        if last == state.level and (last == "ok" or await budgets.alerted(connection, scope, state)):
+            return False  # nothing to say, and nothing to take back
         entries = await budgets.newest_entries(connection, scope, state, MAX_ENTRIES)
         predicate = alert_predicate(state, entries)
         subjects = [{"name": subject.name, "digest": dict(subject.digest)} for subject in one.subjects]

@@ -81,7 +81,7 @@ CREATE TABLE model_bucket (
 GRANTS = {
     "budget": "SELECT, INSERT, UPDATE (limit_usd, spent_usd, entries, newest_leaf, changed_at)",
     "budget_entry": "SELECT, INSERT, UPDATE (usd)",
-    "budget_alert": "SELECT, INSERT, UPDATE (statement, evidence_id, attempts, due_at)",
+    "budget_alert": "SELECT, INSERT, UPDATE (spent_usd, entries, crossed_at, statement, evidence_id, attempts, due_at)",
     "webhook": "SELECT, INSERT, UPDATE (url, secret, changed_at), DELETE",
     "webhook_delivery": "SELECT, INSERT, UPDATE (due_at, attempts, delivered_at, outcome)",
     "model_bucket": "SELECT, INSERT, UPDATE (level, burst, refill_per_minute, moved_at), DELETE",

@@ -159,10 +159,25 @@ async def test_a_new_limit_may_be_reached_anew(door: Door) -> None:
     assert (await states(door))[0].level == "ok"
     assert await upload(door, ("e1", "5"), limit="100") == 0
     assert await upload(door, ("e2", "70"), limit="100.0") == 1
-    assert await upload(door, limit="10") == 0  # alerted before, under the same limit
+    assert await upload(door, limit="10") == 1  # alerted before, but what was said last is another level
+    assert await upload(door, limit="10") == 0
     assert await upload(door, limit="80") == 1
+    assert await upload(door, limit="1000") == 1
+    assert await upload(door, limit="80") == 1  # back to what it was: nobody is left with an old ok
     told = [(predicate["limitUSD"], predicate["level"]) for _, predicate in await said(door)]
-    assert told == [("10", "exceeded100"), ("100", "ok"), ("100", "warn80"), ("80", "exceeded100")]
+    assert told == [
+        ("10", "exceeded100"),
+        ("100", "ok"),
+        ("100", "warn80"),
+        ("10", "exceeded100"),
+        ("80", "exceeded100"),
+        ("1000", "ok"),
+        ("80", "exceeded100"),
+    ]
+    (state,) = await states(door)
+    assert state.last_alert is not None
+    assert (state.last_alert.limit, state.last_alert.level) == (Decimal(80), "exceeded100")
+    assert state.last_alert.evidence == (await said(door))[-1][0].id
     assert len({one.series for one, _ in await said(door)}) == 1  # so the newest is what counts for controls
 
 
