@@ -36,6 +36,9 @@ Subjects = Annotated[
     list[str] | None,
     typer.Option(metavar="DIGEST", help="What raw documents among the files are about: sha256:HEX; may be repeated."),
 ]
+MustAgree = Annotated[
+    bool, typer.Option("--must-agree", help="Exit code 1 when a decision sent does not come out as it claims.")
+]
 
 
 def submit(
@@ -48,9 +51,7 @@ def submit(
     audience: Audience = "",
     subject: Subjects = None,
     log_key: LogKey = None,
-    must_agree: Annotated[
-        bool, typer.Option("--must-agree", help="Exit code 1 when a decision sent does not come out as it claims.")
-    ] = False,
+    must_agree: MustAgree = False,
     json: Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")] = False,
 ) -> None:
     """Send evidence and check each receipt's proof.
@@ -70,18 +71,22 @@ def submit(
         sender = Sender(client, verifier, subject or ())
         with output.progress(f"sending to {server}", len(uploads), quiet=json) as sent:
             results.extend(sender.send(uploads, sent))
-    unsent = len(uploads) + len(unread) - len(results)
-    if json:
-        output.print_json({"results": [result.to_json() for result in results], "summary": _summary(results, unsent)})
-    else:
-        show(results)
-        if len(results) + unsent > 1:
-            output.note(", ".join(f"{count} {name}" for name, count in _summary(results, unsent).items() if count))
+    _tell(results, len(uploads) + len(unread) - len(results), json=json)
     codes = [output.exit_code(result.fault) for result in results if result.fault]
     if must_agree and any(map(_disagrees, results)):
         codes.append(output.NO)
     if codes:
         raise typer.Exit(max(codes))
+
+
+def _tell(results: Sequence[Result], unsent: int, *, json: bool) -> None:
+    summary = _summary(results, unsent)
+    if json:
+        output.print_json({"results": [result.to_json() for result in results], "summary": summary})
+        return
+    show(results)
+    if len(results) + unsent > 1:
+        output.note(", ".join(f"{count} {name}" for name, count in summary.items() if count))
 
 
 def _read(files: Sequence[Path]) -> tuple[list[Outgoing], list[Result]]:
