@@ -28,6 +28,5 @@ def decision_json(read: DecisionReading) -> dict[str, Any]:
 def _offline(told: Reperformed) -> str:
     if told.status != PENDING:
         return told.sentence
-    return (
-        f"Only a server can tell whether it holds (it keeps the ledger, has the rule or the artifact): {told.reason}."
-    )
+    said = told.reason.rstrip(".")
+    return f"Only a server can tell whether it holds (it keeps the ledger, has the rule or the artifact): {said}."

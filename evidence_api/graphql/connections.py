@@ -14,6 +14,10 @@ R = TypeVar("R")
 First: TypeAlias = Annotated[
     int | None, strawberry.argument(description="How many from the start, 1 to 100. Give this or `last`.")
 ]
+FirstOnly: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(description="How many, 1 to 100. Always to be given: this list is read forward alone."),
+]
 Last: TypeAlias = Annotated[
     int | None, strawberry.argument(description="How many from the end, 1 to 100. Give this or `first`.")
 ]

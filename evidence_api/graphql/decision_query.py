@@ -7,7 +7,7 @@ import strawberry
 from evidence_api.domain import reading
 from evidence_api.domain.decisions.reading import DECISION_KINDS
 from evidence_api.domain.errors import Malformed
-from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
+from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, FirstOnly, Last, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, window_of
 from evidence_api.graphql.decisions import ReperformanceStatus
@@ -97,7 +97,7 @@ class DecisionQuery:
 
     @resolved("The trust ledgers by arm and context, as they are now.")
     async def trust_ledger(
-        self, info: Info, arm: Arm = None, first: First = None, after: After = None
+        self, info: Info, arm: Arm = None, first: FirstOnly = None, after: After = None
     ) -> Connection[TrustLedger]:
         """One statement per page, one more to go on."""
         hashed = filter_hash("trust-ledger", arm=arm)
@@ -111,7 +111,7 @@ class DecisionQuery:
         info: Info,
         period: Period = None,
         scope: BudgetScope = None,
-        first: First = None,
+        first: FirstOnly = None,
         after: After = None,
     ) -> Connection[Budget]:
         """One statement per page."""
@@ -122,7 +122,7 @@ class DecisionQuery:
         return page_of(rows, window, hashed, budget_position, lambda row: budget_of(row, at))
 
     @resolved("The token buckets of models that calls were taken from, by model, as they are now.")
-    async def model_buckets(self, info: Info, first: First = None, after: After = None) -> Connection[ModelBucket]:
+    async def model_buckets(self, info: Info, first: FirstOnly = None, after: After = None) -> Connection[ModelBucket]:
         """One statement per page."""
         hashed = filter_hash("model-buckets")
         window = window_of(Paging(first, after, None, None), hashed)

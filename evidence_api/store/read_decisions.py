@@ -58,9 +58,12 @@ def conditions(put: Callable[[object], str], chosen: EvidenceFilter) -> list[str
 
 
 def _told(fact: str) -> str:
-    """A fact of the statement in force about the decision `e`; the tenant is argument 1, the tree size argument 2."""
+    """A fact of the statement in force about the decision `e`, unless its bytes are erased; the tenant is argument 1,
+    the tree size argument 2."""
     return (
-        f"(SELECT s.facts->'{fact}' FROM evidence s WHERE s.tenant_id = $1 AND s.kind = 'reperformance' "  # noqa: S608  constant facts
+        f"(SELECT CASE WHEN b.content IS NOT NULL THEN s.facts->'{fact}' END FROM evidence s "  # noqa: S608  constant facts
+        "JOIN body b ON b.tenant_id = s.tenant_id AND b.digest = s.body_digest "
+        "WHERE s.tenant_id = $1 AND s.kind = 'reperformance' "
         "AND s.status = 'verified' AND s.series = 'sha256:' || encode(e.id, 'hex') AND s.leaf_index < $2 "
         "ORDER BY s.leaf_index DESC LIMIT 1)"
     )

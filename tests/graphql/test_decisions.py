@@ -138,12 +138,16 @@ async def test_an_erased_decision_is_null_and_the_record_says_why(
     client: GraphQLClient, made: Mapping[str, str], database: Database, scope: TenantScope
 ) -> None:
     assert (await record(client, made["drift"]))["decision"] is not None  # kept now, and not told any more
+    await erase(database, scope, made["drift"])
+    assert await record(client, made["drift"]) == {"kind": "drift", "erased": True, "decision": None}
+
+
+async def erase(database: Database, scope: TenantScope, evidence_id: str) -> None:
     async with database.tenant(scope) as connection:
         key = await connection.fetchval(
-            "SELECT body_digest FROM evidence WHERE id = $1", reads.digest_bytes(made["drift"])
+            "SELECT body_digest FROM evidence WHERE id = $1", reads.digest_bytes(evidence_id)
         )
         await connection.execute("UPDATE body SET content = NULL WHERE digest = $1", key)
-    assert await record(client, made["drift"]) == {"kind": "drift", "erased": True, "decision": None}
 
 
 async def test_of_deferred_kinds_the_servers_statement_counts_at_its_tree_size(
@@ -169,6 +173,10 @@ async def test_of_deferred_kinds_the_servers_statement_counts_at_its_tree_size(
     assert (await record(client, made["trust"], as_of=6))["decision"] == before
     assert await kinds(client, 'status: [DISAGREES], differing: "prior"') == ["trust"]
     assert await kinds(client, "status: [PENDING]") == []
+    await erase(database, scope, told.evidence_id)
+    assert (await record(client, made["trust"]))["decision"] == before
+    assert await kinds(client, "status: [PENDING]") == ["trust"]
+    assert await kinds(client, 'differing: "prior"') == []
 
 
 async def kinds(client: GraphQLClient, arguments: str) -> Sequence[str]:
