@@ -72,22 +72,27 @@ class Bounds:
 
 
 def bounds(state: LinUCBState, x: Floats) -> Bounds:
-    """The bounds of each arm, by Cholesky factors of all arms at once: with A = L L', mean = (L^-1 b).(L^-1 x) and
-    width = alpha |L^-1 x|. Raises Malformed `out_of_domain` with the path of the arm."""
+    """The bounds of each arm. Raises Malformed `out_of_domain` with the path of the arm."""
     size = len(x)
     for index, arm in enumerate(state.arms):
         if arm.gram.shape != (size, size):
             shape = " x ".join(map(str, arm.gram.shape))
             raise out_of_domain(f"inputs.arms.{index}.A", f"{shape}, where x asks for {size} x {size}")
         check_length(f"inputs.arms.{index}.b", len(arm.response), size, "x")
-    gram = np.array([arm.gram for arm in state.arms])
-    sides = np.empty((len(gram), size, 2))
-    sides[:, :, 0] = [arm.response for arm in state.arms]
+    response = np.array([arm.response for arm in state.arms])
+    return solved_bounds(np.array([arm.gram for arm in state.arms]), response, x, state.alpha)
+
+
+def solved_bounds(gram: Floats, response: Floats, x: Floats, alpha: float) -> Bounds:
+    """The same of arrays (k x d x d, k x d, d), by Cholesky factors of all arms at once: with A = L L',
+    mean = (L^-1 b).(L^-1 x) and width = alpha |L^-1 x|. Raises Malformed `out_of_domain` with the path of the arm."""
+    sides = np.empty((*response.shape, 2))
+    sides[:, :, 0] = response
     sides[:, :, 1] = x
     with np.errstate(all="ignore"):  # what comes out infinite is named below
         solved = np.linalg.solve(_factors(gram), sides)
         mean = (solved[:, :, 0] * solved[:, :, 1]).sum(axis=1)
-        width = state.alpha * np.sqrt((solved[:, :, 1] ** 2).sum(axis=1))
+        width = alpha * np.sqrt((solved[:, :, 1] ** 2).sum(axis=1))
     _first_bad(~np.isfinite(mean + width), "", "its estimate is not finite")
     return Bounds(mean, width)
 

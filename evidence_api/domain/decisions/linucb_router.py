@@ -13,7 +13,8 @@ import numpy as np
 
 from evidence_api.domain.decisions.arrays import Floats
 from evidence_api.domain.decisions.decision_card import Choice, check_ids
-from evidence_api.domain.decisions.linucb import Bounds, LinUCBState, bounds, choose_within, rationale
+from evidence_api.domain.decisions.linucb import Bounds, LinUCBState, bounds, choose_within, rationale, solved_bounds
+from evidence_api.domain.decisions.shape import MAX_REAL
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.typed_json import read_typed
 
@@ -83,22 +84,31 @@ class LinUCB:
         return self._decide(self._context(x))[0]
 
     def card(self, task_id: str, x: Sequence[float]) -> dict[str, Any]:
-        """The pick as the predicate's own fields, ready to be signed with `producer` and `decidedAt`."""
+        """The pick as the predicate's own fields, ready to be signed with `producer` and `decidedAt`.
+
+        Solved from A itself, as whoever checks it does: of features that are nearly dependent the kept inverse would
+        give other digits. Raises as `pick`, and Malformed `out_of_domain` where A is singular but for rounding."""
         context = self._context(x)
-        choice, found = self._decide(context)
+        found = solved_bounds(self._gram, self._response, context, self._alpha)
+        choice = choose_within(self._ids, self._prices, found, self._safety, self._fallback)
         text = rationale(choice, self._prices, found, self._safety)
         inputs = {"x": context.tolist(), **self.state()}
         return {"method": "linucb", "card": choice.card(task_id, text), "inputs": inputs}
 
     def update(self, arm: str, x: Sequence[float], reward: float) -> None:
-        """Learn what came of an arm. Raises Malformed for an unknown arm, or a reward that is no finite number."""
+        """Learn what came of an arm. Raises Malformed for an unknown arm, a reward that is no finite number, or an
+        observation too large to be added up; then nothing is learned."""
         if arm not in self._places:
             raise Malformed(f"no arm is called {arm[:80]!r}", path="arm", value=arm[:80])
         if not np.isfinite(reward):
             raise Malformed("a reward is a finite number", path="reward", value=str(reward))
         context, at = self._context(x), self._places[arm]
-        self._gram[at] += np.outer(context, context)
-        self._response[at] += reward * context
+        with np.errstate(over="ignore"):  # what comes out infinite is refused
+            gram = self._gram[at] + np.outer(context, context)
+            response = self._response[at] + reward * context
+        if not max(np.abs(gram).max(), np.abs(response).max()) <= MAX_REAL:
+            raise Malformed("features and rewards add up to more than a card may hold", path="x", limit=MAX_REAL)
+        self._gram[at], self._response[at] = gram, response
         self._updates[at] += 1
         if self._updates[at] % _ANEW == 0:
             self._inverse[at] = np.linalg.inv(self._gram[at])
@@ -114,9 +124,13 @@ class LinUCB:
         return choose_within(self._ids, self._prices, found, self._safety, self._fallback), found
 
     def _context(self, x: Sequence[float]) -> Floats:
-        context = np.asarray(x, dtype=np.float64)
-        if context.shape != self._gram.shape[2:] or not np.isfinite(context).all():
-            raise Malformed(f"x: {self._gram.shape[2]} finite numbers are needed", path="x")
+        needed = f"x: {self._gram.shape[2]} finite numbers are needed"
+        try:
+            context = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError) as fault:
+            raise Malformed(needed, path="x") from fault
+        if context.shape != self._gram.shape[2:] or not (np.abs(context) <= MAX_REAL).all():
+            raise Malformed(needed, path="x", limit=MAX_REAL)
         return context
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -120,7 +120,8 @@ class Thompson:
         """`prices` are US dollars by arm id, in the order that decides ties. Until something is seen of an arm, its
         eval is expected to be the prior's mean. Raises Malformed (a bound of the kind, by its path)."""
         alpha, beta = prior
-        unseen = {"n": 0.0, "meanReward": 0.0, "meanEval": alpha / (alpha + beta)}
+        expected = alpha / (alpha + beta) if alpha > 0 and beta > 0 else 0.0  # of no prior, which is refused below
+        unseen = {"n": 0.0, "meanReward": 0.0, "meanEval": expected}
         arms = [{"id": one, "priceUSD": price, **unseen} for one, price in prices.items()]
         self.restore({"lambda": cost_weight, "prior": {"alpha": alpha, "beta": beta}, "seed": seed, "arms": arms})
 

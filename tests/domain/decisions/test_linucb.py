@@ -115,6 +115,15 @@ def test_the_kept_inverse_does_not_drift_from_the_definition() -> None:
     anew = LinUCB.from_state(router.state()).pick([1.0, 2.0, 3.0, 4.0, 5.0])
     assert kept.predicted_eval == pytest.approx(anew.predicted_eval, rel=1e-9)
     assert kept.uncertainty == pytest.approx(anew.uncertainty, rel=1e-9)
+    stated = router.card("pr-1", [1.0, 2.0, 3.0, 4.0, 5.0])["card"]
+    assert (kept.predicted_eval, kept.uncertainty) == pytest.approx((stated["predictedEval"], stated["uncertainty"]))
+
+
+def test_a_card_agrees_even_of_features_that_are_nearly_dependent() -> None:
+    router = LinUCB({"only": 0.1}, dimensions=2, max_usd=1, min_eval=-10)
+    for second in (1.0, 1.1):
+        router.update("only", [1e6, second], 1.0)
+    assert KIND.reperform({**SAID, **router.card("pr-1", [1.0, 1.0])}).status is Status.AGREES
 
 
 def test_a_router_without_fallback_abstains_and_its_card_agrees() -> None:
@@ -137,10 +146,15 @@ def test_a_router_refuses_what_no_card_could_hold() -> None:
         lambda: router.update("unknown", [1.0, 0.0], 1.0),
         lambda: router.update("small", [1.0], 1.0),
         lambda: router.update("small", [1.0, 0.0], float("nan")),
+        lambda: router.update("small", [1e16, 0.0], 1.0),
+        lambda: router.update("small", [9.0, 0.0], 1e308),
         lambda: router.pick([1.0, float("inf")]),
+        lambda: router.pick([1e200, 0.0]),
+        lambda: router.pick(["a", "b"]),  # type: ignore[list-item]
     ):
         with pytest.raises(Malformed):
             act()
+    assert router.state() == LinUCB(PRICES, dimensions=2, max_usd=1, min_eval=0).state()  # and nothing was learned
 
 
 def test_state_survives_json_and_goes_on() -> None:

@@ -100,9 +100,10 @@ def test_a_router_keeps_the_means_of_what_it_saw() -> None:
 
 
 def test_a_router_refuses_what_no_card_could_hold() -> None:
-    with pytest.raises(Malformed) as refused:
-        Thompson(PRICES, seed="s", prior=(0.0, 1.0))
-    assert refused.value.fields["path"] == "prior.alpha"
+    for prior, path in (((0.0, 1.0), "prior.alpha"), ((0.0, 0.0), "prior.alpha"), ((1.0, -1.0), "prior.beta")):
+        with pytest.raises(Malformed) as refused:
+            Thompson(PRICES, seed="s", prior=prior)
+        assert refused.value.fields["path"] == path
     router = Thompson(PRICES, seed="s")
     for one, evaluation in (("a9", 1.0), ("a0", float("nan"))):
         with pytest.raises(Malformed):
