@@ -21,6 +21,7 @@ from evidence_api.formats.upload import members
 _SUFFIXES = {".json", ".jsonl", ".ndjson", ".xml", ".sarif", ".sigstore", ".intoto", ".cdx", ".spdx", ".vex", ".att"}
 
 _MOST_SHOWN = 100
+_PATHS_SHOWN = 10
 
 LogKey = Annotated[
     str | None,
@@ -37,7 +38,12 @@ Subjects = Annotated[
     typer.Option(metavar="DIGEST", help="What raw documents among the files are about: sha256:HEX; may be repeated."),
 ]
 MustAgree = Annotated[
-    bool, typer.Option("--must-agree", help="Exit code 1 when a decision sent does not come out as it claims.")
+    bool,
+    typer.Option(
+        "--must-agree",
+        help="Exit code 1 when a decision sent does not come out as it claims. What the server has still to check "
+        "against its ledgers, rules or artifacts is named, and does not count.",
+    ),
 ]
 
 
@@ -139,13 +145,27 @@ def show(results: Sequence[Result]) -> None:
             rows.append((result.upload.name, _state(result), *place))
     if rows:
         output.print_table(["file", "", "leaf", "tree", "evidence"], rows)
-    for result in [one for one in results if _disagrees(one)][:_MOST_SHOWN]:
-        differing = ", ".join(result.receipt["reperformance"]["differing"])
-        output.note(f"{result.upload.name}: stored, but does not come out as it claims: {differing}")
+    _show_decisions(results)
     if any(result.receipt and not result.signed for result in results):
         output.note("inclusion proved; the checkpoint's signature was not checked (give --log-key)")
 
 
+def _show_decisions(results: Sequence[Result]) -> None:
+    for result in [one for one in results if _disagrees(one)][:_MOST_SHOWN]:
+        paths = result.receipt["reperformance"]["differing"]
+        differing = ", ".join(paths[:_PATHS_SHOWN]) + (" and more" if len(paths) > _PATHS_SHOWN else "")
+        output.note(f"{result.upload.name}: stored, but does not come out as it claims: {differing}")
+    for result in [one for one in results if _came_to(one) == "PENDING"][:_MOST_SHOWN]:
+        evidence = result.receipt["evidenceId"]
+        output.note(
+            f"{result.upload.name}: waits for the server's own check; see evidence-api evidence show {evidence}"
+        )
+
+
 def _disagrees(result: Result) -> bool:
+    return _came_to(result) == "DISAGREES"
+
+
+def _came_to(result: Result) -> object:
     found = result.receipt.get("reperformance")
-    return isinstance(found, Mapping) and found.get("status") == "DISAGREES"
+    return found.get("status") if isinstance(found, Mapping) else None

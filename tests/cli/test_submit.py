@@ -134,6 +134,9 @@ def test_a_decision_that_does_not_come_out_is_named(
     found |= {"status": "AGREES", "differing": []}
     assert send(envelope, url, "--must-agree") == output.OK
     assert "come out" not in capsys.readouterr().err
+    found["status"] = "PENDING"
+    assert send(envelope, url, "--must-agree") == output.OK
+    assert "waits for the server's own check; see evidence-api evidence show sha256:" in capsys.readouterr().err
 
 
 def other_evidence(receipt: dict[str, Any]) -> None:
