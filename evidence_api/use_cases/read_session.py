@@ -167,7 +167,8 @@ class ReadSession:
 
     async def trust_ledgers(self, arm: str | None, after: str | None, limit: int) -> list[TrustState]:
         """Trust by arm and context, as it is now; `after` is the ledger_position of the last one seen. Raises Malformed
-        `bad_cursor` where that is no ledger's."""
+        `bad_cursor` where that is no ledger's, and `bad_text`."""
+        arm = None if arm is None else reads.storable(arm)
         last = None if after is None else await self._run(read_decisions.ledger_at, after)
         if after is not None and last is None:
             raise Malformed("not a cursor this server gave out", code="bad_cursor", path="after")
@@ -176,12 +177,14 @@ class ReadSession:
     async def budgets(
         self, period: str | None, of: str | None, after: tuple[str, str] | None, limit: int
     ) -> list[BudgetState]:
-        """Budgets by period and scope, as they are now."""
+        """Budgets by period and scope, as they are now. Raises Malformed `bad_text`."""
+        for text in (period, of, *(after or ())):
+            reads.storable(text)
         return await self._run(budgets.budgets, period=period, of=of, after=after, limit=limit)
 
     async def model_buckets(self, after: str, limit: int) -> list[BucketState]:
-        """Token buckets by model, as they are now."""
-        return await self._run(_buckets_now, after, limit)
+        """Token buckets by model, as they are now. Raises Malformed `bad_text`."""
+        return await self._run(_buckets_now, reads.storable(after), limit)
 
     async def proofs(self, leaves: Sequence[int], tree_size: int) -> dict[int, Inclusion]:
         """Inclusion proofs of these leaves in the tree of `tree_size` leaves; those not in it are left out."""

@@ -136,7 +136,8 @@ def test_a_decision_that_does_not_come_out_is_named(
     assert "come out" not in capsys.readouterr().err
     found["status"] = "PENDING"
     assert send(envelope, url, "--must-agree") == output.OK
-    assert "waits for the server's own check; see evidence-api evidence show sha256:" in capsys.readouterr().err
+    told = " ".join(capsys.readouterr().err.split())
+    assert "waits for the server's own check; see evidence-api evidence show sha256:" in told
 
 
 def other_evidence(receipt: dict[str, Any]) -> None:

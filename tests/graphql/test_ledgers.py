@@ -59,6 +59,7 @@ async def test_ledgers_say_where_they_stand_and_how_they_predicted(
     assert await rival.code(LEDGERS, after=page["pageInfo"]["endCursor"]) == "bad_cursor"
     forged = encode_cursor("not hex", filter_hash("trust-ledger", arm=None))
     assert await client.code(LEDGERS, after=forged) == "bad_cursor"
+    assert await client.code(LEDGERS, arm="a\0") == "bad_text"
 
 
 async def test_budgets_say_what_is_left_and_what_was_told(
@@ -96,6 +97,8 @@ async def test_budgets_say_what_is_left_and_what_was_told(
     assert len((await client.data(BUDGETS, scope=""))["budgets"]["edges"]) == 2
     assert (await rival.data(BUDGETS))["budgets"]["edges"] == []
     hashed = filter_hash("budgets", period=None, scope=None)
+    for asked in ({"period": "\0"}, {"scope": "a\0b"}, {"after": encode_cursor('["a", "\\u0000"]', hashed)}):
+        assert await client.code(BUDGETS, **asked) == "bad_text"
     for position in ("x", "[1, 2]", '["a"]', "{}"):
         assert await client.code(BUDGETS, after=encode_cursor(position, hashed)) == "bad_cursor"
 
@@ -110,3 +113,10 @@ async def test_buckets_say_how_many_calls_are_left(
     assert (edge["node"]["model"], edge["node"]["burst"], edge["node"]["refillPerMinute"]) == ("large", 20, 1)
     assert 15 <= edge["node"]["level"] <= 20
     assert (await rival.data(query))["modelBuckets"]["edges"] == []
+    forged = encode_cursor("a\0b", filter_hash("model-buckets"))
+    assert (
+        await client.code(
+            "query ($after: String) { modelBuckets(first: 1, after: $after) { edges { cursor } } }", after=forged
+        )
+        == "bad_text"
+    )
