@@ -14,14 +14,14 @@ from evidence_api.store.session import Connection
 _BEGIN = "INSERT INTO log_follower (tenant_id, name, next_leaf) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING"
 _WAITS = """
 SELECT EXISTS (
-  SELECT FROM evidence WHERE tenant_id = $1 AND kind = ANY ($3::text[]) AND status = 'verified'
+  SELECT FROM evidence WHERE tenant_id = $1 AND kind = ANY ($3::text[])
     AND leaf_index >= (SELECT next_leaf FROM log_follower WHERE tenant_id = $1 AND name = $2))
 """
 _TAKE = "SELECT next_leaf FROM log_follower WHERE tenant_id = $1 AND name = $2 FOR UPDATE SKIP LOCKED"
 _SILENCE = "5min"
 _NEXT = f"""
 SELECT {EVIDENCE} FROM evidence e
-WHERE e.tenant_id = $1 AND e.kind = ANY ($2::text[]) AND e.status = 'verified' AND e.leaf_index >= $3
+WHERE e.tenant_id = $1 AND e.kind = ANY ($2::text[]) AND e.leaf_index >= $3
 ORDER BY e.leaf_index LIMIT $4
 """  # noqa: S608  constant columns
 
@@ -51,7 +51,7 @@ async def take(connection: Connection, scope: TenantScope, name: str) -> int | N
 async def following(
     connection: Connection, scope: TenantScope, kinds: Sequence[str], first: int, limit: int
 ) -> tuple[Evidence, ...]:
-    """Verified evidence of these kinds from leaf `first` on, in leaf order."""
+    """Evidence of these kinds, verified or not, from leaf `first` on, in leaf order."""
     rows = await connection.fetch(_NEXT, *(scope.id, list(kinds), first, limit))
     return tuple(map(evidence_of, rows))
 

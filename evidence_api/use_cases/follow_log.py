@@ -3,7 +3,7 @@
 The plan of one turn, for one tenant:
   1. is there anything? Without it, nothing is locked
   2. be the only one, of all server processes, who moves this follower          store/followers.py
-  3. the next pieces, with what was signed; what is erased is passed over
+  3. the next pieces, with what was signed; what is erased, and what nobody verified signed, is passed over
   4. hand them over
   5. move the cursor. Commit point: a crash before it hands the same pieces over once more, so what is done with them
      must be the same when it is done again; a crash after it leaves them done.
@@ -21,6 +21,7 @@ from evidence_api.domain.errors import EvidenceError, Refused
 from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.statement import Subject
+from evidence_api.domain.verification import Verified
 from evidence_api.formats.stored import stored_statement
 from evidence_api.store import evidence, followers, tenants
 from evidence_api.store.session import Connection, Database
@@ -59,8 +60,8 @@ class LogFollower:
         self._begun: set[UUID] = set()
 
     async def turn(self, scope: TenantScope) -> int:
-        """Hand over what comes next, a bounded number; how many pieces of evidence that were. 0: nothing, or another
-        process is at it. Raises what `handle` raises, StoreUnavailable."""
+        """Hand over what comes next, a bounded number; how many pieces were read, those passed over among them. 0:
+        nothing, or another process is at it. Raises what `handle` raises, StoreUnavailable."""
         await self._begin(scope)
         kinds = sorted(self.kinds)
         async with self._database.tenant(scope) as connection:
@@ -72,7 +73,9 @@ class LogFollower:
             found = _bounded(await followers.following(connection, scope, kinds, first, _AT_ONCE))
             if not found:
                 return 0  # somebody else handled it before it was taken here
-            await self._handle(scope, await _read(connection, scope, found))
+            read = await _read(connection, scope, [one for one in found if isinstance(one.verification, Verified)])
+            if read:
+                await self._handle(scope, read)
             await followers.move(connection, scope, self.name, found[-1].leaf_index + 1)
         return len(found)
 

@@ -1,7 +1,8 @@
 """Reperforming what only the server can: the decisions whose ledger, rule or artifact it has, in the order of the log.
 
 The plan for what comes next in a tenant's log (use_cases/follow_log.py):
-  1. pass over what was found before: the follower may hand over again what it did not note as done
+  1. what was found before is not looked for again: the follower may hand over what it did not note as done, or begin
+     anew with empty tables, which steps 2 and 3 fill as they were
   2. take the steps of trust ledgers, in one transaction, in the order of the leaves
   3. reperform: with the answers of a policy area, or with the ledger's word on the prior
   4. sign and append what was found                                        use_cases/reperformance_record.py
@@ -66,13 +67,16 @@ class DeferredDecisions:
         """The whole plan. Raises Undecided: then none of the batch is noted as done."""
         async with self._database.reading(scope) as connection:
             known = await reperformances.standing(connection, scope, [one.evidence.id for one in batch])
-        deferred = [made for one in batch if one.evidence.id not in known and (made := _deferred(one))]
+        deferred = [made for one in batch if (made := _deferred(one))]
         stepped = await self._step(scope, deferred)
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def settle(one: _Deferred) -> None:
             async with room:
-                await self._settle_or_pass(scope, one)
+                if one.followed.evidence.id in known:
+                    await self._enlist(scope, one)
+                else:
+                    await self._settle_or_pass(scope, one)
 
         ended = await asyncio.gather(*map(settle, stepped), return_exceptions=True)
         faults = [one for one in ended if isinstance(one, BaseException)]
@@ -125,6 +129,13 @@ class DeferredDecisions:
         if one.step is not None:
             result = continued(result, one.step)
         await self._record.append(scope, about, result, self._grounds(one))
+
+    async def _enlist(self, scope: TenantScope, one: _Deferred) -> None:
+        """Of what was found before, only that it waits for an artifact: what then is found is compared with it."""
+        need = one.kind.need(one.read)
+        if isinstance(need, ArtifactNeed):
+            async with self._database.tenant(scope) as connection:
+                await reperformances.enlist(connection, scope, one.followed.evidence.leaf_index, need.digest)
 
     async def _wait(self, scope: TenantScope, one: _Deferred, need: ArtifactNeed) -> None:
         """Let it wait for its artifact, and say so if that is not here yet. Whoever computes it takes it only when the

@@ -99,6 +99,26 @@ async def test_doing_it_again_appends_nothing_and_moves_nothing(door: Door) -> N
     assert ([(await found(door, one))[0].id for one in ids], await ledger(door), await leaves(door)) == before
 
 
+async def test_followers_that_begin_anew_make_the_tables_again(door: Door) -> None:
+    """What was found stands in the log, and is found again; ledgers, and who waits for an artifact, come from it."""
+    ids = await upload(
+        door,
+        decisions.trust_update((1, 1)),
+        decisions.trust_update((9, 9)),
+        decisions.ope_report("sha256:" + "0" * 64, decisions.episodes()[1], deploy=True),
+    )
+    await door.application.following.sweep()
+    before = [(await found(door, one))[0].id for one in ids], await ledger(door), await leaves(door)
+    async with door.application.database.operator(door.scope) as connection:
+        for table in ("trust_step", "trust_ledger", "waiting_decision", "log_follower"):
+            await connection.execute(f"DELETE FROM {table}")  # noqa: S608  these
+    door.application.following._followers[0]._begun.clear()  # as another process
+    await door.application.following.sweep()
+    assert ([(await found(door, one))[0].id for one in ids], await ledger(door), await leaves(door)) == before
+    async with door.application.database.reading(door.scope) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM waiting_decision") == 1
+
+
 async def test_a_crash_between_the_ledger_and_the_append_finds_the_same_step(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,7 +269,8 @@ async def test_what_tells_everything_by_itself_and_what_nobody_signed_is_not_loo
     payload = statements.statement_bytes(decisions.trust_update((1, 1)))
     media = {"content-type": "application/vnd.in-toto+json"}
     assert (await door.http.post("/v1/evidence", content=payload, headers=media)).status_code == 201
-    assert await door.application.following.sweep() == 0
+    assert await door.application.following.sweep() == 1  # read, and passed over
+    assert await leaves(door) == 0
     made = decisions.ope_report("sha256:" + "0" * 64, decisions.episodes()[1], deploy=True)
     del made["predicate"]["episodesArtifact"]
     made["predicate"]["episodes"] = [{"eval": 0.75, "costUSD": 0.25, "pBehavior": 0.5, "pTarget": 0.5}] * 4
