@@ -2,7 +2,7 @@
 
 An update must begin where the ledger stands: at the last posterior, or, before the first, at a = b = 1 or at whatever
 prior it declares as its `genesis`. One that begins elsewhere (or declares a second genesis) leaves the ledger where it
-is, or the ledger would have two continuations. Source: spec, "trust-update".
+is, or the ledger would have two continuations. What an update is: domain/decisions/trust_update.py.
 
 Predictions are the means of the priors; what they scored is kept as sums, so that a ledger of a million updates is read
 as fast as one of ten.

@@ -8,7 +8,9 @@
 Delivered is whatever is answered with 200 to 299; of the answer only the status is read. Receivers compute the HMAC
 over the bytes as they came, compare in constant time, and refuse a `t` more than five minutes away.
 
-Bounds: 10 s for all of it. Only https (and http on this machine where that is allowed), no redirects, no proxies.
+Bounds: 10 s for all of it. Only https (and http on this machine where that is allowed), no redirects, no proxies. Where
+to is said by operators, on the command line alone, never by a tenant: so a receiver may be in a private network, and of
+what it answers nobody is shown more than the status.
 """
 
 import asyncio
