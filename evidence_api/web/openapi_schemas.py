@@ -64,7 +64,11 @@ def _reperformance_schema() -> dict[str, Any]:
                 "enum": ["AGREES", "DISAGREES", "NOT_REPERFORMABLE", "PENDING"],
                 "description": "PENDING: only the server can tell, and says so in a statement of its own",
             },
-            "differing": {"type": "array", "items": {**TEXT, "description": "dotted path of a claim that differs"}},
+            "differing": {
+                "type": "array",
+                "maxItems": 100,
+                "items": {**TEXT, "description": "dotted path of a claim that differs; the first ones"},
+            },
         },
     }
 

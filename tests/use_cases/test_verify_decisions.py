@@ -1,5 +1,6 @@
 """Packs with decisions: each is recomputed from the bytes enclosed; nothing else may be listed or printed of it."""
 
+import base64
 import copy
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,7 +12,7 @@ import pytest
 
 from evidence_api.domain.decisions.reperforming import Difference, Reperformance, Status
 from evidence_api.domain.errors import PackRejected
-from evidence_api.domain.pack import PackContents, PackedEvidence
+from evidence_api.domain.pack import PackContents, PackedEvidence, Redaction
 from evidence_api.domain.pack_report import PackReport, StepResult
 from evidence_api.domain.verdict import Outcome
 from evidence_api.engines.keys import EnvelopeSigner
@@ -19,6 +20,7 @@ from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.pdf_reading import read_pages
 from evidence_api.engines.rego import RegoPool
 from evidence_api.formats import predicates
+from evidence_api.formats.pack_decisions import decisions_document
 from evidence_api.formats.pack_pages.document import document
 from evidence_api.formats.pack_printed import check_printed, squeeze
 from evidence_api.use_cases.verify_pack import verify_pack
@@ -150,6 +152,16 @@ async def test_what_the_server_found_of_a_deferred_decision_counts(stage: Stage)
     index = copy.deepcopy(world.index())
     index["decisions"][1]["differences"][0]["recomputed"]["a"] = 1
     assert await stage.codes(world.signed_json(index, world.files())) == ("decision_differences",)
+    statement = world.contents.evidence[9]
+    copy_alone = replace(statement, body=None, redaction=Redaction(payload_of(statement), ("x: y (z)",), ()))
+    told = decisions_document(replace(world.contents, evidence=(*world.contents.evidence[:9], copy_alone)))
+    assert told == world.index()["decisions"]  # what may leave of the statement still says it
+    left_out = replace(world.contents, evidence=world.contents.evidence[:9])
+    assert decisions_document(left_out)[1]["status"] == "PENDING"
+    content = world.signed_json(
+        {**world.index(left_out), "decisions": world.index()["decisions"]}, world.files(left_out)
+    )
+    assert await stage.codes(content) == ("decision_status",)
     erased = await build_world(stage.rego, [*documents, found], ci=signer, erased=[9])
     assert erased.index()["decisions"][1]["status"] == "PENDING"
     assert await stage.codes(erased.json()) == ()
@@ -251,6 +263,12 @@ async def test_a_sentence_whose_number_rounds_otherwise_elsewhere_is_the_same(st
             check_printed(stage.world.contents, moved, None, listed["decisions"])
     far = _rounded(stage, "58.19")
     assert await stage.codes(stage.world.signed_json(far, stage.world.files())) == ("decision_detail",)
+
+
+def payload_of(item: PackedEvidence) -> bytes:
+    """The signed document in an envelope."""
+    assert item.body is not None
+    return base64.b64decode(orjson.loads(item.body)["payload"])
 
 
 def _rounded(stage: Stage, instead: str) -> dict[str, Any]:
