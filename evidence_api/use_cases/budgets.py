@@ -13,7 +13,6 @@ And for each alert that is noted and not in the log:
   5. its id is noted, and the message for the tenant's webhook put into the outbox, in one transaction
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -40,6 +39,7 @@ from evidence_api.store.rows import id_bytes
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.follow_log import Followed, LogFollower
 from evidence_api.use_cases.own_evidence import OwnEvidence
+from evidence_api.use_cases.rounds import Rounds
 from evidence_api.use_cases.webhooks import Webhooks
 
 logger = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class Budgets:
         self._hooks = hooks
         self._settings = settings
         self._clock = clock
-        self._woken = asyncio.Event()
+        self._rounds = Rounds(self.sweep, "budget_alerts_postponed")
 
     def follower(self) -> LogFollower:
         """Reads the log for it."""
@@ -76,20 +76,11 @@ class Budgets:
             for one in found:
                 noted |= not self._is_own(one) and await self._add(connection, scope, one)
         if noted:
-            self._woken.set()
+            self._rounds.wake()
 
     async def run(self, interval: float) -> None:
         """Steps 4 and 5, for ever: when something was noted here, and every few intervals."""
-        while True:
-            self._woken.clear()
-            try:
-                await self.sweep()
-            except EvidenceError as fault:
-                logger.warning("budget_alerts_postponed", code=fault.code, detail=fault.message)
-            try:
-                await asyncio.wait_for(self._woken.wait(), interval * _IDLE)
-            except TimeoutError:
-                continue
+        await self._rounds.run(interval * _IDLE)
 
     async def sweep(self) -> int:
         """Say everything that is noted, of every tenant; the number of alerts."""

@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from evidence_api.domain.component import IndexedComponent
-from evidence_api.domain.errors import EvidenceError, Refused
+from evidence_api.domain.errors import Refused
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.clock import Clock
 from evidence_api.formats.component_index import indexed
@@ -27,6 +27,7 @@ from evidence_api.formats.stored import stored_statement
 from evidence_api.store import components, evidence, tenants
 from evidence_api.store.components import WaitingSbom
 from evidence_api.store.session import Database
+from evidence_api.use_cases.rounds import Rounds
 
 logger = structlog.get_logger(__name__)
 
@@ -40,25 +41,16 @@ class ComponentIndexer:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._woken = asyncio.Event()
+        self._rounds = Rounds(self.sweep, "indexing_postponed")
         self._known: set[bytes] = set()  # tenant and component, 16 bytes each
 
     def wake(self, _scope: TenantScope | None = None) -> None:
         """An SBOM was appended: look now instead of at the end of the interval."""
-        self._woken.set()
+        self._rounds.wake()
 
     async def run(self, interval: float) -> None:
         """Index for ever, when woken and every `interval` seconds. What could not be done now is done later."""
-        while True:
-            self._woken.clear()
-            try:
-                await self.sweep()
-            except EvidenceError as fault:
-                logger.warning("indexing_postponed", code=fault.code, detail=fault.message)
-            try:
-                await asyncio.wait_for(self._woken.wait(), interval)
-            except TimeoutError:
-                continue
+        await self._rounds.run(interval)
 
     async def sweep(self) -> int:
         """Index every SBOM that waits; the number of SBOMs done."""

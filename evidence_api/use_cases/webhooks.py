@@ -18,6 +18,7 @@ from evidence_api.engines.webhook import WebhookSender
 from evidence_api.store import tenants, webhooks
 from evidence_api.store.session import Database
 from evidence_api.store.webhooks import Delivery, Webhook
+from evidence_api.use_cases.rounds import Rounds
 
 logger = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ class Webhooks:
         self._database = database
         self._sender = sender
         self._clock = clock
-        self._woken = asyncio.Event()
+        self._rounds = Rounds(self.sweep, "webhooks_postponed")
 
     async def put(self, scope: TenantScope, url: str, secret: str | None = None) -> Webhook:
         """Set it. Without a secret one is made; this is where it is shown. Raises Malformed."""
@@ -61,20 +62,11 @@ class Webhooks:
 
     def wake(self) -> None:
         """There is something to be told: look now instead of at the end of the interval."""
-        self._woken.set()
+        self._rounds.wake()
 
     async def run(self, interval: float) -> None:
         """Deliver for ever, when woken and every few intervals."""
-        while True:
-            self._woken.clear()
-            try:
-                await self.sweep()
-            except EvidenceError as fault:
-                logger.warning("webhooks_postponed", code=fault.code, detail=fault.message)
-            try:
-                await asyncio.wait_for(self._woken.wait(), interval * _IDLE)
-            except TimeoutError:
-                continue
+        await self._rounds.run(interval * _IDLE)
 
     async def sweep(self) -> int:
         """Try everything that is due, of every tenant; how many messages were delivered."""
