@@ -31,7 +31,10 @@ _PERCENT = 100
 
 def reperform(
     files: Annotated[
-        list[Path], typer.Argument(help="JSON object, array or JSON Lines of {predicateType, predicate}; - is stdin.")
+        list[Path],
+        typer.Argument(
+            help="JSON object, array or JSON Lines of {predicateType, predicate}, or envelopes; - is stdin."
+        ),
     ],
     *,
     policy: Annotated[Path | None, typer.Option(help="Folder of policies; the shipped ones if left out.")] = None,

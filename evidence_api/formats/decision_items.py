@@ -1,6 +1,7 @@
 """Reading decisions to reperform: one JSON object, an array, or JSON Lines of {predicateType, predicate}.
 
-Other members are ignored, so statements and test vectors can be given as they are. One bad item does not stop those
+Other members are ignored, so statements and test vectors can be given as they are; of an envelope or a bundle its
+statement is taken, whoever signed it. One bad item does not stop those
 after it: it comes out as its refusal, with the path (NaN and infinities, which are no JSON, are named by theirs).
 """
 
@@ -15,6 +16,7 @@ import orjson
 
 from evidence_api.domain.errors import Malformed, Refused
 from evidence_api.formats.json_items import items_of
+from evidence_api.formats.stored import stored_statement
 from evidence_api.formats.strict_json import load
 
 
@@ -85,15 +87,30 @@ def _item(text: bytes) -> Item:
         return _named(text, fault)
     except Refused as fault:
         return fault
+    return _decision(text, value)
+
+
+def _decision(text: bytes, value: object) -> Item:
     match value:
         case {"predicateType": str(predicate_type), "predicate": dict(predicate)}:
             return DecisionItem(predicate_type, predicate)
         case {"predicateType": str()}:
             return Malformed("predicate: an object is needed", path="predicate")
+        case {"payloadType": _} | {"dsseEnvelope": _}:
+            return _signed(text)
         case dict():
             return Malformed("predicateType: a word is needed", path="predicateType")
         case _:
             return Malformed("a decision is an object", path="$")
+
+
+def _signed(text: bytes) -> Item:
+    """What an envelope or a bundle says; its signatures are nobody's business here (`evidence-api inspect`)."""
+    try:
+        statement = stored_statement(text)
+    except Refused as fault:
+        return fault
+    return DecisionItem(statement.predicate_type, statement.predicate)
 
 
 def _named(text: bytes, fault: Malformed) -> Malformed:

@@ -1,6 +1,7 @@
 """Decisions to reperform: the three ways a file may hold them, and what one bad item does to the others."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -75,3 +76,11 @@ def test_a_first_line_that_is_broken_stops_no_other(bad: str) -> None:
 def test_what_is_too_deep_or_too_long_to_be_read_is_refused() -> None:
     assert read(DEEP) == read(f"{DEEP}\n{{") == ["$"]
     assert read(f"[{LONG}, {json.dumps(ONE)}]") == ["$", ("urn:x", 1)]
+
+
+def test_of_an_envelope_the_statement_is_taken() -> None:
+    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"sha256": "ab" * 32}}], **OTHER}
+    payload = b64encode(json.dumps(statement).encode()).decode()
+    envelope = {"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": [{"sig": "AAAA"}]}
+    assert read(json.dumps(envelope)) == [("urn:y", 2)]
+    assert read(json.dumps({**envelope, "payload": b64encode(b"{}").decode()})) == ["_type"]
