@@ -26,6 +26,7 @@ EvidenceError
     ├── EngineCrashed      engine_crashed
     ├── PolicyFailed       policy_failed
     ├── Overloaded         overloaded
+    ├── RateLimited        rate_limited        over a rate; `retry_after` says when it may be sent again
     └── StoreUnavailable   store_unavailable
         └── Contended          contended           two transactions got in each other's way; nothing was written
 """
@@ -220,6 +221,12 @@ class Overloaded(Undecided):
     """More waits than we promise to serve in time."""
 
     default_code = "overloaded"
+
+
+class RateLimited(Undecided):
+    """Over the rate of a tenant or a client: `retry_after` (seconds) says when the same request may be sent again."""
+
+    default_code = "rate_limited"
 
 
 class StoreUnavailable(Undecided):

@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from evidence_api.domain.errors import Malformed, TooLarge
+from evidence_api.graphql.access_query import AccessQuery
 from evidence_api.graphql.assessments import Assessment, Finding, find_assessment, find_finding
 from evidence_api.graphql.catalog import (
     Control,
@@ -33,9 +34,15 @@ from evidence_api.graphql.evidence import (
     listing_of,
 )
 from evidence_api.graphql.fields import resolved
+from evidence_api.graphql.gap_query import GapQuery
 from evidence_api.graphql.ids import decode_id, key_of
+from evidence_api.graphql.inventory_query import InventoryQuery
+from evidence_api.graphql.log_query import LogQuery
 from evidence_api.graphql.nodes import Node
+from evidence_api.graphql.pack_query import PackQuery
+from evidence_api.graphql.policy_query import PolicyQuery
 from evidence_api.graphql.proofs import Checkpoint, InclusionProof, checkpoint_of, prove
+from evidence_api.graphql.rate_query import RateQuery
 from evidence_api.graphql.releases import Release, find_release, moment_of, release_of
 
 FINDERS: Mapping[str, Finder] = {
@@ -71,7 +78,7 @@ class Viewer:
     description="Everything is the caller's tenant's. What does not exist and what belongs to somebody else is null "
     "alike. All fields of one operation read one snapshot; `asOf` pins them to an earlier tree."
 )
-class Query(DecisionQuery):
+class Query(DecisionQuery, InventoryQuery, GapQuery, PolicyQuery, PackQuery, LogQuery, AccessQuery, RateQuery):
     """Root fields."""
 
     @resolved("Who is asking.")

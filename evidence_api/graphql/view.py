@@ -6,11 +6,13 @@ The plan, each step of which can refuse with its own code:
   3. read the parameters: 256 KiB, JSON, types                 413 415 400
   4. the document: parse, limits, validation, cached by text   400
   5. the operation: which one, and not a mutation over GET     400 405
-  6. run it in one reading session under a deadline            200 (503 past the deadline)
+  6. its cost, taken from the buckets of tenant and client     400 429
+  7. a place in the lane of queries                            503
+  8. run it in one reading session under a deadline            200 (503 past the deadline)
+  9. give back what it did not cost; note what was read for the audit of access (web/, which comes before the answer)
 Source: GraphQL over HTTP draft; a request error has no `data`, partial data is a 200.
 """
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -19,20 +21,22 @@ from typing import Any
 import orjson
 import strawberry
 import structlog
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from evidence_api.domain.errors import EvidenceError, Malformed, Overloaded, TooLarge, Unauthenticated, Undecided
+from evidence_api.domain.access_entry import AccessNotes
+from evidence_api.domain.errors import EvidenceError, Malformed, RateLimited, TooLarge, Unauthenticated, Undecided
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql import faults
-from evidence_api.graphql.context import Operation
+from evidence_api.graphql.cost import price
 from evidence_api.graphql.documents import DocumentCache, PreparedDocument
 from evidence_api.graphql.limits import Limits
 from evidence_api.graphql.media_types import JSON, RESPONSE_JSON, Answer, negotiate
-from evidence_api.graphql.query import FINDERS
-from evidence_api.graphql.request import Parameters, read_parameters
+from evidence_api.graphql.request import read_parameters
+from evidence_api.graphql.running import Ran, Runner
+from evidence_api.use_cases.lanes import Lanes
+from evidence_api.use_cases.rates import Rates
 from evidence_api.use_cases.reads import Reads
 
 log = structlog.get_logger(__name__)
@@ -51,13 +55,20 @@ _LEGACY_OK = frozenset({"syntax_error", "validation_failed", "bad_variables"})
 class GraphQLEndpoint:
     """Answers GraphQL requests from one schema. Call it with a request whose `state.principal` is set."""
 
-    def __init__(
-        self, schema: strawberry.Schema, reads: Reads, *, limits: Limits | None = None, deadline: float = 10.0
+    def __init__(  # noqa: PLR0913  one argument for each thing an operation passes
+        self,
+        schema: strawberry.Schema,
+        reads: Reads,
+        *,
+        rates: Rates | None = None,
+        lanes: Lanes | None = None,
+        limits: Limits | None = None,
+        deadline: float = 10.0,
     ) -> None:
-        self._schema: GraphQLSchema = schema._schema  # noqa: SLF001  strawberry gives it no public name
-        self._reads = reads
-        self._documents = DocumentCache(self._schema, limits or Limits())
-        self._deadline = deadline
+        self._runner = Runner(schema, reads, deadline)
+        self._rates = rates or Rates()
+        self._lanes = lanes or Lanes()
+        self._documents = DocumentCache(self._runner.schema, limits or Limits())
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; never raises on input."""
@@ -86,14 +97,19 @@ class GraphQLEndpoint:
             raise TooLarge("the document is nested too deeply", code="too_deep") from fault
         if document.ast is None:
             return _request_error(document.errors, "syntax_error", answer, request_id)
-        kind = document.operation(parameters.operation_name).operation
+        operation = document.operation(parameters.operation_name)
+        kind = operation.operation
         if request.method == "GET" and kind is not OperationType.QUERY:
             raise Malformed(f"a {kind.value} needs POST", code="method_not_allowed", path="method")
         if document.errors:
             return _request_error(document.errors, "validation_failed", answer, request_id)
         if kind is not OperationType.QUERY:
             raise Malformed(f"this schema runs no {kind.value}", code="unsupported_operation", path="query")
-        result = await self._run(principal, document, document.ast, parameters)
+        charge = await self._rates.take(principal, price(document, operation, parameters.variables or {}))
+        async with self._lanes.enter("queries", principal.tenant):
+            result = await self._runner.run(principal, document, document.ast, parameters)
+        self._rates.give_back(principal, charge, charge.requested if result.cost is None else result.cost)
+        self._note(request, document, operation, result)
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
             return _request_error(tuple(result.errors), "bad_variables", answer, request_id)
         body: dict[str, Any] = {"data": result.data}
@@ -101,32 +117,15 @@ class GraphQLEndpoint:
             body["errors"] = faults.of_execution(result.errors, request_id)
         return _response(body, HTTPStatus.OK, answer)
 
-    async def _run(
-        self, principal: Principal, document: PreparedDocument, ast: DocumentNode, parameters: Parameters
-    ) -> ExecutionResult:
-        """Run the operation in one session of the principal's tenant. Raises Overloaded past the deadline."""
-        try:
-            async with asyncio.timeout(self._deadline), self._reads.session(principal.tenant) as session:
-                operation = Operation(principal, session, document, FINDERS)
-                try:
-                    result = execute(
-                        self._schema,
-                        ast,
-                        context_value=operation,
-                        variable_values=parameters.variables,
-                        operation_name=parameters.operation_name,
-                        executor_class=StrawberryGraphQLCoreExecutionContext,
-                        hide_suggestions=True,
-                    )
-                    return result if isinstance(result, ExecutionResult) else await result
-                finally:
-                    await operation.batches.close()
-        except TimeoutError as fault:
-            raise Overloaded(
-                f"the operation took longer than {self._deadline:g} s and was stopped",
-                code="deadline_exceeded",
-                limit=self._deadline,
-            ) from fault
+    @staticmethod
+    def _note(request: Request, document: PreparedDocument, operation: OperationDefinitionNode, ran: Ran) -> None:
+        """Leave for the audit of access what the web layer cannot know."""
+        notes = request.scope.get("state", {}).get("access")
+        if isinstance(notes, AccessNotes):
+            notes.document = f"sha256:{document.digest}"
+            notes.operation = operation.name.value if operation.name else ""
+            notes.tree_size = ran.tree_size
+            notes.cost = ran.cost
 
 
 def _request_error(errors: Sequence[GraphQLError], code: str, answer: Answer, request_id: str) -> Response:
@@ -152,6 +151,8 @@ def _status(error: EvidenceError) -> HTTPStatus:
         return _FIXED_STATUS[error.code]
     if isinstance(error, Unauthenticated):
         return HTTPStatus.UNAUTHORIZED
+    if isinstance(error, RateLimited):
+        return HTTPStatus.TOO_MANY_REQUESTS
     return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, Undecided) else REQUEST_ERROR
 
 

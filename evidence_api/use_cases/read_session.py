@@ -83,6 +83,12 @@ class ReadSession:
             self._head = self._start(read_log.head)
         return await asyncio.shield(self._head)
 
+    @property
+    def tree_read(self) -> int | None:
+        """The size of the newest tree of this snapshot; None if nobody asked for it."""
+        head = self._head
+        return head.result().tree_size if head is not None and head.done() and not head.cancelled() else None
+
     async def stop(self) -> None:
         """Stop what is still being read, so that the connection can be given back; nothing can be read any more."""
         self._stopped = True

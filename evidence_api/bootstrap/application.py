@@ -1,28 +1,22 @@
 """Start: Settings become engines, store and use cases; the one place where the parts are put together."""
 
-import asyncio
-import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import orjson
-from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 
+from evidence_api.bootstrap.places import open_database, open_nursery, open_rego, own_keys
+from evidence_api.bootstrap.query_side import QuerySide, query_side
 from evidence_api.domain.control import Catalog
-from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.engines.blobs import BlobStore
 from evidence_api.engines.clock import Clock, SystemClock
 from evidence_api.engines.episode_reader import EpisodeReader
-from evidence_api.engines.files import kept_secret, read_texts, shipped
-from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
+from evidence_api.engines.files import read_texts, shipped
 from evidence_api.engines.oidc import TokenVerifier
 from evidence_api.engines.oidc_keys import IssuerKeys
-from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_key
+from evidence_api.engines.pack_key import PackKey
 from evidence_api.engines.pdf import PdfRenderer
 from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.sigstore import BundleVerifier
@@ -33,17 +27,12 @@ from evidence_api.engines.worker_pool import WorkerPool
 from evidence_api.formats.askable_areas import AskableArea, askable_areas
 from evidence_api.formats.catalog import load_catalog
 from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
-from evidence_api.graphql.schema import build_schema
-from evidence_api.graphql.view import GraphQLEndpoint
 from evidence_api.settings import Settings
-from evidence_api.store.embedded import EmbeddedPostgres
-from evidence_api.store.migrate import Login, migrate
 from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.admit import Admission, check_admission
 from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.append import Appender
-from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.assessing import Assessing
@@ -77,12 +66,6 @@ from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.trust import TrustBook
 from evidence_api.use_cases.trust_rules import TrustRules
 from evidence_api.use_cases.webhooks import Webhooks
-from evidence_api.use_cases.worker import worker_nursery
-from evidence_api.web.app import create_app
-from evidence_api.web.parts import Parts
-
-_DATABASE = "evidence"
-_PACK_SIGNER = "Evidence server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +96,7 @@ class Application:
     packs: Packs
     policy_bundles: PolicyBundles
     quota: ModelQuota
+    query_side: QuerySide
     reads: Reads
     readiness: Readiness
     reassessor: Reassessor
@@ -120,52 +104,6 @@ class Application:
     tenancy: Tenancy
     trust_rules: TrustRules
     webhooks: Webhooks
-
-
-@asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Login]]:
-    """The database at the newest revision; embedded unless EVIDENCE_DATABASE_URL names one.
-
-    Migrating is idempotent and one at a time, so every start may do it.
-    """
-    async with AsyncExitStack() as stack:
-        if settings.database_url is None:
-            embedded = EmbeddedPostgres(settings.home)
-            await asyncio.to_thread(embedded.start)
-            stack.push_async_callback(asyncio.to_thread, embedded.stop)
-            await asyncio.to_thread(embedded.create_database, _DATABASE)
-            login = await migrate(embedded.dsn(database=_DATABASE), shipped("migrations"))
-        else:
-            passwords = orjson.loads(kept_secret(_keys(settings) / "database-passwords.json", _new_passwords))
-            login = await migrate(
-                settings.database_url.get_secret_value(),
-                shipped("migrations"),
-                owner_password=passwords["owner"],
-                app_password=passwords["app"],
-            )
-        database = await Database.open(login.app_dsn, login.owner_dsn, pool_size=settings.pool_size)
-        stack.push_async_callback(database.close)
-        yield database, login
-
-
-@asynccontextmanager
-async def open_rego(settings: Settings) -> AsyncIterator[RegoPool]:
-    """The policy engine's processes, with the limits of the settings."""
-    async with RegoPool(
-        workers=settings.rego_workers, timeout=settings.rego_timeout, memory=settings.rego_memory
-    ) as rego:
-        yield rego
-
-
-@asynccontextmanager
-async def open_nursery(nursery: Nursery | None = None) -> AsyncIterator[Nursery]:
-    """What starts the processes that read what is uploaded and those that assess; none runs before there is work."""
-    own = nursery or worker_nursery()
-    try:
-        yield own
-    finally:
-        if nursery is None:
-            await asyncio.to_thread(own.close)
 
 
 @asynccontextmanager
@@ -190,11 +128,12 @@ async def open_application(
         await rego.check(policy)
         await check_admission(Gate(rego, policy))
         opened = _Opened(settings, clock, database, rego, workers, assessing, catalog, policy, areas)
-        log_signer = NoteSigner.from_pem(_secret(settings.log_key, settings, "log-key.pem", _new_log_key))
+        log_signer = own_keys(settings).log(settings.log_key)
         appender = Appender(database, log_signer, clock)
         hits = PolicyHits(database, clock)
+        tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
         try:
-            yield _compose(opened, log_signer, _core(opened, appender, hits))
+            yield _compose(opened, tenancy, _core(opened, appender, hits))
         finally:
             await appender.close()  # what was accepted is answered before the database closes
             await hits.keep()
@@ -242,7 +181,7 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     admission = Admission(gate, trust, look if _refuses_found(opened.policy) else None)
     overrides = Overrides(gate, catalog, clock)
     ingest = Ingest(database, trust, admission, appender, clock, Drafts(opened.workers), overrides)
-    own = OwnEvidence(database, ingest, trust, _evidence_signer(settings), clock)
+    own = OwnEvidence(database, ingest, trust, own_keys(settings).evidence(settings.evidence_key, KEY_NAME), clock)
     deriver = Deriver(database, own)
     indexer = ComponentIndexer(database, clock)
     appender.watch("sbom", indexer.wake)
@@ -265,11 +204,10 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     )  # fmt: skip
 
 
-def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Application:
+def _compose(opened: _Opened, tenancy: Tenancy, core: _Core) -> Application:
     settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
     gate, own, deriver = core.gate, core.own, core.deriver
-    tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
-    pack_key = _pack_key(settings, clock)
+    pack_key = own_keys(settings).pack(settings.pack_key, clock.now())
     quota = ModelQuota(database, orjson.loads(opened.policy.data), clock)
     return Application(
         settings=settings,
@@ -296,6 +234,7 @@ def _compose(opened: _Opened, log_signer: NoteSigner, core: _Core) -> Applicatio
         packs=_packs(opened, tenancy, core, pack_key),
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         quota=quota,
+        query_side=query_side(),
         reads=Reads(database, opened.catalog),
         readiness=Readiness(database, gate),
         reassessor=core.reassessor,
@@ -330,52 +269,6 @@ def _exchange(opened: _Opened, trust: TrustBook, gate: Gate) -> Exchange:
     return Exchange(opened.database, trust, verifier, gate, clock, settings.public_url)
 
 
-def asgi_application(application: Application, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """The HTTP and GraphQL edge over an open application."""
-    parts = Parts(
-        access=application.access,
-        asking=application.asking,
-        exchange=application.exchange,
-        ingest=application.ingest,
-        artifacts=application.artifacts,
-        archivista=Archivista(application.database, application.ingest),
-        packs=application.packs,
-        policy_bundles=application.policy_bundles,
-        reads=application.reads,
-        log=application.log,
-        readiness=application.readiness,
-        summaries=application.summaries,
-        max_body=application.settings.max_body,
-    )
-    return create_app(parts, GraphQLEndpoint(build_schema(), application.reads), more_routes)
-
-
-def _secret(given: SecretStr | None, settings: Settings, file: str, make: Callable[[], bytes]) -> bytes:
-    """The secret an operator gave, or the one kept in the home folder, made on the first start."""
-    return given.get_secret_value().encode() if given is not None else kept_secret(_keys(settings) / file, make)
-
-
-def _pack_key(settings: Settings, clock: Clock) -> PackKey:
-    def make() -> bytes:
-        return generate_pack_key(_PACK_SIGNER, now=clock.now()).to_pem()
-
-    return load_pack_key(_secret(settings.pack_key, settings, "pack-key.pem", make))
-
-
-def _evidence_signer(settings: Settings) -> EnvelopeSigner:
-    """Ed25519 signs the same statement the same way each time. Raises InvalidSource for a key of another type."""
-    given = _secret(settings.evidence_key, settings, "evidence-key.pem", lambda: EnvelopeSigner.generate().to_pem())
-    signer = EnvelopeSigner.from_pem(given, KEY_NAME)
-    if signer.public_key.algorithm != "ed25519":
-        said = f"EVIDENCE_EVIDENCE_KEY: {signer.public_key.algorithm} is not ed25519"
-        raise InvalidSource([SourceFault("environment", 1, 1, "invalid_setting", said)])
-    return signer
-
-
-def _new_log_key() -> bytes:
-    return NoteSigner.generate().to_pem()
-
-
 def _software() -> dict[str, str]:
     """What a pack names as its makers: name -> version."""
     return {name: version(name) for name in ("evidence-api", "gordon-to-regorus", "sigstore", "weasyprint")}
@@ -383,11 +276,3 @@ def _software() -> dict[str, str]:
 
 def _blobs(settings: Settings) -> str:
     return settings.blobs or str(settings.home / "blobs")
-
-
-def _keys(settings: Settings) -> Path:
-    return settings.home / "keys"
-
-
-def _new_passwords() -> bytes:
-    return orjson.dumps({"owner": secrets.token_urlsafe(32), "app": secrets.token_urlsafe(32)})

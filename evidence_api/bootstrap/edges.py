@@ -1,0 +1,35 @@
+"""Start, edges: an open application behind HTTP and GraphQL."""
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from evidence_api.bootstrap.application import Application
+from evidence_api.graphql.schema import build_schema
+from evidence_api.graphql.view import GraphQLEndpoint
+from evidence_api.use_cases.archivista import Archivista
+from evidence_api.web.app import create_app
+from evidence_api.web.parts import Parts
+
+
+def asgi_application(application: Application, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The HTTP and GraphQL edge over an open application."""
+    parts = Parts(
+        access=application.access,
+        asking=application.asking,
+        exchange=application.exchange,
+        ingest=application.ingest,
+        artifacts=application.artifacts,
+        archivista=Archivista(application.database, application.ingest),
+        packs=application.packs,
+        policy_bundles=application.policy_bundles,
+        reads=application.reads,
+        log=application.log,
+        readiness=application.readiness,
+        summaries=application.summaries,
+        max_body=application.settings.max_body,
+    )
+    side = application.query_side
+    graphql = GraphQLEndpoint(build_schema(), application.reads, rates=side.rates, lanes=side.lanes)
+    return create_app(parts, graphql, more_routes)

@@ -1,0 +1,67 @@
+"""GraphQL, running: one operation in one reading session under a deadline, and what it came to."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from evidence_api.domain.errors import Overloaded
+from evidence_api.domain.principal import Principal
+from evidence_api.graphql.context import Operation
+from evidence_api.graphql.documents import PreparedDocument
+from evidence_api.graphql.query import FINDERS
+from evidence_api.graphql.request import Parameters
+from evidence_api.use_cases.reads import Reads
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The result of one operation. `data` is what orjson writes, fragments of ready JSON among it; `cost` is what was
+    returned, in cost units (None where nobody counted); `tree_size` that of the tree it read, None if it read none."""
+
+    data: Any
+    errors: Sequence[GraphQLError] = field(default_factory=tuple)
+    cost: int | None = None
+    tree_size: int | None = None
+
+
+class Runner:
+    """Runs the operations of one schema."""
+
+    def __init__(self, schema: strawberry.Schema, reads: Reads, deadline: float) -> None:
+        self.schema: GraphQLSchema = schema._schema  # noqa: SLF001  strawberry gives it no public name
+        self._reads = reads
+        self._deadline = deadline
+
+    async def run(
+        self, principal: Principal, document: PreparedDocument, ast: DocumentNode, parameters: Parameters
+    ) -> Ran:
+        """Run the operation in one session of the principal's tenant. Raises Overloaded past the deadline."""
+        try:
+            async with asyncio.timeout(self._deadline), self._reads.session(principal.tenant) as session:
+                operation = Operation(principal, session, document, FINDERS)
+                try:
+                    result = execute(
+                        self.schema,
+                        ast,
+                        context_value=operation,
+                        variable_values=parameters.variables,
+                        operation_name=parameters.operation_name,
+                        executor_class=StrawberryGraphQLCoreExecutionContext,
+                        hide_suggestions=True,
+                    )
+                    if not isinstance(result, ExecutionResult):
+                        result = await result
+                finally:
+                    await operation.batches.close()
+                return Ran(result.data, result.errors or (), tree_size=session.tree_read)
+        except TimeoutError as fault:
+            raise Overloaded(
+                f"the operation took longer than {self._deadline:g} s and was stopped",
+                code="deadline_exceeded",
+                limit=self._deadline,
+            ) from fault
