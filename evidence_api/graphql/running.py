@@ -42,7 +42,7 @@ class Runner:
     ) -> Ran:
         """Run the operation in one session of the principal's tenant. Raises Overloaded past the deadline."""
         try:
-            async with asyncio.timeout(self._deadline), self._reads.session(principal.tenant) as session:
+            async with asyncio.timeout(self._deadline), self._reads.session(principal) as session:
                 operation = Operation(principal, session, document, FINDERS)
                 try:
                     result = execute(

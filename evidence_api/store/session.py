@@ -13,9 +13,12 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from evidence_api.domain.errors import Conflict, Contended, EvidenceError, Malformed, StoreUnavailable, TooLarge
-from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.principal import ReadGrant, TenantScope
+from evidence_api.formats.read_grant import grant_to_json
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
+
+AUDITOR = "evidence_auditor"  # the role that reads for whoever has a grant
 
 _CONNECT_SECONDS = 10.0
 _STATEMENT_SECONDS = 30.0
@@ -75,9 +78,14 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def reading(self, scope: TenantScope) -> AsyncIterator[Connection]:
-        """A read-only transaction of the tenant in which all queries see the same moment."""
-        begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL evidence.tenant = '{UUID(str(scope.id))}'"
+    async def reading(self, scope: TenantScope, grant: ReadGrant | None = None) -> AsyncIterator[Connection]:
+        """A read-only transaction of the tenant in which all queries see the same moment.
+
+        With a grant, everything in it runs as the role `evidence_auditor`, whose policies let nothing be seen beyond
+        that grant, whatever a statement asks for: what reads for an auditor or a peer must begin here, or with the same
+        `reading_begins(scope, grant)`, and may neither change the role nor the settings.
+        """
+        begin = reading_begins(scope, grant)
         async with self._transaction(begin) as connection:
             yield connection
 
@@ -120,6 +128,15 @@ class Database:
                 except BaseException:
                     await _roll_back(connection)
                     raise
+
+
+def reading_begins(scope: TenantScope, grant: ReadGrant | None = None) -> str:
+    """The statements a read-only transaction begins with; one round trip. The grant is bound here alone."""
+    begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL evidence.tenant = '{UUID(str(scope.id))}'"
+    if grant is None:
+        return begin
+    bound = grant_to_json(grant).replace("'", "''")
+    return f"{begin}; SET LOCAL evidence.grant = '{bound}'; SET LOCAL ROLE {AUDITOR}"
 
 
 class translated:  # noqa: N801  reads as a phrase: with translated()

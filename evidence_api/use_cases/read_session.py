@@ -16,7 +16,7 @@ from evidence_api.domain.decisions.reading import DecisionReading, Standing, sta
 from evidence_api.domain.errors import Malformed, NotFound, Refused
 from evidence_api.domain.model_quota import BucketState
 from evidence_api.domain.page import Page, Window
-from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.principal import Principal, TenantScope
 from evidence_api.domain.reading import (
     AssessmentView,
     ComponentFilter,
@@ -56,18 +56,19 @@ StoreRead: TypeAlias = Callable[Concatenate[Connection, TenantScope, P], Awaitab
 
 
 class ReadSession:
-    """One snapshot of one tenant. Every read passes `_run`."""
+    """One snapshot of one tenant, as far as the caller may see it. Every read passes `_run`."""
 
     def __init__(
         self,
         database: Database,
-        scope: TenantScope,
+        principal: Principal,
         versions: CatalogVersions,
         readings: DecisionReadings,
         stack: AsyncExitStack,
     ) -> None:
         self._database = database
-        self._scope = scope
+        self._scope = principal.tenant
+        self._grant = principal.grant
         self._versions = versions
         self._readings = readings
         self._stack = stack
@@ -282,7 +283,9 @@ class ReadSession:
         """Run one of the store's reads on the session's connection, after those already waiting."""
         async with self._turn:
             if self._connection is None:
-                self._connection = await self._stack.enter_async_context(self._database.reading(self._scope))
+                self._connection = await self._stack.enter_async_context(
+                    self._database.reading(self._scope, self._grant)
+                )
             return await read(self._connection, self._scope, *arguments, **options)
 
 

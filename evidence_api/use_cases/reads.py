@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import NotFound
-from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.principal import Principal
 from evidence_api.store.session import Database
 from evidence_api.use_cases.catalog_versions import CatalogVersions
 from evidence_api.use_cases.decision_readings import DecisionReadings
@@ -21,18 +21,22 @@ class Reads:
         self._readings = DecisionReadings()
 
     @asynccontextmanager
-    async def session(self, scope: TenantScope) -> AsyncIterator[ReadSession]:
-        """A reading session; its connection is taken at the first read and given back at the end."""
+    async def session(self, principal: Principal) -> AsyncIterator[ReadSession]:
+        """A reading session of the caller: of their tenant, and within their grant if they have one.
+
+        Its connection is taken at the first read and given back at the end.
+        """
         async with AsyncExitStack() as stack:
-            session = ReadSession(self._database, scope, self._catalogs, self._readings, stack)
+            session = ReadSession(self._database, principal, self._catalogs, self._readings, stack)
             try:
                 yield session
             finally:
                 await session.stop()
 
-    async def body(self, scope: TenantScope, digest: str) -> bytes:
-        """The bytes received, by their SHA-256. Raises NotFound: absent, erased and another tenant's look alike."""
-        async with self.session(scope) as session:
+    async def body(self, principal: Principal, digest: str) -> bytes:
+        """The bytes received, by their SHA-256. Raises NotFound: absent, erased, another tenant's and those outside the
+        caller's grant look alike."""
+        async with self.session(principal) as session:
             found = await session.bodies([digest])
         if digest not in found:
             raise NotFound(f"no body {digest}")

@@ -65,7 +65,7 @@ async def get_blob(request: Request) -> Response:
     principal = await require(request, parts.access, "evidence:read")
     digest = parse_digest(request.path_params["digest"])
     etag = f'"{digest}"'
-    content = await parts.reads.body(principal.tenant, digest)
+    content = await parts.reads.body(principal, digest)
     headers = {
         "ETag": etag,
         "Cache-Control": "private, max-age=31536000, immutable",
