@@ -23,6 +23,7 @@ class Parameters:
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
+    extensions: dict[str, Any] | None = None
 
 
 async def read_parameters(request: Request) -> Parameters:
@@ -90,4 +91,4 @@ def _checked(given: object) -> Parameters:
     for name in ("variables", "extensions"):
         if given.get(name) is not None and not isinstance(given[name], dict):
             raise Malformed(f"`{name}` must be an object", code="bad_request", path=name)
-    return Parameters(query, given.get("variables"), operation_name or None)
+    return Parameters(query, given.get("variables"), operation_name or None, given.get("extensions"))

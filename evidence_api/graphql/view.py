@@ -10,6 +10,7 @@ The plan, each step of which can refuse with its own code:
   7. a place in the lane of queries                            503
   8. run it in one reading session under a deadline            200 (503 past the deadline)
   9. give back what it did not cost; note what was read for the audit of access (web/, which comes before the answer)
+ 10. collect the members of `extensions` and the headers (call.py)
 Source: GraphQL over HTTP draft; a request error has no `data`, partial data is a 200.
 """
 
@@ -21,7 +22,7 @@ from typing import Any
 import orjson
 import strawberry
 import structlog
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,12 +30,13 @@ from evidence_api.domain.access_entry import AccessNotes
 from evidence_api.domain.errors import EvidenceError, Malformed, RateLimited, TooLarge, Unauthenticated, Undecided
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql import faults
+from evidence_api.graphql.call import Addition, Call
 from evidence_api.graphql.cost import price
-from evidence_api.graphql.documents import DocumentCache, PreparedDocument
+from evidence_api.graphql.documents import DocumentCache
 from evidence_api.graphql.limits import Limits
 from evidence_api.graphql.media_types import JSON, RESPONSE_JSON, Answer, negotiate
 from evidence_api.graphql.request import read_parameters
-from evidence_api.graphql.running import Ran, Runner
+from evidence_api.graphql.running import Runner
 from evidence_api.use_cases.lanes import Lanes
 from evidence_api.use_cases.rates import Rates
 from evidence_api.use_cases.reads import Reads
@@ -50,6 +52,12 @@ _FIXED_STATUS = {
 }
 # A client that names application/json reads these from a 200: the document did not run.
 _LEGACY_OK = frozenset({"syntax_error", "validation_failed", "bad_variables"})
+_ALWAYS = {"Cache-Control": "no-store", "Vary": "Accept, Authorization", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {
+    HTTPStatus.METHOD_NOT_ALLOWED: {"Allow": "POST"},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="evidence-api"'},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+}
 
 
 class GraphQLEndpoint:
@@ -64,86 +72,98 @@ class GraphQLEndpoint:
         lanes: Lanes | None = None,
         limits: Limits | None = None,
         deadline: float = 10.0,
+        additions: Sequence[Addition] = (),
     ) -> None:
         self._runner = Runner(schema, reads, deadline)
         self._rates = rates or Rates()
         self._lanes = lanes or Lanes()
         self._documents = DocumentCache(self._runner.schema, limits or Limits())
+        self._additions = tuple(additions)
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; never raises on input."""
         request_id = str(request.scope.get("state", {}).get("request_id") or uuid.uuid4().hex)
         answer = negotiate(request.headers.get("accept"))
+        call = Call(request, request_id, answer or Answer(JSON, legacy=False))
         if answer is None:
             unacceptable = Malformed(f"this answers {JSON} or {RESPONSE_JSON}", code="not_acceptable", path="accept")
-            return _refusal(unacceptable, Answer(JSON, legacy=False), request_id)
+            return await self._refuse(call, unacceptable)
         try:
-            return await self._answer(request, answer, request_id)
+            return await self._answer(call)
         except EvidenceError as error:
-            return _refusal(error, answer, request_id)
+            return await self._refuse(call, error)
         except Exception:  # the last line of defence: masked, logged, never a trace
             log.exception("graphql_fault", request_id=request_id)
-            body = {"errors": [faults.internal(request_id)]}
-            return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, answer)
+            call.result = orjson.dumps({"errors": [faults.internal(request_id)]})
+            return _response(call, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _answer(self, request: Request, answer: Answer, request_id: str) -> Response:
-        principal = request.scope.get("state", {}).get("principal")
-        if not isinstance(principal, Principal):
-            raise Unauthenticated("send an API token: Authorization: Bearer evs_…")
-        parameters = await read_parameters(request)
+    async def _answer(self, call: Call) -> Response:
+        call.principal = principal = _principal(call.request)
+        call.parameters = parameters = await read_parameters(call.request)
         try:
-            document = self._documents.prepare(parameters.query)
+            call.document = document = self._documents.prepare(parameters.query)
         except RecursionError as fault:
             raise TooLarge("the document is nested too deeply", code="too_deep") from fault
         if document.ast is None:
-            return _request_error(document.errors, "syntax_error", answer, request_id)
-        operation = document.operation(parameters.operation_name)
+            return await self._request_error(call, document.errors, "syntax_error")
+        call.operation = operation = document.operation(parameters.operation_name)
         kind = operation.operation
-        if request.method == "GET" and kind is not OperationType.QUERY:
+        if call.request.method == "GET" and kind is not OperationType.QUERY:
             raise Malformed(f"a {kind.value} needs POST", code="method_not_allowed", path="method")
         if document.errors:
-            return _request_error(document.errors, "validation_failed", answer, request_id)
+            return await self._request_error(call, document.errors, "validation_failed")
         if kind is not OperationType.QUERY:
             raise Malformed(f"this schema runs no {kind.value}", code="unsupported_operation", path="query")
         charge = await self._rates.take(principal, price(document, operation, parameters.variables or {}))
+        call.charge = charge
         async with self._lanes.enter("queries", principal.tenant):
-            result = await self._runner.run(principal, document, document.ast, parameters)
-        self._rates.give_back(principal, charge, charge.requested if result.cost is None else result.cost)
-        self._note(request, document, operation, result)
-        if result.data is None and result.errors and all(error.path is None for error in result.errors):
-            return _request_error(tuple(result.errors), "bad_variables", answer, request_id)
-        body: dict[str, Any] = {"data": result.data}
-        if result.errors:
-            body["errors"] = faults.of_execution(result.errors, request_id)
-        return _response(body, HTTPStatus.OK, answer)
+            call.ran = ran = await self._runner.run(principal, document, document.ast, parameters)
+        self._rates.give_back(principal, charge, charge.requested if ran.cost is None else ran.cost)
+        _note(call)
+        if ran.data is None and ran.errors and all(error.path is None for error in ran.errors):
+            return await self._request_error(call, tuple(ran.errors), "bad_variables")
+        body: dict[str, Any] = {"data": ran.data}
+        if ran.errors:
+            body["errors"] = faults.of_execution(ran.errors, call.request_id)
+        return await self._respond(call, body, HTTPStatus.OK)
 
-    @staticmethod
-    def _note(request: Request, document: PreparedDocument, operation: OperationDefinitionNode, ran: Ran) -> None:
-        """Leave for the audit of access what the web layer cannot know."""
-        notes = request.scope.get("state", {}).get("access")
-        if isinstance(notes, AccessNotes):
-            notes.document = f"sha256:{document.digest}"
-            notes.operation = operation.name.value if operation.name else ""
-            notes.tree_size = ran.tree_size
-            notes.cost = ran.cost
+    async def _request_error(self, call: Call, errors: Sequence[GraphQLError], code: str) -> Response:
+        """A document that does not run: syntax, validation or variables."""
+        status = HTTPStatus.OK if call.answer.legacy and code in _LEGACY_OK else REQUEST_ERROR
+        return await self._respond(call, {"errors": faults.of_document(errors, code, call.request_id)}, status)
+
+    async def _refuse(self, call: Call, error: EvidenceError) -> Response:
+        """One of our own refusals as an answer without `data`."""
+        call.refused = error
+        status = _status(error)
+        call.headers.update(_HEADERS.get(status, {}))
+        return await self._respond(call, {"errors": [faults.of_ours(error, call.request_id)]}, status)
+
+    async def _respond(self, call: Call, body: dict[str, Any], status: HTTPStatus) -> Response:
+        """Ask who has something to add, and send all of it."""
+        call.result = orjson.dumps(body)
+        if call.principal is not None:
+            for add in self._additions:
+                await add(call)
+        return _response(call, status)
 
 
-def _request_error(errors: Sequence[GraphQLError], code: str, answer: Answer, request_id: str) -> Response:
-    """A document that does not run: syntax, validation or variables."""
-    status = HTTPStatus.OK if answer.legacy and code in _LEGACY_OK else REQUEST_ERROR
-    return _response({"errors": faults.of_document(errors, code, request_id)}, status, answer)
+def _principal(request: Request) -> Principal:
+    """Who asks. Raises Unauthenticated."""
+    principal = request.scope.get("state", {}).get("principal")
+    if not isinstance(principal, Principal):
+        raise Unauthenticated("send an API token: Authorization: Bearer evs_…")
+    return principal
 
 
-def _refusal(error: EvidenceError, answer: Answer, request_id: str) -> Response:
-    """One of our own refusals as an answer without `data`."""
-    response = _response({"errors": [faults.of_ours(error, request_id)]}, _status(error), answer)
-    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        response.headers["Allow"] = "POST"
-    if response.status_code == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="evidence-api"'
-    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = "1"
-    return response
+def _note(call: Call) -> None:
+    """Leave for the audit of access what the web layer cannot know."""
+    notes = call.request.scope.get("state", {}).get("access")
+    if isinstance(notes, AccessNotes) and call.document and call.operation and call.ran:
+        notes.document = f"sha256:{call.document.digest}"
+        notes.operation = call.operation.name.value if call.operation.name else ""
+        notes.tree_size = call.ran.tree_size
+        notes.cost = call.ran.cost
 
 
 def _status(error: EvidenceError) -> HTTPStatus:
@@ -156,11 +176,8 @@ def _status(error: EvidenceError) -> HTTPStatus:
     return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, Undecided) else REQUEST_ERROR
 
 
-def _response(body: dict[str, Any], status: HTTPStatus, answer: Answer) -> Response:
+def _response(call: Call, status: HTTPStatus) -> Response:
     """JSON in UTF-8; answers are for this caller and moment alone, so nobody keeps them."""
     return Response(
-        orjson.dumps(body),
-        int(status),
-        {"Cache-Control": "no-store", "Vary": "Accept, Authorization", "X-Content-Type-Options": "nosniff"},
-        media_type=f"{answer.media_type}; charset=utf-8",
+        call.body(), int(status), {**_ALWAYS, **call.headers}, media_type=f"{call.answer.media_type}; charset=utf-8"
     )
