@@ -235,7 +235,7 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core) -> Application:
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         quota=quota,
         query_side=query_side(),
-        reads=Reads(database, opened.catalog),
+        reads=Reads(database, opened.catalog, rego),
         readiness=Readiness(database, gate),
         reassessor=core.reassessor,
         summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),

@@ -44,3 +44,19 @@ def slice_of(items: Sequence[T], window: Window, position: Callable[[T], str]) -
         and (window.before is None or position(item) < window.before)
     ]
     return cut(within[::-1] if window.backward else within, window)
+
+
+MAX_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many items a list has: `value` of them, or, where it is not `exact`, at least as many."""
+
+    value: int
+    exact: bool = True
+
+
+def counted(found: int) -> Counted:
+    """What counting up to one more than MAX_COUNTED came to."""
+    return Counted(min(found, MAX_COUNTED), found <= MAX_COUNTED)

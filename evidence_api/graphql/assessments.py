@@ -8,7 +8,7 @@ import strawberry
 
 from evidence_api.domain.page import Page, slice_of
 from evidence_api.domain.reading import AssessmentView, EvidenceFilter, EvidenceView, FindingView
-from evidence_api.graphql.connections import After, Before, Connection, First, Last, connect
+from evidence_api.graphql.connections import After, Before, Connection, First, Last, connect, known
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
 from evidence_api.graphql.evidence import NO_EVIDENCE, Evidence, connect_evidence, evidence_window, listing_of
@@ -217,7 +217,12 @@ class Assessment(Node):
 
         batch = info.context.batches.of(("findings", window, outcomes), load, _NO_FINDINGS)
         page = await batch.get(self.row.id)
-        return connect(page, window, hashed, lambda row: row.control, lambda row: finding_of(row, self.row, self.at))
+        total = sum(count for one, count in self.row.counts.items() if not outcomes or one in outcomes)
+        return connect(
+            *(page, window, hashed, lambda row: row.control),
+            lambda row: finding_of(row, self.row, self.at),
+            known(total),
+        )
 
     @resolved("Framework criteria rolled up from the verdicts, by framework and reference.")
     async def criteria(  # noqa: PLR0913, PLR0917  Relay's four, and a filter
@@ -238,7 +243,9 @@ class Assessment(Node):
         chosen = [one for one in every if framework is None or one["framework"] == framework]
         page = slice_of(sorted(chosen, key=_position), window, _position)
         digest = self.row.catalog_digest
-        return connect(page, window, hashed, _position, lambda one: criterion_of(one, digest, self.at))
+        return connect(
+            page, window, hashed, _position, lambda one: criterion_of(one, digest, self.at), known(len(chosen))
+        )
 
 
 def _position(given: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from evidence_api.graphql.assessments import (
     finding_in,
     latest_row,
 )
-from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
+from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect, known
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, window_of
 from evidence_api.graphql.fields import resolved
@@ -198,7 +198,7 @@ def connect_ordered(hashed: str, paging: Paging, items: Sequence[T]) -> Connecti
     window = window_of(paging, hashed)
     numbered = [(f"{number:08d}", item) for number, item in enumerate(items)]
     page = slice_of(numbered, window, lambda pair: pair[0])
-    return connect(page, window, hashed, lambda pair: pair[0], lambda pair: pair[1])
+    return connect(page, window, hashed, lambda pair: pair[0], lambda pair: pair[1], known(len(items)))
 
 
 def control_of(given: domain.Control, index: CatalogIndex, at: Moment | None) -> Control:

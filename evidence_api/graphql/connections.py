@@ -1,12 +1,14 @@
 """Connections: pages with opaque cursors, and the arguments every list takes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from enum import Enum
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import strawberry
 
-from evidence_api.domain.page import Page, Window
+from evidence_api.domain.page import Counted, Page, Window
 from evidence_api.graphql.cursors import encode_cursor
+from evidence_api.graphql.fields import named, resolved
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,6 +34,27 @@ AsOf: TypeAlias = Annotated[
 ]
 
 
+@strawberry.enum(description="How exact a count is.")
+class CountRelation(Enum):
+    """domain.page.Counted.exact, for readers."""
+
+    _value_: str
+
+    EXACT = named("exact", "That many there are.")
+    AT_LEAST = named("at_least", "There are that many, and more: nobody counts on.")
+
+
+@strawberry.type(description="How long a list is, as far as it is counted.")
+class Count:
+    """domain.page.Counted, for readers."""
+
+    value: int = strawberry.field(description="The items counted, 10,000 at most.")
+    relation: CountRelation = strawberry.field(description="Whether that is all of them.")
+
+
+Counting: TypeAlias = Callable[[], Awaitable[Counted]]
+
+
 @strawberry.type(description="Where a page lies in its list.")
 class PageInfo:
     """Relay's page info."""
@@ -52,18 +75,44 @@ class Edge(Generic[T]):
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
-    """Relay's connection, without a count: counting is a scan."""
+    """Relay's connection. What counts it runs only where the count is selected."""
 
+    counting: strawberry.Private[Counting | None]
     edges: list[Edge[T]] = strawberry.field(description="The items of this page, in the order of the list.")
     page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
 
+    @resolved("How long the whole list is, of which this is a page; null where it is not counted.")
+    async def total_count(self) -> Count | None:
+        """Bounded."""
+        return None if self.counting is None else count_of(await self.counting())
 
-def connect(
-    page: Page[R], window: Window, filtered_by: str, position: Callable[[R], str], node: Callable[[R], T]
+
+def count_of(found: Counted) -> Count:
+    """A count as a reader sees it."""
+    return Count(value=found.value, relation=CountRelation.EXACT if found.exact else CountRelation.AT_LEAST)
+
+
+def known(number: int) -> Counting:
+    """What counts a list that is in memory."""
+
+    async def counting() -> Counted:
+        return Counted(number)
+
+    return counting
+
+
+def connect(  # noqa: PLR0913, PLR0917  a page, and how its items are shown
+    page: Page[R],
+    window: Window,
+    filtered_by: str,
+    position: Callable[[R], str],
+    node: Callable[[R], T],
+    counting: Counting | None = None,
 ) -> Connection[T]:
     """A connection of a page of rows."""
     edges = [Edge(node=node(row), cursor=encode_cursor(position(row), filtered_by)) for row in page.items]
     return Connection(
+        counting=counting,
         edges=edges,
         page_info=PageInfo(
             has_next_page=window.before is not None if window.backward else page.more,

@@ -11,7 +11,14 @@ from evidence_api.graphql.connections import After, AsOf, Before, Connection, Fi
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, window_of
 from evidence_api.graphql.decisions import ReperformanceStatus
-from evidence_api.graphql.evidence import Evidence, connect_evidence, evidence_window, listing_of, wanted
+from evidence_api.graphql.evidence import (
+    Evidence,
+    connect_evidence,
+    counted_evidence,
+    evidence_window,
+    listing_of,
+    wanted,
+)
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ledgers import (
     Arm,
@@ -74,7 +81,7 @@ class DecisionQuery:
         window, hashed = evidence_window("decisions", chosen, Paging(first, after, last, before))
         at = await moment_of(info, as_of)
         page = await info.context.session.evidence_page(chosen, listing_of(info, window, at))
-        return connect_evidence(page, window, hashed, at)
+        return connect_evidence(page, window, hashed, at, counted_evidence(info, chosen, at))
 
     @resolved("Verified gates of rollouts in log order: what each came to, recomputed, by rollout and stage.")
     async def rollouts(  # noqa: PLR0913, PLR0917  Relay's four, a filter and a size
@@ -93,7 +100,8 @@ class DecisionQuery:
         at = await moment_of(info, as_of)
         listing = reading.Listing(window, at.size, FACTS | wanted(info, *PAGE_NODE, "evidence"))
         page = await info.context.session.evidence_page(chosen, listing)
-        return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: rollout_of(row, at))
+        counting = counted_evidence(info, chosen, at)
+        return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: rollout_of(row, at), counting)
 
     @resolved("The trust ledgers by arm and context, as they are now.")
     async def trust_ledger(

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -9,7 +10,7 @@ import strawberry
 from evidence_api.domain import reading
 from evidence_api.domain.page import Page, Window
 from evidence_api.domain.reading import ON_REQUEST, EvidenceView, Listing
-from evidence_api.graphql.connections import Connection, connect
+from evidence_api.graphql.connections import Connection, Counting, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
 from evidence_api.graphql.decisions import Decision, ReperformanceStatus, decision_of
@@ -21,6 +22,7 @@ from evidence_api.graphql.rechecks import Recheck, rechecks_of
 from evidence_api.graphql.scalars import EvidenceStatus, Json, Time
 from evidence_api.graphql.selection import PAGE_NODE, selected
 from evidence_api.graphql.signatures import Verification, verification_of
+from evidence_api.use_cases.list_counts import count_evidence
 
 _NO_RECORD: EvidenceView | None = None
 NO_EVIDENCE: Page[EvidenceView] = Page((), more=False)
@@ -241,9 +243,16 @@ def _of_decisions(chosen: reading.EvidenceFilter) -> dict[str, object]:
     return {name: value for name, value in asked.items() if value}
 
 
-def connect_evidence(page: Page[EvidenceView], window: Window, hashed: str, at: Moment) -> Connection[Evidence]:
+def connect_evidence(
+    page: Page[EvidenceView], window: Window, hashed: str, at: Moment, counting: Counting | None = None
+) -> Connection[Evidence]:
     """A page of evidence."""
-    return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: evidence_of(row, at))
+    return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: evidence_of(row, at), counting)
+
+
+def counted_evidence(info: Info, chosen: reading.EvidenceFilter, at: Moment) -> Counting:
+    """What counts a list of evidence of the log."""
+    return partial(count_evidence, info.context.session, chosen, at.size)
 
 
 def listing_of(info: Info, window: Window, at: Moment) -> Listing:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -29,6 +30,7 @@ from evidence_api.graphql.evidence import (
     Filter,
     chosen_by,
     connect_evidence,
+    counted_evidence,
     evidence_window,
     find_evidence,
     listing_of,
@@ -44,6 +46,7 @@ from evidence_api.graphql.policy_query import PolicyQuery
 from evidence_api.graphql.proofs import Checkpoint, InclusionProof, checkpoint_of, prove
 from evidence_api.graphql.rate_query import RateQuery
 from evidence_api.graphql.releases import Release, find_release, moment_of, release_of
+from evidence_api.use_cases.list_counts import count_components, count_releases
 
 FINDERS: Mapping[str, Finder] = {
     "Evidence": find_evidence,
@@ -130,7 +133,7 @@ class Query(DecisionQuery, InventoryQuery, GapQuery, PolicyQuery, PackQuery, Log
         window, hashed = evidence_window("evidence", chosen, Paging(first, after, last, before))
         at = await moment_of(info, as_of)
         page = await info.context.session.evidence_page(chosen, listing_of(info, window, at))
-        return connect_evidence(page, window, hashed, at)
+        return connect_evidence(page, window, hashed, at, counted_evidence(info, chosen, at))
 
     @resolved("One piece of evidence, whatever its status; null if there is none.")
     async def evidence_record(
@@ -182,7 +185,8 @@ class Query(DecisionQuery, InventoryQuery, GapQuery, PolicyQuery, PackQuery, Log
         window = window_of(Paging(first, after, last, before), hashed)
         at = await moment_of(info, as_of)
         page = await info.context.session.release_page(name, window, at.size)
-        return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: release_of(row, at))
+        counting = partial(count_releases, info.context.session, name, at.size)
+        return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: release_of(row, at), counting)
 
     @resolved("What verified SBOMs say of a package or of components of a name: one item for each thing said.")
     async def components(  # noqa: PLR0913, PLR0917  Relay's four, two filters and a size
@@ -202,7 +206,8 @@ class Query(DecisionQuery, InventoryQuery, GapQuery, PolicyQuery, PackQuery, Log
         window = window_of(Paging(first, after, last, before), hashed)
         at = await moment_of(info, as_of)
         page = await info.context.session.component_page(chosen, window, at.size)
-        return connect(page, window, hashed, lambda row: str(row.id), lambda row: component_of(row, at))
+        counting = partial(count_components, info.context.session, chosen, at.size)
+        return connect(page, window, hashed, lambda row: str(row.id), lambda row: component_of(row, at), counting)
 
     @resolved("One assessment by its id; null if there is none.")
     async def assessment(

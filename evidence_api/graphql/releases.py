@@ -1,14 +1,15 @@
 """Releases as readers see them: a product version, the evidence it owns, its assessments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import strawberry
 
-from evidence_api.domain.page import Page
+from evidence_api.domain import reading
+from evidence_api.domain.page import Counted, Page
 from evidence_api.domain.reading import AssessmentView, EvidenceView, ReleaseView
 from evidence_api.graphql.assessments import Assessment, assessment_of, latest_row
-from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
+from evidence_api.graphql.connections import After, AsOf, Before, Connection, Counting, First, Last, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
 from evidence_api.graphql.evidence import (
@@ -23,6 +24,7 @@ from evidence_api.graphql.evidence import (
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id
 from evidence_api.graphql.nodes import Node
+from evidence_api.use_cases.list_counts import count_assessments, count_owned
 
 NO_RELEASE: ReleaseView | None = None
 _NO_ASSESSMENTS: Page[AssessmentView] = Page((), more=False)
@@ -75,7 +77,7 @@ class Release(Node):
 
         key = ("owned", chosen, listing)
         page = await info.context.batches.of(key, load, NO_EVIDENCE).get(self.row.id)
-        return connect_evidence(page, window, hashed, self.at)
+        return connect_evidence(page, window, hashed, self.at, self._owned(info, chosen))
 
     @resolved(
         "The assessment in force: the newest, or with `asOf` the first made at the greatest tree size "
@@ -101,7 +103,25 @@ class Release(Node):
 
         key = ("assessments", window, size)
         page = await info.context.batches.of(key, load, _NO_ASSESSMENTS).get(self.row.id)
-        return connect(page, window, hashed, lambda row: row.position, lambda row: assessment_of(row, self.at))
+        return connect(
+            *(page, window, hashed, lambda row: row.position),
+            lambda row: assessment_of(row, self.at),
+            self._assessed(info),
+        )
+
+    def _owned(self, info: Info, chosen: reading.EvidenceFilter) -> Counting:
+        async def load(releases: Sequence[str]) -> Mapping[str, Counted]:
+            return await count_owned(info.context.session, releases, chosen, self.at.size)
+
+        batch = info.context.batches.of(("count-owned", chosen, self.at.size), load, Counted(0))
+        return lambda: batch.get(self.row.id)
+
+    def _assessed(self, info: Info) -> Counting:
+        async def load(releases: Sequence[str]) -> Mapping[str, Counted]:
+            return await count_assessments(info.context.session, releases, self.at.size)
+
+        batch = info.context.batches.of(("count-assessments", self.at.size), load, Counted(0))
+        return lambda: batch.get(self.row.id)
 
 
 def release_of(row: ReleaseView, at: Moment) -> Release:

@@ -48,15 +48,11 @@ async def component_page(
 ) -> Page[IndexedComponent]:
     """One page of the components that SBOMs below `size` hold, by id."""
     arguments = Arguments(scope)
-    where = ["c.tenant_id = $1"]
-    for column, value in (("package", chosen.package), ("name", chosen.name), ("version", chosen.version)):
-        if value is not None:
-            where.append(f"c.{column} = {arguments.put(value)}")
+    where = component_conditions(arguments, chosen, size)
     if window.after is not None:
         where.append(f"c.id > {arguments.put(_identity(window.after, 'after'))}")
     if window.before is not None:
         where.append(f"c.id < {arguments.put(_identity(window.before, 'before'))}")
-    where.append(_HELD.format(size=arguments.put(size)))
     rows = await connection.fetch(
         "SELECT c.id, c.package, c.version, c.name, c.purl, c.supplier, c.licence, c.hashes FROM component c "  # noqa: S608  constant texts, numbered arguments
         f"WHERE {' AND '.join(where)} ORDER BY c.id {'DESC' if window.backward else 'ASC'} "
@@ -64,6 +60,15 @@ async def component_page(
         *arguments,
     )
     return cut([_component(row) for row in rows], window)
+
+
+def component_conditions(arguments: Arguments, chosen: ComponentFilter, size: int) -> list[str]:
+    """What a list of components is narrowed to, its window aside."""
+    where = ["c.tenant_id = $1"]
+    for column, value in (("package", chosen.package), ("name", chosen.name), ("version", chosen.version)):
+        if value is not None:
+            where.append(f"c.{column} = {arguments.put(value)}")
+    return [*where, _HELD.format(size=arguments.put(size))]
 
 
 async def releases_of_components(

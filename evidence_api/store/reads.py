@@ -78,7 +78,7 @@ async def evidence_page(
     where = _conditions(arguments, chosen, listing)
     if chosen.release is not None:
         release = arguments.put(digest_bytes(chosen.release))
-        where.append(f"e.leaf_index IN ({_about_reach(release)})")
+        where.append(f"e.leaf_index IN ({about_reach(release)})")
     rows = await connection.fetch(
         f"SELECT {_columns(listing.wants)} FROM evidence e WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
         f"ORDER BY e.leaf_index {_direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}",
@@ -97,7 +97,7 @@ async def evidence_of_releases(
     """One page per release of the evidence it owns at `size`, in one statement."""
     arguments = Arguments(scope)
     where = _conditions(arguments, chosen, listing)
-    where.append(f"e.leaf_index IN ({_about_reach('parent.id')})")
+    where.append(f"e.leaf_index IN ({about_reach('parent.id')})")
     parents = arguments.put([digest_bytes(release) for release in releases])
     rows = await connection.fetch(
         f"SELECT parent.id AS parent, page.* FROM unnest({parents}::bytea[]) AS parent (id) "  # noqa: S608  the same
@@ -170,7 +170,14 @@ def _conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) 
     return where + read_decisions.conditions(arguments.put, chosen)
 
 
-def _about_reach(release: str) -> str:
+def whole_list(arguments: Arguments, chosen: EvidenceFilter, size: int, owner: str | None = None) -> list[str]:
+    """The conditions of a list without a window, which counting it shares with reading it; `owner` is the SQL of the
+    release whose evidence it is. The first argument put in is the size."""
+    where = _conditions(arguments, chosen, Listing(Window(1), size, frozenset()))
+    return where if owner is None else [*where, f"e.leaf_index IN ({about_reach(owner)})"]
+
+
+def about_reach(release: str) -> str:
     """The leaves about what a release reaches at the tree size, which `_conditions` narrows down to that size."""
     about = "SELECT s.leaf_index FROM reach JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest"
     return f"{with_reach(release, '$2')} {about}"

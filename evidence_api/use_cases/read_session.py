@@ -31,6 +31,7 @@ from evidence_api.domain.reading import (
 )
 from evidence_api.domain.recheck import Recheck
 from evidence_api.domain.trust_state import TrustState
+from evidence_api.engines.rego import RegoPool
 from evidence_api.formats.stored import stored_statement
 from evidence_api.store import (
     budgets,
@@ -58,14 +59,16 @@ StoreRead: TypeAlias = Callable[Concatenate[Connection, TenantScope, P], Awaitab
 class ReadSession:
     """One snapshot of one tenant, as far as the caller may see it. Every read passes `_run`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  what all its reads share
         self,
         database: Database,
         principal: Principal,
         versions: CatalogVersions,
         readings: DecisionReadings,
         stack: AsyncExitStack,
+        rego: RegoPool | None = None,
     ) -> None:
+        self.rego = rego
         self._database = database
         self._scope = principal.tenant
         self._grant = principal.grant
@@ -260,6 +263,10 @@ class ReadSession:
             return known
         sources = await self._run(_catalog_sources, digest)
         return None if sources is None else self._versions.keep(digest, sources)
+
+    async def run(self, read: StoreRead[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Any of the store's reads, in this session: what has no method of its own."""
+        return await asyncio.shield(self._start(read, *arguments, **options))
 
     async def _run(self, read: StoreRead[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         return await asyncio.shield(self._start(read, *arguments, **options))

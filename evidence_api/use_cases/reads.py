@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import NotFound
 from evidence_api.domain.principal import Principal
+from evidence_api.engines.rego import RegoPool
 from evidence_api.store.session import Database
 from evidence_api.use_cases.catalog_versions import CatalogVersions
 from evidence_api.use_cases.decision_readings import DecisionReadings
@@ -15,8 +16,10 @@ from evidence_api.use_cases.read_session import ReadSession
 class Reads:
     """What may be read, always of one tenant. `catalog` is the one in force."""
 
-    def __init__(self, database: Database, catalog: Catalog) -> None:
+    def __init__(self, database: Database, catalog: Catalog, rego: RegoPool | None = None) -> None:
+        """`rego` assesses again where a reader asks why a verdict changed."""
         self._database = database
+        self._rego = rego
         self._catalogs = CatalogVersions(catalog)
         self._readings = DecisionReadings()
 
@@ -27,7 +30,7 @@ class Reads:
         Its connection is taken at the first read and given back at the end.
         """
         async with AsyncExitStack() as stack:
-            session = ReadSession(self._database, principal, self._catalogs, self._readings, stack)
+            session = ReadSession(self._database, principal, self._catalogs, self._readings, stack, self._rego)
             try:
                 yield session
             finally:
