@@ -1,4 +1,4 @@
-"""Brings a database to a revision: makes the two roles, then runs Alembic as the owner. Runs before anything is served.
+"""Brings a database to a revision: makes the roles, then runs Alembic as the owner. Runs before anything is served.
 
 Commit point: one transaction for the whole upgrade. A crash inside leaves the old revision, usable as before.
 """
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from evidence_api.domain.errors import StoreUnavailable
-from evidence_api.store.session import translated
+from evidence_api.store.session import AUDITOR, translated
 
 OWNER = "evidence_owner"
 APP = "evidence_app"
@@ -54,6 +54,7 @@ async def migrate(
                 OWNER: await _ensure_role(connection, OWNER, owner_password),
                 APP: await _ensure_role(connection, APP, app_password),
             }
+            await _ensure_auditor(connection)
             await _let_owner_create(connection)
         finally:
             await connection.close()
@@ -126,6 +127,20 @@ async def _ensure_role(connection: "asyncpg.Connection[asyncpg.Record]", role: s
     else:
         await connection.execute(f"ALTER ROLE {role} PASSWORD {literal}")
     return secret
+
+
+async def _ensure_auditor(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Create the role that reads for grants, which nobody logs in as, and let the application take it on for a
+    transaction. It inherits nothing from it: the policies of that role would bind it all the time."""
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", AUDITOR):
+            await connection.execute(
+                f"CREATE ROLE {AUDITOR} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOINHERIT"
+            )
+        if not await connection.fetchval("SELECT pg_has_role($1, $2, 'SET')", APP, AUDITOR):
+            await connection.execute(f"GRANT {AUDITOR} TO {APP} WITH INHERIT FALSE, SET TRUE")
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        await _ensure_auditor(connection)  # another process made it between the look and the statement
 
 
 async def _let_owner_create(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -81,6 +81,11 @@ class ApiToken(SQLModel, table=True):
     expires_at: datetime | None = _of(_MOMENT)
     revoked_at: datetime | None = _of(_MOMENT)
     last_used_at: datetime | None = _of(_MOMENT)
+    role: str = _of(Text)
+    granted_frameworks: list[str] = _of(_WORDS, nullable=False)
+    granted_releases: list[str] = _of(_WORDS, nullable=False)
+    granted_from: datetime | None = _of(_MOMENT)
+    granted_until: datetime | None = _of(_MOMENT)
 
 
 class VerificationKey(SQLModel, table=True):
@@ -124,6 +129,7 @@ class DecisionRow(SQLModel, table=True):
     """Answers of the gates, by content."""
 
     __tablename__ = "decision"
+    __table_args__ = (Index("decision_by_time", "tenant_id", "decided_at", "id"),)
     tenant_id: UUID = _tenant()
     id: str = _key(Text)
     area: str = _of(Text)
