@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import evidence_api.store.tables_access
 import evidence_api.store.tables_artifacts
 import evidence_api.store.tables_assessing
 import evidence_api.store.tables_budgets
