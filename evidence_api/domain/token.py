@@ -16,7 +16,11 @@ _FORM = re.compile(r"evs_[a-z]{2,12}_[0-9A-Za-z]{36}\Z")
 _RANDOM_DIGITS = 30
 _CHECK_DIGITS = 6
 
-RIGHTS = ("evidence:write", "evidence:read", "pack:build", "pack:read", "decide", "policy:read")
+RIGHTS = (
+    *("evidence:write", "evidence:read", "pack:build", "pack:read", "decide", "policy:read"),
+    *("access:read", "action:ask", "override:record", "document:write"),
+)
+AUDITOR_RIGHTS = ("evidence:read", "pack:read")  # the most an auditor's token holds
 
 
 def new_token(kind: str = "api") -> str:

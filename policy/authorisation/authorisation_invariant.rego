@@ -18,13 +18,56 @@ forbidden contains "there is no such kind of principal" if {
 }
 
 kind_known if {
-	some kind in ["token", "uploader", "operator"]
+	some kind in ["token", "uploader", "operator", "auditor", "peer"]
 	kind == input.principal.kind
 }
 
 forbidden contains "a CI job does something else than upload" if {
 	input.principal.kind == "uploader"
 	input.action != "evidence:write"
+}
+
+forbidden contains "an auditor does something else than read" if {
+	input.principal.kind == "auditor"
+	not startswith(input.action, "evidence:")
+	not startswith(input.action, "release:")
+	not startswith(input.action, "pack:")
+}
+
+forbidden contains "an auditor changes something, or has something made" if {
+	input.principal.kind == "auditor"
+	not endswith(input.action, ":read")
+}
+
+forbidden contains "a peer does something else than ask for evidence" if {
+	input.principal.kind == "peer"
+	input.action != "evidence:read"
+}
+
+forbidden contains "an auditor without an end" if {
+	input.principal.kind == "auditor"
+	not is_string(input.principal.grant.expires)
+}
+
+forbidden contains "a peer without a grant" if {
+	input.principal.kind == "peer"
+	not is_object(input.principal.grant)
+}
+
+forbidden contains "after the grant has ended" if {
+	guest
+	time.parse_rfc3339_ns(input.at) >= time.parse_rfc3339_ns(input.principal.grant.expires)
+}
+
+forbidden contains "a grant that ends, and nobody says what time it is" if {
+	guest
+	is_string(input.principal.grant.expires)
+	not is_string(object.get(input, "at", null))
+}
+
+guest if {
+	some kind in ["auditor", "peer"]
+	kind == input.principal.kind
 }
 
 forbidden contains "without any right that the action needs" if {
