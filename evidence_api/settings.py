@@ -76,9 +76,25 @@ class Settings(BaseSettings):
     rego_memory: int = Field(
         default=512 * 2**20, ge=64 * 2**20, description="Memory limit of one policy process, bytes."
     )
+    query_deadline: float = Field(
+        default=10.0,
+        gt=0,
+        le=25,
+        description="How long one GraphQL operation may run, seconds. Then it is stopped, and its SQL with it.",
+    )
     pool_size: int = Field(default=10, ge=2, le=100, description="Connections to PostgreSQL.")
     assess_interval: float = Field(
         default=0.5, gt=0, le=60, description="How often the server looks for assessments that are due, seconds."
+    )
+
+    access_interval: float = Field(
+        default=60.0,
+        ge=1,
+        le=86_400,
+        description="How long what was read may wait until the tenant's log commits to it, seconds.",
+    )
+    access_rows: int = Field(
+        default=10_000, ge=1, le=10_000, description="As many reads are committed to in the log without waiting."
     )
 
     @field_validator("database_url")

@@ -17,6 +17,7 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
     """The HTTP and GraphQL edge over an open application."""
     parts = Parts(
         access=application.access,
+        access_audit=application.access_audit,
         asking=application.asking,
         exchange=application.exchange,
         ingest=application.ingest,
@@ -31,5 +32,11 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         max_body=application.settings.max_body,
     )
     side = application.query_side
-    graphql = GraphQLEndpoint(build_schema(), application.reads, rates=side.rates, lanes=side.lanes)
+    graphql = GraphQLEndpoint(
+        build_schema(),
+        application.reads,
+        rates=side.rates,
+        lanes=side.lanes,
+        deadline=application.settings.query_deadline,
+    )
     return create_app(parts, graphql, more_routes)

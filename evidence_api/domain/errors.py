@@ -13,6 +13,7 @@ EvidenceError
 │   ├── VerificationFailed (its own code)      any other verification step, by name
 │   ├── Inadmissible       inadmissible        admission policy said no (rules, reasons)
 │   ├── UnsupportedMedia   unsupported_media   of a type or in an encoding that is not read here
+│   ├── TooSlow            body_too_slow       a body that does not arrive in the time it may take (limit, value)
 │   └── Conflict           conflict            contradicts what is already recorded
 ├── Denied             who is asking
 │   ├── Unauthenticated    unauthenticated
@@ -121,6 +122,12 @@ class UnsupportedMedia(Refused):
     """Of a media type, or in a content encoding, that this place does not read."""
 
     default_code = "unsupported_media"
+
+
+class TooSlow(Refused):
+    """A body that does not arrive in the time it may take: `limit` in seconds, `value` the bytes that came."""
+
+    default_code = "body_too_slow"
 
 
 class Conflict(Refused):

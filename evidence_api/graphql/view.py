@@ -32,6 +32,7 @@ from evidence_api.domain.principal import Principal
 from evidence_api.graphql import faults
 from evidence_api.graphql.call import Addition, Call
 from evidence_api.graphql.cost import price
+from evidence_api.graphql.disconnects import WhileConnected
 from evidence_api.graphql.documents import DocumentCache
 from evidence_api.graphql.limits import Limits
 from evidence_api.graphql.media_types import JSON, RESPONSE_JSON, Answer, negotiate
@@ -46,6 +47,7 @@ log = structlog.get_logger(__name__)
 REQUEST_ERROR = HTTPStatus.BAD_REQUEST  # the draft is moving to 422
 _FIXED_STATUS = {
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "body_too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "not_acceptable": HTTPStatus.NOT_ACCEPTABLE,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -55,6 +57,7 @@ _LEGACY_OK = frozenset({"syntax_error", "validation_failed", "bad_variables"})
 _ALWAYS = {"Cache-Control": "no-store", "Vary": "Accept, Authorization", "X-Content-Type-Options": "nosniff"}
 _HEADERS = {
     HTTPStatus.METHOD_NOT_ALLOWED: {"Allow": "POST"},
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="evidence-api"'},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
@@ -116,7 +119,7 @@ class GraphQLEndpoint:
             raise Malformed(f"this schema runs no {kind.value}", code="unsupported_operation", path="query")
         charge = await self._rates.take(principal, price(document, operation, parameters.variables or {}))
         call.charge = charge
-        async with self._lanes.enter("queries", principal.tenant):
+        async with self._lanes.enter("queries", principal.tenant), WhileConnected(call.request):
             call.ran = ran = await self._runner.run(principal, document, document.ast, parameters)
         self._rates.give_back(principal, charge, charge.requested if ran.cost is None else ran.cost)
         _note(call)

@@ -25,7 +25,9 @@ from evidence_api.web import (
     releases,
     tlog,
 )
+from evidence_api.web.access_layer import AccessLayer
 from evidence_api.web.archivista import archivista_routes
+from evidence_api.web.body_pace import BodyPace
 from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.requests import OK, RequestIdentity, require
@@ -69,7 +71,7 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
         return await graphql(request)
 
     app = Starlette(
-        middleware=[Middleware(RequestIdentity)],
+        middleware=[Middleware(RequestIdentity), Middleware(AccessLayer, audit=parts.access_audit), Middleware(BodyPace)],
         exception_handlers={
             EvidenceError: problems.on_evidence_error,
             HTTPException: problems.on_http_error,

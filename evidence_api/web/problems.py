@@ -19,6 +19,7 @@ STATUS: dict[type[errors.EvidenceError], HTTPStatus] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -28,6 +29,7 @@ STATUS: dict[type[errors.EvidenceError], HTTPStatus] = {
 }
 _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="evidence-api"'},
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {"Accept-Encoding": "gzip"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
