@@ -8,6 +8,7 @@ import evidence_api.store.tables_assessing
 import evidence_api.store.tables_budgets
 import evidence_api.store.tables_components
 import evidence_api.store.tables_policy_hits
+import evidence_api.store.tables_rates
 import evidence_api.store.tables_rechecks
 import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
 from evidence_api.store.tables import metadata

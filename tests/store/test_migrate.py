@@ -11,11 +11,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import evidence_api.store.tables_access
+import evidence_api.store.tables_actions
 import evidence_api.store.tables_artifacts
 import evidence_api.store.tables_assessing
 import evidence_api.store.tables_budgets
 import evidence_api.store.tables_components
 import evidence_api.store.tables_policy_hits
+import evidence_api.store.tables_rates
 import evidence_api.store.tables_rechecks
 import evidence_api.store.tables_reperforming
 import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
