@@ -10,11 +10,12 @@ from evidence_api.domain.page import Page, slice_of
 from evidence_api.domain.reading import AssessmentView, EvidenceFilter, EvidenceView, FindingView
 from evidence_api.graphql.connections import After, Before, Connection, First, Last, connect, known
 from evidence_api.graphql.context import Info, Moment
-from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
+from evidence_api.graphql.cursors import Paging, filter_hash, window_of
 from evidence_api.graphql.evidence import NO_EVIDENCE, Evidence, connect_evidence, evidence_window, listing_of
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id
 from evidence_api.graphql.nodes import Node
+from evidence_api.graphql.query_rows import QueryResult, query_of
 from evidence_api.graphql.scalars import Json, Outcome, Time
 from evidence_api.graphql.waivers import Waiver, find_waiver
 
@@ -27,8 +28,6 @@ NO_FINDING: FindingView | None = None
 _NO_FINDINGS: Page[FindingView] = Page((), more=False)
 _SATISFIED = "pass"
 
-Ids = Annotated[int, strawberry.argument(description="How many ids at most, up to 100.")]
-
 
 @strawberry.type(description="How many controls had one outcome.")
 class OutcomeCount:
@@ -36,55 +35,6 @@ class OutcomeCount:
 
     outcome: Outcome = strawberry.field(description="The outcome.")
     count: int = strawberry.field(description="How many controls had it.")
-
-
-@strawberry.type(description="One query of a control: the rows it looked at, parted by what they say.")
-class QueryResult:
-    """domain.verdict.QueryResult, for readers."""
-
-    given: strawberry.Private[Mapping[str, Any]]
-    name: str = strawberry.field(description='The query\'s name; "" if the control gave none.')
-    kind: str = strawberry.field(description="The kind of evidence it ranges over.")
-    where: str = strawberry.field(description="The condition as the control has it.")
-    outcome: Outcome = strawberry.field(description="The outcome of this query alone.")
-    population: int = strawberry.field(description="How many current rows of the kind the release has.")
-    tested: int = strawberry.field(description="How many of them were looked at.")
-    because: str = strawberry.field(description="Why it came out so.")
-    absent: list[str] = strawberry.field(description="Facts that unknown rows do not state.")
-    lacking: list[str] = strawberry.field(description="Subjects of the release without enough rows.")
-
-    @resolved("Evidence ids of rows that satisfy the condition.")
-    def matched(self, first: Ids = 20) -> list[str]:
-        """Rows that are true."""
-        return self._ids("matched", first)
-
-    @resolved("Evidence ids of rows that contradict the condition.")
-    def failed(self, first: Ids = 20) -> list[str]:
-        """Rows that are false."""
-        return self._ids("failed", first)
-
-    @resolved("Evidence ids of rows that do not say enough.")
-    def unknown(self, first: Ids = 20) -> list[str]:
-        """Rows that are neither true nor false."""
-        return self._ids("unknown", first)
-
-    @resolved("Evidence ids of rows too old to count.")
-    def stale(self, first: Ids = 20) -> list[str]:
-        """Rows whose clock is over the limit."""
-        return self._ids("stale", first)
-
-    @resolved("Evidence ids of rows whose bytes were erased: they can never help to pass.")
-    def withheld(self, first: Ids = 20) -> list[str]:
-        """Rows without a body."""
-        return self._ids("withheld", first)
-
-    @resolved("Evidence ids of rows that are not verified: shown, and never counted.")
-    def unverified(self, first: Ids = 20) -> list[str]:
-        """Rows that do not count."""
-        return self._ids("unverified", first)
-
-    def _ids(self, name: str, first: int) -> list[str]:
-        return list(self.given.get(name) or ())[: page_size("first", first)]
 
 
 @strawberry.type(description="One control's verdict in one assessment, with the evidence it rests on.")
@@ -122,7 +72,7 @@ class Finding(Node):
     @resolved("The queries of the control, each with its rows.")
     def queries(self) -> list[QueryResult]:
         """As recorded with the assessment."""
-        return [query_of(one) for one in self.row.queries]
+        return [query_of(one, self.at) for one in self.row.queries]
 
     @resolved("The evidence the verdict rests on, in log order, whatever its status.")
     async def evidence(
@@ -283,22 +233,6 @@ def finding_of(row: FindingView, parent: AssessmentView, at: Moment) -> Finding:
         waiver=row.waiver,
         code=row.code,
         facts=Json(row.facts),
-    )
-
-
-def query_of(given: Mapping[str, Any]) -> QueryResult:
-    """A query's result as formats/records.py writes it."""
-    return QueryResult(
-        given=given,
-        name=given["name"],
-        kind=given["kind"],
-        where=given["where"],
-        outcome=Outcome(given["outcome"]),
-        population=given["population"],
-        tested=given["tested"],
-        because=given.get("because", ""),
-        absent=list(given.get("absent", ())),
-        lacking=list(given.get("lacking", ())),
     )
 
 

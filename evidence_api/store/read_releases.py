@@ -21,7 +21,9 @@ RELEASE_COLUMNS = (
     "r.id, r.leaf_index, r.name, r.version, ARRAY(SELECT o.digest FROM release_subject o "
     "WHERE o.tenant_id = r.tenant_id AND o.release_id = r.id ORDER BY o.digest LIMIT 100) AS digests"
 )
-_ASSESSMENT = "a.id, a.release_id, a.tree_size, a.evaluated_at, a.catalog_digest, a.policy_digest, a.counts, a.notes"
+ASSESSMENT_COLUMNS = (
+    "a.id, a.release_id, a.tree_size, a.evaluated_at, a.catalog_digest, a.policy_digest, a.counts, a.notes"
+)
 
 
 async def release_page(
@@ -83,12 +85,12 @@ async def assessments_in_force(
     order = "ASC" if pinned else "DESC"
     rows = await connection.fetch(
         f"SELECT newest.* FROM unnest($3::bytea[]) AS parent (id) CROSS JOIN LATERAL ("  # noqa: S608  constant texts
-        f"SELECT {_ASSESSMENT} FROM assessment a WHERE a.tenant_id = $1 "
+        f"SELECT {ASSESSMENT_COLUMNS} FROM assessment a WHERE a.tenant_id = $1 "
         f"AND a.release_id = parent.id AND a.tree_size <= $2 "
         f"ORDER BY a.tree_size DESC, a.evaluated_at {order}, a.id LIMIT 1) AS newest",
         *(scope.id, size, [digest_bytes(release) for release in releases]),
     )
-    return {row.release: row for row in map(_assessment, rows)}
+    return {row.release: row for row in map(assessment_view, rows)}
 
 
 async def assessment_pages(
@@ -97,22 +99,29 @@ async def assessment_pages(
     """One page per release of its assessments up to `size`, oldest first, in one statement."""
     arguments = Arguments(scope)
     where = ["a.tenant_id = $1", "a.release_id = parent.id", f"a.tree_size <= {arguments.put(size)}"]
-    for position, argument, sign in ((window.after, "after", ">"), (window.before, "before", "<")):
-        if position is not None:
-            keys = ", ".join(arguments.put(key) for key in _assessment_position(position, argument))
-            where.append(f"(a.tree_size, a.evaluated_at, a.id) {sign} ({keys})")
+    where += assessment_range(arguments, window)
     parents = arguments.put([digest_bytes(release) for release in releases])
     order = f"a.tree_size {_direction(window)}, a.evaluated_at {_direction(window)}, a.id {_direction(window)}"
     rows = await connection.fetch(
         f"SELECT page.* FROM unnest({parents}::bytea[]) AS parent (id) CROSS JOIN LATERAL ("  # noqa: S608  constant texts, numbered arguments
-        f"SELECT {_ASSESSMENT} FROM assessment a WHERE {' AND '.join(where)} "
+        f"SELECT {ASSESSMENT_COLUMNS} FROM assessment a WHERE {' AND '.join(where)} "
         f"ORDER BY {order} LIMIT {arguments.put(window.size + 1)}) AS page",
         *arguments,
     )
     found: dict[str, list[AssessmentView]] = {}
-    for row in map(_assessment, rows):
+    for row in map(assessment_view, rows):
         found.setdefault(row.release, []).append(row)
     return {release: cut(found.get(release, []), window) for release in releases}
+
+
+def assessment_range(arguments: Arguments, window: Window) -> list[str]:
+    """The conditions of a window of assessments, in the order of their trees. Raises Malformed `bad_cursor`."""
+    where = []
+    for position, argument, sign in ((window.after, "after", ">"), (window.before, "before", "<")):
+        if position is not None:
+            keys = ", ".join(arguments.put(key) for key in _assessment_position(position, argument))
+            where.append(f"(a.tree_size, a.evaluated_at, a.id) {sign} ({keys})")
+    return where
 
 
 async def assessments_by_ids(
@@ -120,11 +129,11 @@ async def assessments_by_ids(
 ) -> dict[UUID, AssessmentView]:
     """Assessments by id, of a tree size not over `size`."""
     rows = await connection.fetch(
-        f"SELECT {_ASSESSMENT} FROM assessment a "  # noqa: S608  constant texts
+        f"SELECT {ASSESSMENT_COLUMNS} FROM assessment a "  # noqa: S608  constant texts
         "WHERE a.tenant_id = $1 AND a.tree_size <= $2 AND a.id = ANY ($3::uuid[])",
         *(scope.id, size, ids),
     )
-    return {row.id: row for row in map(_assessment, rows)}
+    return {row.id: row for row in map(assessment_view, rows)}
 
 
 async def criteria_of(
@@ -155,7 +164,7 @@ def _finding_page(
     numbers = [at for at, (_, outcome, _) in enumerate(findings.index) if not outcomes or outcome in outcomes]
     listed = sorted((findings.index[at][0], at) for at in numbers)
     page = slice_of(listed, window, lambda one: one[0])
-    return Page(tuple(_finding(assessment, findings.document(at)) for _, at in page.items), page.more)
+    return Page(tuple(finding_view(assessment, findings.document(at)) for _, at in page.items), page.more)
 
 
 async def findings_of_controls(
@@ -168,7 +177,7 @@ async def findings_of_controls(
         places = {control: at for at, (control, _, _) in enumerate(findings.index)}
         for parent, control in pairs:
             if parent == assessment and control in places:
-                found[parent, control] = _finding(parent, findings.document(places[control]))
+                found[parent, control] = finding_view(parent, findings.document(places[control]))
     return found
 
 
@@ -200,7 +209,8 @@ def release_view(row: asyncpg.Record) -> ReleaseView:
     return ReleaseView(id_text(row["id"]), row["leaf_index"], row["name"], row["version"], tuple(row["digests"]))
 
 
-def _assessment(row: asyncpg.Record) -> AssessmentView:
+def assessment_view(row: asyncpg.Record) -> AssessmentView:
+    """A row with ASSESSMENT_COLUMNS."""
     return AssessmentView(
         id=UUID(bytes=row["id"].bytes),
         release=id_text(row["release_id"]),
@@ -213,7 +223,8 @@ def _assessment(row: asyncpg.Record) -> AssessmentView:
     )
 
 
-def _finding(assessment: UUID, document: Mapping[str, Any]) -> FindingView:
+def finding_view(assessment: UUID, document: Mapping[str, Any]) -> FindingView:
+    """A finding as formats/records.py writes it."""
     return FindingView(
         assessment=assessment,
         facts=dict(sorted(document["facts"].items(), key=_as_stored)),
