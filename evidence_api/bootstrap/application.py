@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 
 import orjson
@@ -30,6 +31,8 @@ from evidence_api.formats.policy_bundle import PolicyBundle, bundle_from_files
 from evidence_api.settings import Settings
 from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
+from evidence_api.use_cases.access_audit import AccessAudit
+from evidence_api.use_cases.access_batches import AccessBatches, Pace
 from evidence_api.use_cases.admit import Admission, check_admission
 from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.append import Appender
@@ -82,6 +85,8 @@ class Application:
     hits: PolicyHits
     asking: Asking
     access: Access
+    access_audit: AccessAudit
+    access_batches: AccessBatches
     exchange: Exchange
     advisories: Advisories
     backlog: Backlog
@@ -131,12 +136,14 @@ async def open_application(
         log_signer = own_keys(settings).log(settings.log_key)
         appender = Appender(database, log_signer, clock)
         hits = PolicyHits(database, clock)
+        audit = AccessAudit(database, clock)
         tenancy = Tenancy(database, log_signer, settings.log_origin, clock)
         try:
-            yield _compose(opened, tenancy, _core(opened, appender, hits))
+            yield _compose(opened, tenancy, _core(opened, appender, hits), audit)
         finally:
             await appender.close()  # what was accepted is answered before the database closes
             await hits.keep()
+            await audit.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +211,7 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     )  # fmt: skip
 
 
-def _compose(opened: _Opened, tenancy: Tenancy, core: _Core) -> Application:
+def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit) -> Application:
     settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
     gate, own, deriver = core.gate, core.own, core.deriver
     pack_key = own_keys(settings).pack(settings.pack_key, clock.now())
@@ -220,6 +227,8 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core) -> Application:
         hits=core.hits,
         asking=Asking(database, Gate(rego, opened.policy, lane="asked"), own, opened.areas, quota, clock),
         access=Access(database, gate, clock),
+        access_audit=audit,
+        access_batches=AccessBatches(database, own, audit, _pace(settings)),
         exchange=_exchange(opened, core.trust, gate),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
@@ -250,6 +259,10 @@ def _packs(opened: _Opened, tenancy: Tenancy, core: _Core, key: PackKey) -> Pack
     grounds = PackGrounds(opened.catalog, opened.policy, trusted_root(opened.settings.trusted_root), _software())
     guard = PiiGuard(core.gate)
     return Packs(opened.database, tenancy, core.reassessor, builder, grounds, guard, opened.rego, opened.clock)
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(timedelta(seconds=settings.access_interval), settings.access_rows)
 
 
 def _refuses_found(policy: PolicyBundle) -> bool:

@@ -1,7 +1,7 @@
 """Command line, the server: one application behind one socket, until a signal or the caller ends it.
 
-The two sweeps of assessments, the index of components, the readers of decisions, the sweep of blobs and the counts of
-what policies say run beside it; whichever ends first ends all.
+The two sweeps of assessments, the index of components, the readers of decisions, the sweep of blobs, the counts of
+what policies say and the audit of access in the log run beside it; whichever ends first ends all.
 """
 
 import asyncio
@@ -71,6 +71,7 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             asyncio.create_task(application.waiting_decisions.run(settings.assess_interval)),
             asyncio.create_task(application.artifacts.run(_BLOB_SWEEP)),
             asyncio.create_task(application.hits.run()),
+            asyncio.create_task(application.access_batches.run()),
         )
         application.ingest.warm_up()
         try:  # the socket already listens: whoever connects before uvicorn is ready waits in its queue

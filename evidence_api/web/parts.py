@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from evidence_api.use_cases.access import Access
+from evidence_api.use_cases.access_audit import AccessAudit
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
@@ -23,6 +24,7 @@ class Parts:
     """The use cases a route may call. `max_body` in bytes."""
 
     access: Access
+    access_audit: AccessAudit
     asking: Asking
     exchange: Exchange
     ingest: Ingest

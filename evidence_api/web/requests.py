@@ -60,8 +60,11 @@ async def require_of(scope: Scope, access: Access, action: str, *, tenant: str |
     if scheme.lower() != b"bearer" or not token:
         raise Unauthenticated("send an API token: Authorization: Bearer evs_…")
     principal = await access.authenticate(token.strip().decode("latin-1"))
+    state = scope["state"]
+    state["principal"] = principal  # before it is asked what they may do: a refusal is theirs too
+    if "access" in state:  # access_layer.py put it there
+        state["access"].action = action
     await access.authorise(principal, action, tenant=tenant)
-    scope["state"]["principal"] = principal
     return principal
 
 

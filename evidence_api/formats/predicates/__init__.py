@@ -11,8 +11,11 @@ from evidence_api.domain.decisions import DECISIONS
 from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.domain.evidence import Normalised
 from evidence_api.domain.statement import Statement
+from evidence_api.formats.access_audit import ACCESS_AUDIT_TYPE
 from evidence_api.formats.cyclonedx import SPEC_VERSIONS
+from evidence_api.formats.predicates.access_audit import read_access_audit
 from evidence_api.formats.predicates.action import read_action
+from evidence_api.formats.predicates.action_request import ACTION_REQUEST, read_action_request
 from evidence_api.formats.predicates.check_runs import read_check_runs
 from evidence_api.formats.predicates.cosign_vuln import read_cosign_vuln
 from evidence_api.formats.predicates.decision import read_decision
@@ -70,7 +73,9 @@ READERS: Mapping[str, Reader] = {
     "https://openvex.dev/ns/v0.2.0": read_vex,
     "https://slsa.dev/verification_summary/v0.2": read_vsa,
     "https://slsa.dev/verification_summary/v1": read_vsa,
+    ACCESS_AUDIT_TYPE: read_access_audit,
     "urn:evidence-api:action:v1": read_action,
+    ACTION_REQUEST: read_action_request,
     "urn:evidence-api:check-runs:v1": read_check_runs,
     "urn:evidence-api:document:v1": read_wrapped,
     "urn:evidence-api:github-checks:v1": read_github_checks,
@@ -89,7 +94,7 @@ READERS: Mapping[str, Reader] = {
     **dict.fromkeys(DECISIONS, read_decision),
 }
 # Types that had no reader once: logs hold evidence of theirs as kind `statement`, and it stays that.
-FORMERLY_UNREAD = frozenset({*DECISIONS, REPERFORMANCE_TYPE})
+FORMERLY_UNREAD = frozenset({*DECISIONS, ACCESS_AUDIT_TYPE, ACTION_REQUEST, REPERFORMANCE_TYPE})
 STATEMENT = "statement"
 
 
