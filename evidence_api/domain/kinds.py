@@ -6,6 +6,7 @@ piece of evidence; `attest` is derived: one row per subject of the release (doma
 
 from collections.abc import Mapping
 
+from evidence_api.domain.action_request import EVERY_ACTION
 from evidence_api.domain.decisions import DECISIONS, DEFERRABLE
 from evidence_api.domain.fact_type import FactType, Kind
 
@@ -196,6 +197,21 @@ KINDS: Mapping[str, Kind] = {
             },
         ),
         Kind(
+            "action_request",
+            "Request for an action, a pack or an override: who asked and what policy said (recorded by the server)",
+            {
+                "action": W,
+                "actor": W,
+                "target": W,
+                "justification": W,
+                "request": W,
+                "about": W,
+                "decided": W,
+                "rules": L,
+            },
+            words={"action": EVERY_ACTION, "decided": ("allow", "deny")},
+        ),
+        Kind(
             "plugin_review",
             "Review of a plugin",
             {
@@ -287,6 +303,11 @@ KINDS: Mapping[str, Kind] = {
             "A decision reperformed: what the server found of one that only it can tell of (derived by the server)",
             {"of": W, "kind": W, "reperformance": W, "disagreements": N, "differing": L, "continuous": B},
             words={"reperformance": ("agrees", "disagrees", "not_reperformable")},
+        ),
+        Kind(
+            "access_audit",
+            "Who read what: a run of the audit of access, committed to (derived by the server)",
+            {"first": N, "last": N, "rows": N, "refusals": N, "since": T, "until": T},
         ),
         Kind(
             "attest",

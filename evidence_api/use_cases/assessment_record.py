@@ -10,7 +10,7 @@ from evidence_api.domain.control import Catalog
 from evidence_api.domain.errors import Conflict
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.rego import PolicyBundle
-from evidence_api.store import assessments, baselines, catalogs, due, reassessments, releases, timers
+from evidence_api.store import assessment_events, assessments, baselines, catalogs, due, reassessments, releases, timers
 from evidence_api.store.due import Owed
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.assessing import Made
@@ -41,6 +41,7 @@ class AssessmentRecord:
             async with self._database.tenant(scope) as connection:
                 await self._write(connection, scope, made, background=background)
                 await due.settle_all(connection, scope, settled)
+                await assessment_events.number(connection, scope, [(one.row.id, one.row.release) for one in made])
                 # Commit point: on leaving this block. A crash before it leaves the rows due, and the assessments are
                 # made again; one after it leaves them recorded and struck off, together.
         except Conflict:
