@@ -86,11 +86,10 @@ in_force if {
 # A peer may be enrolled without an end.
 in_force if {
 	principal.kind == "peer"
-	"expires" in object.keys(grant)
 	expires == null
 }
 
-grant := object.get(principal, "grant", {})
+grant := object.get(principal, "grant", null) if is_object(principal)
 
 expires := object.get(grant, "expires", "") if is_object(grant)
 

@@ -56,7 +56,13 @@ forbidden contains "a peer without a grant" if {
 
 forbidden contains "after the grant has ended" if {
 	guest
-	time.parse_rfc3339_ns(input.at) >= time.parse_rfc3339_ns(input.principal.grant.expires)
+	digits(input.at) >= digits(input.principal.grant.expires)
+}
+
+# A time as the number its digits make, to the second.
+digits(time) := to_number(concat("", ["1", replace(replace(replace(substring(time, 0, 19), "-", ""), ":", ""), "T", "")])) if {
+	is_string(time)
+	regex.match(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}`, time)
 }
 
 forbidden contains "a grant that ends, and nobody says what time it is" if {
