@@ -1,15 +1,230 @@
-"""Rates: takes the cost of an operation from the buckets of its tenant and client before it runs; gives back after."""
+"""Rates: takes the cost of an operation from the buckets of its tenant and client before it runs; gives back after.
 
+Requests that arrive together are one call of the database: while one is under way the next ones gather, in the order
+they came, and what is to be given back goes along with them. The connection is the buckets' own, so no query keeps a
+request waiting for it.
+
+Where the database does not answer within 50 ms, buckets of this process alone decide (at the same rates, full at
+first), until it answers again. What a call without an answer was to give back is not given back a second time: nobody
+gets over a quota by that. An order to stop gives back all there is.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import NoReturn
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from evidence_api.domain.errors import EvidenceError, RateLimited
 from evidence_api.domain.principal import Principal
-from evidence_api.domain.rates import Charge
+from evidence_api.domain.rates import USUAL, Charge, LocalBuckets, Moved, RateLimit, refund
+from evidence_api.store import rates, tenants
+from evidence_api.store.rates import Movement
+from evidence_api.store.session import Database
+
+logger = structlog.get_logger(__name__)
+
+FALLBACKS = Counter("evidence_rate_fallbacks_total", "Charges decided without the database")
+REFUSED = Counter("evidence_rate_limited_total", "Requests over a rate", ["mode"])
+
+PATIENCE = 0.05  # seconds
+_MOST_AT_ONCE = 256  # movements in one call
+_REFUNDS_WAIT = 0.1  # seconds, for a request to go along with
+_MOST_REFUNDS = 10_000  # that wait; those beyond are not given back
+_AFTER_A_FAULT = 0.5  # seconds in which the database is not asked again
+_STOPPING = 5.0  # seconds for what is left to be given back
+_LIMITS_KEPT = 10.0  # seconds that a tenant is known to have no limit of its own
+_MOST_LIMITS = 4096
+_FORGET_SECONDS = 600.0
+_FREE = Charge(0)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """One request that waits to be told."""
+
+    movement: Movement
+    told: "asyncio.Future[Moved]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How a tenant is limited, as the database said last; looked up again after `until` where that matters."""
+
+    limit: RateLimit
+    own: bool
+    until: float
 
 
 class Rates:
-    """The buckets of tenants and clients."""
+    """The buckets of tenants and clients. Without a database nothing is limited."""
+
+    def __init__(self, database: Database | None = None, usual: RateLimit = USUAL) -> None:
+        self._database = database
+        self._usual = usual
+        self._waiting: list[_Waiting] = []
+        self._refunds: list[Movement] = []
+        self._mover: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._overdue = False
+        self._resume_at = 0.0
+        self._local = LocalBuckets()
+        self._limits: OrderedDict[UUID, _Known] = OrderedDict()
 
     async def take(self, principal: Principal, cost: int) -> Charge:
-        """Take `cost` units. Raises RateLimited."""
-        return Charge(cost)
+        """Take `cost` units; 0 only looks. Raises RateLimited."""
+        if self._database is None:
+            return Charge(cost)
+        moved = await self._moved(self._database, principal, cost)
+        if moved.refusable:
+            REFUSED.labels(moved.limit.mode).inc()
+            if not moved.granted:
+                _refuse(principal, moved)
+        return Charge(cost, moved.standing)
+
+    async def take_if_limited(self, principal: Principal, cost: int) -> Charge:
+        """The same, of tenants that have a limit of their own; others are not charged. Raises RateLimited."""
+        if self._database is None:
+            return _FREE
+        known = self._limits.get(principal.tenant.id)
+        if known is None or known.until <= monotonic():
+            own = (await self._moved(self._database, principal, 0)).own
+        else:
+            own = known.own
+        return await self.take(principal, cost) if own else _FREE
 
     def give_back(self, principal: Principal, charge: Charge, actual: int) -> None:
         """Give back what the operation did not cost after all; returns at once."""
+        units = refund(charge.requested, actual)
+        if self._database is None or charge.standing is None or not units or len(self._refunds) >= _MOST_REFUNDS:
+            return
+        self._refunds.append(Movement(principal.tenant.id, client_of(principal), -units))
+        if self._mover is None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_REFUNDS_WAIT, self._start)
+
+    async def run(self) -> None:
+        """For ever: now and then forget buckets that are full, or names of clients would add up."""
+        while self._database is not None:
+            await asyncio.sleep(_FORGET_SECONDS)
+            try:
+                for scope in await tenants.every(self._database):
+                    async with self._database.tenant(scope) as connection:
+                        await rates.forget_full(connection, scope, datetime.now(UTC))
+            except EvidenceError as fault:
+                logger.warning("rate_buckets_not_forgotten", code=fault.code, detail=fault.message)
+
+    async def close(self) -> None:
+        """Give back what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._resume_at = 0.0
+        if self._mover is None and self._refunds and self._database is not None:
+            self._mover = asyncio.create_task(self._move(self._database))
+        if self._mover is not None:
+            done, _ = await asyncio.wait((self._mover,), timeout=_STOPPING)
+            if not done:
+                logger.warning("rates_not_given_back", requests=len(self._refunds))
+                self._mover.cancel()
+
+    async def _moved(self, database: Database, principal: Principal, cost: int) -> Moved:
+        movement = Movement(principal.tenant.id, client_of(principal), cost)
+        loop = asyncio.get_running_loop()
+        if self._overdue or loop.time() < self._resume_at:
+            return self._decided_here(movement)
+        waiting = _Waiting(movement, loop.create_future())
+        self._waiting.append(waiting)
+        if self._mover is None:
+            self._mover = asyncio.create_task(self._move(database))
+        return await waiting.told
+
+    def _start(self) -> None:
+        self._timer = None
+        if self._mover is None and self._database is not None:
+            self._mover = asyncio.get_running_loop().create_task(self._move(self._database))
+
+    async def _move(self, database: Database) -> None:
+        """Call after call, until nothing waits."""
+        try:
+            while self._waiting or self._refunds:
+                takes = self._waiting[:_MOST_AT_ONCE]
+                del self._waiting[: len(takes)]
+                backs = self._refunds[: _MOST_AT_ONCE - len(takes)]
+                del self._refunds[: len(backs)]
+                await self._call(database, takes, backs)
+        finally:
+            self._mover = None
+
+    async def _call(self, database: Database, takes: list[_Waiting], backs: list[Movement]) -> None:
+        """One call; whoever waits in it is told by then or by the buckets of this process.
+
+        Commit point: in the call. What it gives back counts before what it takes.
+        """
+        movements = [*backs, *(one.movement for one in takes)]
+        loop = asyncio.get_running_loop()
+        patience = loop.call_later(PATIENCE, self._lose_patience, takes)
+        try:
+            moved = await rates.move(database, movements, self._usual)
+        except Exception as fault:  # noqa: BLE001  whatever it is, those who wait are told, and the next call comes
+            logger.warning("rates_not_moved", detail=str(fault), given_back=len(backs))
+            self._resume_at = loop.time() + _AFTER_A_FAULT
+            self._lose_patience(takes)
+        else:
+            for one, what in zip(takes, moved[len(backs) :], strict=True):
+                if not one.told.done():
+                    one.told.set_result(what)
+                self._remember(one.movement.tenant, what)
+        finally:
+            patience.cancel()
+            self._overdue = False
+            self._tell_here(takes)  # a call that was cancelled told nobody
+
+    def _lose_patience(self, takes: list[_Waiting]) -> None:
+        self._overdue = True
+        waiting, self._waiting = self._waiting, []
+        self._tell_here([*takes, *waiting])
+
+    def _tell_here(self, waiting: list[_Waiting]) -> None:
+        for one in waiting:
+            if not one.told.done():
+                one.told.set_result(self._decided_here(one.movement))
+
+    def _decided_here(self, movement: Movement) -> Moved:
+        FALLBACKS.inc()
+        known = self._limits.get(movement.tenant)
+        limit, own = (self._usual, False) if known is None else (known.limit, known.own)
+        moved = self._local.move(movement.tenant, movement.client, movement.cost, limit, monotonic())
+        return replace(moved, own=own)
+
+    def _remember(self, tenant: UUID, moved: Moved) -> None:
+        self._limits[tenant] = _Known(moved.limit, moved.own, monotonic() + _LIMITS_KEPT)
+        if len(self._limits) > _MOST_LIMITS:
+            self._limits.popitem(last=False)
+
+
+def client_of(principal: Principal) -> str:
+    """The name of the caller's own bucket."""
+    return f"{principal.kind}:{principal.id}"
+
+
+def resets_at(charge: Charge) -> datetime:
+    """When the caller's narrower bucket is full again, to the second."""
+    wait = 0.0 if charge.standing is None else charge.standing.reset
+    return (datetime.now(UTC) + timedelta(seconds=wait)).replace(microsecond=0)
+
+
+def _refuse(principal: Principal, moved: Moved) -> NoReturn:
+    standing = moved.standing
+    raise RateLimited(
+        f"{principal.tenant.name} or this client is over its rate of {standing.restore_rate:g} cost units a second",
+        retry_after=max(0.001, round(moved.retry_after, 3)),
+        limit=standing.limit,
+        value=standing.remaining,
+        reset=round(standing.reset, 3),
+        restore_rate=standing.restore_rate,
+    )
