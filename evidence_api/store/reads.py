@@ -75,13 +75,13 @@ async def evidence_page(
 ) -> Page[EvidenceView]:
     """One page of the log, in log order."""
     arguments = Arguments(scope)
-    where = _conditions(arguments, chosen, listing)
+    where = conditions(arguments, chosen, listing)
     if chosen.release is not None:
         release = arguments.put(digest_bytes(chosen.release))
         where.append(f"e.leaf_index IN ({about_reach(release)})")
     rows = await connection.fetch(
         f"SELECT {_columns(listing.wants)} FROM evidence e WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
-        f"ORDER BY e.leaf_index {_direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}",
+        f"ORDER BY e.leaf_index {direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}",
         *arguments,
     )
     return cut([_row(row) for row in rows], listing.window)
@@ -96,13 +96,13 @@ async def evidence_of_releases(
 ) -> dict[str, Page[EvidenceView]]:
     """One page per release of the evidence it owns at `size`, in one statement."""
     arguments = Arguments(scope)
-    where = _conditions(arguments, chosen, listing)
+    where = conditions(arguments, chosen, listing)
     where.append(f"e.leaf_index IN ({about_reach('parent.id')})")
     parents = arguments.put([digest_bytes(release) for release in releases])
     rows = await connection.fetch(
         f"SELECT parent.id AS parent, page.* FROM unnest({parents}::bytea[]) AS parent (id) "  # noqa: S608  the same
         f"CROSS JOIN LATERAL (SELECT {_columns(listing.wants)} FROM evidence e WHERE {' AND '.join(where)} "
-        f"ORDER BY e.leaf_index {_direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}) AS page",
+        f"ORDER BY e.leaf_index {direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}) AS page",
         *arguments,
     )
     found: dict[str, list[EvidenceView]] = {}
@@ -116,12 +116,12 @@ async def evidence_among(
 ) -> list[Page[EvidenceView]]:
     """One page per set of evidence ids, each in log order, in one statement."""
     arguments = Arguments(scope)
-    where = _conditions(arguments, EvidenceFilter(statuses=()), listing)
+    where = conditions(arguments, EvidenceFilter(statuses=()), listing)
     parents = arguments.put([number for number, ids in enumerate(sets) for _ in ids])
     members = arguments.put([digest_bytes(one) for ids in sets for one in ids])
     rows = await connection.fetch(
         "WITH page AS (SELECT * FROM (SELECT given.parent, e.leaf_index, row_number() OVER "  # noqa: S608  the same
-        f"(PARTITION BY given.parent ORDER BY e.leaf_index {_direction(listing.window)}) AS place "
+        f"(PARTITION BY given.parent ORDER BY e.leaf_index {direction(listing.window)}) AS place "
         f"FROM unnest({parents}::bigint[], {members}::bytea[]) AS given (parent, id) "
         f"JOIN evidence e ON e.id = given.id WHERE {' AND '.join(where)}) AS every "
         f"WHERE place <= {arguments.put(listing.window.size + 1)}) "
@@ -148,7 +148,7 @@ async def evidence_by_ids(
     return {row.id: row for row in map(_row, rows)}
 
 
-def _conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) -> list[str]:
+def conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) -> list[str]:
     """The conditions every list shares; the tenant is argument 1, the size always argument 2."""
     where = ["e.tenant_id = $1", f"e.leaf_index < {arguments.put(listing.size)}"]
     window = listing.window
@@ -173,12 +173,12 @@ def _conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) 
 def whole_list(arguments: Arguments, chosen: EvidenceFilter, size: int, owner: str | None = None) -> list[str]:
     """The conditions of a list without a window, which counting it shares with reading it; `owner` is the SQL of the
     release whose evidence it is. The first argument put in is the size."""
-    where = _conditions(arguments, chosen, Listing(Window(1), size, frozenset()))
+    where = conditions(arguments, chosen, Listing(Window(1), size, frozenset()))
     return where if owner is None else [*where, f"e.leaf_index IN ({about_reach(owner)})"]
 
 
 def about_reach(release: str) -> str:
-    """The leaves about what a release reaches at the tree size, which `_conditions` narrows down to that size."""
+    """The leaves about what a release reaches at the tree size, which `conditions` narrows down to that size."""
     about = "SELECT s.leaf_index FROM reach JOIN evidence_subject s ON s.tenant_id = $1 AND s.digest = reach.digest"
     return f"{with_reach(release, '$2')} {about}"
 
@@ -187,7 +187,8 @@ def _columns(wants: frozenset[str]) -> str:
     return ", ".join([_PLAIN, *(column for name, column in _ON_REQUEST.items() if name in wants)])
 
 
-def _direction(window: Window) -> str:
+def direction(window: Window) -> str:
+    """The order in which a window is read."""
     return "DESC" if window.backward else "ASC"
 
 

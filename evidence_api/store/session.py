@@ -15,6 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 from evidence_api.domain.errors import Conflict, Contended, EvidenceError, Malformed, StoreUnavailable, TooLarge
 from evidence_api.domain.principal import ReadGrant, TenantScope
 from evidence_api.formats.read_grant import grant_to_json
+from evidence_api.store.bound import BoundConnections
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
@@ -33,9 +34,12 @@ class Database:
     owner, for the few things that are not a tenant's (making one).
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", owner_dsn: str | None) -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", owner_dsn: str | None, bound: BoundConnections
+    ) -> None:
         self._pool = pool
         self._owner_dsn = owner_dsn
+        self._bound = bound
 
     @classmethod
     async def open(cls, app_dsn: str, owner_dsn: str | None = None, *, pool_size: int = 10) -> Self:
@@ -51,14 +55,20 @@ class Database:
                 statement_cache_size=256,
                 # All state is transaction-local, and an open transaction is rolled back anyway: no round trip.
                 reset=_nothing_to_reset,
-                server_settings={"application_name": "evidence-api", "timezone": "UTC"},
+                server_settings={
+                    "application_name": "evidence-api",
+                    "timezone": "UTC",
+                    # The second wall: ends a statement even where this process cannot any more.
+                    "statement_timeout": str(int(_STATEMENT_SECONDS * 1000)),
+                },
             )
         except (*_OUTAGES, asyncpg.PostgresError) as fault:
             raise StoreUnavailable(f"PostgreSQL cannot be reached: {_one_line(fault)}") from fault
-        return cls(pool, owner_dsn)
+        return cls(pool, owner_dsn, BoundConnections(app_dsn, pool_size))
 
     async def close(self) -> None:
         """Wait for open transactions for a moment, then close every connection."""
+        await self._bound.close()
         try:
             await asyncio.wait_for(self._pool.close(), _CONNECT_SECONDS)
         except TimeoutError:
@@ -88,6 +98,14 @@ class Database:
         begin = reading_begins(scope, grant)
         async with self._transaction(begin) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def bound(self, scope: TenantScope, grant: ReadGrant | None = None) -> AsyncIterator[Connection]:
+        """A connection that reads for this tenant, within this grant: each statement is a transaction and a snapshot of
+        its own, and the only round trip. It sees what `reading` sees; store/bound.py says why nobody else does."""
+        with translated():
+            async with self._bound.bound(_reading_binds(scope, grant)) as connection:
+                yield connection
 
     @asynccontextmanager
     async def presenting(self, token_hash: bytes) -> AsyncIterator[Connection]:
@@ -131,12 +149,23 @@ class Database:
 
 
 def reading_begins(scope: TenantScope, grant: ReadGrant | None = None) -> str:
-    """The statements a read-only transaction begins with; one round trip. The grant is bound here alone."""
-    begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL evidence.tenant = '{UUID(str(scope.id))}'"
+    """The statements a read-only transaction begins with; one round trip."""
+    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_seen_by('SET LOCAL', scope, grant)}"
+
+
+def _reading_binds(scope: TenantScope, grant: ReadGrant | None) -> str:
+    """The statements a connection is bound with; as one message they hold or fail together. What the last reader left
+    goes first: the role, and a grant, which is empty for a reader without one."""
+    return f"RESET ROLE; SET evidence.grant = ''; {_seen_by('SET', scope, grant)}"
+
+
+def _seen_by(word: str, scope: TenantScope, grant: ReadGrant | None) -> str:
+    """Who reads: the tenant, and with a grant the role it narrows. Tenant and grant are bound here alone."""
+    binding = f"{word} evidence.tenant = '{UUID(str(scope.id))}'"
     if grant is None:
-        return begin
+        return binding
     bound = grant_to_json(grant).replace("'", "''")
-    return f"{begin}; SET LOCAL evidence.grant = '{bound}'; SET LOCAL ROLE {AUDITOR}"
+    return f"{binding}; {word} evidence.grant = '{bound}'; {word} ROLE {AUDITOR}"
 
 
 class translated:  # noqa: N801  reads as a phrase: with translated()
