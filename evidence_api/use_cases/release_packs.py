@@ -7,6 +7,7 @@ without a pack; nothing refers to a pack that is not whole.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID, uuid4
 
 from evidence_api.domain.assessment import Assessment
 from evidence_api.domain.control import Catalog
@@ -21,7 +22,8 @@ from evidence_api.engines.clock import Clock
 from evidence_api.engines.rego import PolicyBundle, RegoPool
 from evidence_api.formats.catalog_rego import compile_catalog
 from evidence_api.formats.pack_artifacts import rests_on_trusted_root
-from evidence_api.store import assessments, evidence, packs, read_log, releases, trust
+from evidence_api.store import assessments, evidence, pack_requests, packs, read_log, releases, trust
+from evidence_api.store.pack_requests import PackRequest
 from evidence_api.store.packs import StoredPack
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.evaluate import assess_release
@@ -79,11 +81,14 @@ class Packs:
         self._rego = rego
         self._clock = clock
 
-    async def build(self, scope: TenantScope, reference: str, *, redact: bool = False) -> KeptPack:
+    async def build(
+        self, scope: TenantScope, reference: str, *, redact: bool = False, by: str = "", order: UUID | None = None
+    ) -> KeptPack:
         """Assess the release (name, name@version or evidence id) now and pack it, as JSON and PDF.
 
         A pack leaves the tenant, so policy is asked about personal data and secrets in it; with `redact`, copies
         without them take the place of bodies that may not leave, and verdicts are those that follow from the copies.
+        `by` is who asked (kind:id) where that is known, `order` the order it fills.
         Raises NotFound, PackRejected (`pack_refused`, `pack_inconsistent`), Inadmissible (`export_denied`,
         `redaction_helps`), Undecided.
         """
@@ -103,6 +108,15 @@ class Packs:
                     media_type=media_type,
                     at=now,
                 )
+            await pack_requests.finish(
+                connection,
+                scope,
+                PackRequest(order or uuid4(), assessment.release, redact, by, "", now),
+                now,
+                completeness=built.status.value,
+                json_digest=built.json_digest,
+                pdf_digest=built.pdf_digest,
+            )
         return KeptPack(
             release=f"{contents.release.name}@{contents.release.version}",
             status=built.status.value,

@@ -6,6 +6,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from evidence_api.domain.action_request import actor_of
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.errors import Malformed
 from evidence_api.web.bodies import read_body
@@ -20,7 +21,7 @@ async def post_pack(request: Request) -> Response:
     parts = parts_of(request)
     principal = await require(request, parts.access, "pack:build")
     release, redact = _asked(await read_body(request, _MAX_REQUEST))
-    built = await parts.packs.build(principal.tenant, release, redact=redact)
+    built = await parts.packs.build(principal.tenant, release, redact=redact, by=actor_of(principal))
     body = {
         "release": built.release,
         "status": built.status,
