@@ -17,6 +17,8 @@ import evidence_api.store.tables_artifacts
 import evidence_api.store.tables_assessing
 import evidence_api.store.tables_budgets
 import evidence_api.store.tables_components
+import evidence_api.store.tables_documents
+import evidence_api.store.tables_peers
 import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rates
 import evidence_api.store.tables_rechecks
