@@ -9,7 +9,7 @@ import asyncpg
 
 from evidence_api.domain.access_entry import AccessBatch, AccessEntry, AccessFilter, AccessNotes, AccessRow
 from evidence_api.domain.errors import Malformed
-from evidence_api.domain.page import Page, Window, cut
+from evidence_api.domain.page import MAX_COUNTED, Counted, Page, Window, counted, cut
 from evidence_api.domain.principal import TenantScope
 from evidence_api.store.rows import id_bytes, id_text
 from evidence_api.store.session import Connection
@@ -75,6 +75,27 @@ def _cells(entry: AccessEntry) -> tuple[object, ...]:
 
 async def page(connection: Connection, scope: TenantScope, chosen: AccessFilter, window: Window) -> Page[AccessRow]:
     """One page, in the order of the sequence. Raises Malformed `bad_cursor`."""
+    where, arguments = _conditions(scope, chosen, window)
+    direction = "DESC" if window.backward else "ASC"
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM access_audit WHERE {where} "  # noqa: S608  constant texts, values apart
+        f"ORDER BY sequence {direction} LIMIT {window.size + 1}",
+        *arguments,
+    )
+    return cut([_row(row) for row in rows], window)
+
+
+async def count(connection: Connection, scope: TenantScope, chosen: AccessFilter) -> Counted:
+    """How many rows the whole list has, as far as it is counted."""
+    where, arguments = _conditions(scope, chosen, Window(0))
+    found: int = await connection.fetchval(
+        f"SELECT count(*) FROM (SELECT FROM access_audit WHERE {where} LIMIT {MAX_COUNTED + 1}) AS counted",  # noqa: S608  the same
+        *arguments,
+    )
+    return counted(found)
+
+
+def _conditions(scope: TenantScope, chosen: AccessFilter, window: Window) -> tuple[str, list[Any]]:
     arguments: list[Any] = [scope.id]
     where = ["tenant_id = $1"]
     conditions = (
@@ -90,13 +111,7 @@ async def page(connection: Connection, scope: TenantScope, chosen: AccessFilter,
         if value is not None:
             arguments.append(value)
             where.append(condition.format(len(arguments)))
-    direction = "DESC" if window.backward else "ASC"
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM access_audit WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, values apart
-        f"ORDER BY sequence {direction} LIMIT {window.size + 1}",
-        *arguments,
-    )
-    return cut([_row(row) for row in rows], window)
+    return " AND ".join(where), arguments
 
 
 async def waiting(connection: Connection, scope: TenantScope, most: int) -> WaitingRows:

@@ -11,11 +11,10 @@ The plan of one round, for each tenant:
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from functools import lru_cache
 
 import structlog
 
@@ -122,28 +121,16 @@ class AccessBatches:
         logger.info("access_in_log", tenant=scope.name, first=batch.first, last=batch.last)
 
 
-class AccessProofs:
-    """Proves rows. The trees of the batches asked for last are kept."""
+async def access_proofs(connection: Connection, scope: TenantScope, sequences: Sequence[int]) -> dict[int, AccessProof]:
+    """The proof of each of these rows, for a reading session; those that no statement in the log commits to yet are
+    left out."""
+    batches = await access_audit.batches_of(connection, scope, sequences) if sequences else {}
+    return {one: _prover(batch).prove(one) for one, batch in batches.items()}
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[UUID, int], BatchProver] = OrderedDict()
 
-    async def of(self, connection: Connection, scope: TenantScope, sequences: Sequence[int]) -> dict[int, AccessProof]:
-        """The proof of each of these rows; those that no statement in the log commits to yet are left out."""
-        if not sequences:
-            return {}
-        batches = await access_audit.batches_of(connection, scope, sequences)
-        return {one: self._prover(scope, batch).prove(one) for one, batch in batches.items()}
-
-    def _prover(self, scope: TenantScope, batch: AccessBatch) -> BatchProver:
-        named = (scope.id, batch.first)
-        prover = self._kept.get(named)
-        if prover is None:
-            prover = self._kept[named] = BatchProver(batch)
-            if len(self._kept) > _KEPT_PROVERS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(named)
-        return prover
+@lru_cache(maxsize=_KEPT_PROVERS)
+def _prover(batch: AccessBatch) -> BatchProver:
+    return BatchProver(batch)
 
 
 def _check(batch: AccessBatch, rows: Sequence[AccessRow]) -> None:
