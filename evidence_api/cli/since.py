@@ -17,7 +17,7 @@ def moment_of(text: str, now: datetime) -> datetime:
     if day is not None:
         return datetime.combine(day, time(), UTC)
     try:
-        ago = _ago(text)
+        ago = length_of(text)
         return parse_rfc3339(text) if ago is None else now - ago
     except (Malformed, OverflowError) as fault:
         raise EvidenceError(
@@ -27,7 +27,8 @@ def moment_of(text: str, now: datetime) -> datetime:
         ) from fault
 
 
-def _ago(text: str) -> timedelta | None:
+def length_of(text: str) -> timedelta | None:
+    """How long: 7d, 12h, P7D. None for anything else. Raises OverflowError."""
     short = _AGO.match(text)
     if short:
         return timedelta(**{_UNITS[short["unit"]]: int(short["number"])})

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from evidence_api.domain.principal import ReadGrant
 from evidence_api.domain.trust_rule import TrustRule
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredToken:
     """An API token, without its secret. `expires` and `revoked` are None while it has no end; `last_used` is the hour
-    in which it was last used, None before that."""
+    in which it was last used, None before that; `grant` is what an auditor's may see, None for all others."""
 
     id: UUID
     name: str
@@ -19,6 +20,7 @@ class RegisteredToken:
     expires: datetime | None
     revoked: datetime | None
     last_used: datetime | None = None
+    grant: ReadGrant | None = None
 
 
 @dataclass(frozen=True, slots=True)

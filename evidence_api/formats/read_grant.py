@@ -1,10 +1,11 @@
 """A read grant as JSON: how it is bound to a database session, whose policies read it, and how it is shown."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from evidence_api.domain.principal import ReadGrant
+from evidence_api.domain.rfc3339 import format_rfc3339
 
 
 def grant_record(grant: ReadGrant) -> dict[str, Any]:
@@ -25,4 +26,4 @@ def grant_to_json(grant: ReadGrant) -> str:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return None if moment is None else format_rfc3339(moment)

@@ -7,12 +7,16 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from evidence_api.domain.errors import NotFound
-from evidence_api.domain.principal import Principal, TenantScope
+from evidence_api.domain.principal import Principal, ReadGrant, TenantScope
 from evidence_api.domain.registry import RegisteredToken
 from evidence_api.store import upload_tokens
 from evidence_api.store.session import Connection, Database
 
-_COLUMNS = "id, name, rights, created_at, expires_at, revoked_at, last_used_at"
+AUDITOR = "auditor"  # the kind of a principal, and the role of a token, that reads within a grant
+TOKEN = "token"  # noqa: S105  a kind, not a secret
+
+_GRANTED = "role, granted_frameworks, granted_releases, granted_from, granted_until, expires_at"
+_COLUMNS = f"id, name, rights, created_at, revoked_at, last_used_at, {_GRANTED}"
 
 
 async def add(  # noqa: PLR0913  one argument per column
@@ -24,12 +28,16 @@ async def add(  # noqa: PLR0913  one argument per column
     rights: Iterable[str],
     at: datetime,
     expires: datetime | None = None,
+    grant: ReadGrant | None = None,
 ) -> RegisteredToken:
-    """Register a token by the SHA-256 of its text. Raises Conflict if that token exists."""
+    """Register a token by the SHA-256 of its text; with a grant it is an auditor's, of the grant's id and end. Raises
+    Conflict if that token exists, or an auditor's has no end."""
+    limits = grant or ReadGrant(uuid4(), not_after=expires)
     row = await connection.fetchrow(
-        "INSERT INTO api_token (tenant_id, id, hash, name, rights, created_at, expires_at) "  # noqa: S608  constant columns
-        f"VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {_COLUMNS}",
-        *(scope.id, uuid4(), token_hash, name, sorted(set(rights)), at, expires),
+        f"INSERT INTO api_token (tenant_id, id, hash, name, rights, created_at, {_GRANTED}) "  # noqa: S608  constant columns
+        f"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING {_COLUMNS}",
+        *(scope.id, limits.id, token_hash, name, sorted(set(rights)), at, TOKEN if grant is None else AUDITOR),
+        *(sorted(limits.frameworks), sorted(limits.releases), limits.since, limits.until, limits.not_after),
     )
     if row is None:
         raise NotFound("the token was not stored")
@@ -37,18 +45,19 @@ async def add(  # noqa: PLR0913  one argument per column
 
 
 async def find_by_hash(database: Database, token_hash: bytes, at: datetime) -> Principal | None:
-    """Who presents this token, or None: unknown, expired and revoked look alike."""
+    """Who presents this token, or None: unknown, expired and revoked look alike. Whether an auditor's grant still
+    lasts is for policy to say, which gives the reason."""
     async with database.presenting(token_hash) as connection:
         row = await connection.fetchrow(
-            "SELECT k.id, k.rights, t.id AS tenant_id, t.name AS tenant "
-            "FROM api_token k JOIN tenant t ON t.id = k.tenant_id "
-            "WHERE k.hash = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)",
-            *(token_hash, at),
+            f"SELECT k.id, k.rights, t.id AS tenant_id, t.name AS tenant, {_GRANTED} "  # noqa: S608  constant columns
+            "FROM api_token k JOIN tenant t ON t.id = k.tenant_id WHERE k.hash = $1 AND k.revoked_at IS NULL "
+            "AND (k.expires_at IS NULL OR k.expires_at > $2 OR k.role = $3)",
+            *(token_hash, at, AUDITOR),
         )
         if row is None:
             return await upload_tokens.presented(connection, token_hash, at)
     scope = TenantScope(id=row["tenant_id"], name=row["tenant"])
-    return Principal(kind="token", id=str(row["id"]), tenant=scope, rights=frozenset(row["rights"]))
+    return Principal(row["role"], str(row["id"]), scope, frozenset(row["rights"]), grant=_grant(row))
 
 
 async def mark_used(connection: Connection, scope: TenantScope, token_id: UUID, at: datetime) -> None:
@@ -88,4 +97,18 @@ def _token(row: asyncpg.Record) -> RegisteredToken:
         expires=row["expires_at"],
         revoked=row["revoked_at"],
         last_used=row["last_used_at"],
+        grant=_grant(row),
+    )
+
+
+def _grant(row: asyncpg.Record) -> ReadGrant | None:
+    if row["role"] != AUDITOR:
+        return None
+    return ReadGrant(
+        id=UUID(bytes=row["id"].bytes),
+        frameworks=frozenset(row["granted_frameworks"]),
+        releases=frozenset(row["granted_releases"]),
+        since=row["granted_from"],
+        until=row["granted_until"],
+        not_after=row["expires_at"],
     )

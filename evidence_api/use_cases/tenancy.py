@@ -7,9 +7,9 @@ from hashlib import sha256
 from uuid import UUID
 
 from evidence_api.domain.errors import Malformed, TooLarge
-from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.principal import ReadGrant, TenantScope
 from evidence_api.domain.registry import RegisteredToken
-from evidence_api.domain.token import RIGHTS, new_token, token_hash
+from evidence_api.domain.token import AUDITOR_RIGHTS, RIGHTS, new_token, token_hash
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.keys import MAX_KEYS, NoteSigner, PublicKey, load_public_key
 from evidence_api.engines.sigstore import IdentityRule
@@ -17,6 +17,9 @@ from evidence_api.formats.checkpoint import Checkpoint, NoteVerifier, checkpoint
 from evidence_api.store import tenants, tokens, trust
 from evidence_api.store.session import Database
 
+MAX_GRANT = timedelta(days=400)  # a year's audit and what comes after it
+MAX_NAMES = 256  # of releases, and of frameworks, in one grant
+_MAX_NAME = 200
 _EMPTY_ROOT = sha256(b"").digest()  # RFC 9162 section 2.1.1
 
 
@@ -75,9 +78,7 @@ class Tenancy:
         self, scope: TenantScope, name: str, rights: Sequence[str], lifetime: timedelta | None
     ) -> NewToken:
         """A token with these rights; its text is in the answer and nowhere else. Raises Malformed."""
-        unknown = sorted(set(rights) - set(RIGHTS))
-        if unknown or not rights:
-            raise Malformed(f"rights are of {', '.join(RIGHTS)}; not {', '.join(unknown) or 'none'}", path="rights")
+        _check_rights(rights, RIGHTS)
         token, now = new_token(), self._clock.now()
         async with self._database.tenant(scope) as connection:
             registered = await tokens.add(
@@ -90,6 +91,39 @@ class Tenancy:
                 expires=_end(now, lifetime),
             )
         return NewToken(token, registered)
+
+    async def create_auditor(self, scope: TenantScope, name: str, rights: Sequence[str], grant: ReadGrant) -> NewToken:
+        """A token that reads within this grant, and has its id. Raises Malformed: rights that are no auditor's, a
+        grant without an end, one that ends too late or before now, a period that is none, names too long or many."""
+        _check_rights(rights, AUDITOR_RIGHTS)
+        token, now = new_token("auditor"), self._clock.now()
+        _check_grant(grant, now)
+        async with self._database.tenant(scope) as connection:
+            registered = await tokens.add(
+                connection, scope, token_hash=token_hash(token), name=name, rights=rights, at=now, grant=grant
+            )
+        return NewToken(token, registered)
+
+
+def _check_rights(rights: Sequence[str], known: Sequence[str]) -> None:
+    unknown = sorted(set(rights) - set(known))
+    if unknown or not rights:
+        raise Malformed(f"rights are of {', '.join(known)}; not {', '.join(unknown) or 'none'}", path="rights")
+
+
+def _check_grant(grant: ReadGrant, now: datetime) -> None:
+    if grant.not_after is None or not now < grant.not_after <= now + MAX_GRANT:
+        raise Malformed(
+            f"an auditor's token ends, at most {MAX_GRANT.days} days from now", path="expires", limit=MAX_GRANT.days
+        )
+    if grant.since is not None and grant.until is not None and grant.since >= grant.until:
+        raise Malformed("the period ends before it begins", path="until", value=grant.until.isoformat())
+    for path, names in (("framework", grant.frameworks), ("release", grant.releases)):
+        if len(names) > MAX_NAMES:
+            raise Malformed(f"at most {MAX_NAMES} names in a grant", path=path, limit=MAX_NAMES, value=len(names))
+        odd = [one for one in sorted(names) if not 0 < len(one) <= _MAX_NAME or not one.isprintable()]
+        if odd:
+            raise Malformed(f"no name of a {path}: {odd[0][:80]!r}", path=path, limit=_MAX_NAME, value=odd[0][:80])
 
 
 def _end(now: datetime, lifetime: timedelta | None) -> datetime | None:
