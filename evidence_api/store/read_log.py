@@ -7,6 +7,7 @@ the roots of the complete tiles below it.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from evidence_api.domain.log_reading import Consistency
 from evidence_api.domain.merkle import EMPTY_ROOT, HASH_SIZE, Node, Prover, node_hash
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import Inclusion, LogHead
@@ -59,7 +60,15 @@ async def proofs(
     }
 
 
-def _needed(leaves: Iterable[int], tree_size: int) -> set[Node]:
+async def consistency(connection: Connection, scope: TenantScope, old_size: int, new_size: int) -> Consistency:
+    """What proves that the tree of `new_size` leaves begins with that of `old_size`, 0 < old_size <= new_size."""
+    wanted = _needed((), new_size, old_size) | _needed((), old_size)
+    hashes = await _hashes(connection, scope, wanted)
+    new, old = (Prover(size, lambda level, index: hashes[level, index]) for size in (new_size, old_size))
+    return Consistency(old_size, new_size, old.root(), new.root(), new.consistency(old_size))
+
+
+def _needed(leaves: Iterable[int], tree_size: int, old_size: int | None = None) -> set[Node]:
     """The complete nodes those proofs are made of: a rehearsal, since which are asked for never depends on hashes."""
     asked: set[Node] = set()
 
@@ -70,6 +79,8 @@ def _needed(leaves: Iterable[int], tree_size: int) -> set[Node]:
     rehearsal = Prover(tree_size, record)
     for leaf in leaves:
         rehearsal.inclusion(leaf)
+    if old_size is not None:
+        rehearsal.consistency(old_size)
     return asked
 
 
@@ -114,7 +125,21 @@ async def _edge(connection: Connection, scope: TenantScope, spans: Sequence[_Spa
         *(scope.id, [level for level, _, _ in spans], [first for _, first, _ in spans]),
         [first + count - 1 for _, first, count in spans],
     )
-    return {(row["level"], row["index"]): row["hash"] for row in rows}
+    edge: dict[Node, bytes] = {(row["level"], row["index"]): row["hash"] for row in rows}
+    unseen = [
+        leaf
+        for level, first, count in spans
+        if not level
+        for leaf in range(first, first + count)
+        if (0, leaf) not in edge
+    ]
+    return edge | await _unseen(connection, unseen) if unseen else edge
+
+
+async def _unseen(connection: Connection, leaves: Sequence[int]) -> dict[Node, bytes]:
+    """The hashes of leaves that a grant does not let be seen: what is seen is proved with them."""
+    rows = await connection.fetch("SELECT leaf, hash FROM leaf_hashes($1::bigint[])", leaves)
+    return {(0, row["leaf"]): row["hash"] for row in rows}
 
 
 def _read(span: _Span, tiles: Mapping[Node, bytes], edge: Mapping[Node, bytes]) -> list[bytes]:
