@@ -1,5 +1,6 @@
 """Evidence as readers see it: one record of the log, its signer, subjects, facts, bytes and proof."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import partial
@@ -221,7 +222,13 @@ def chosen_by(given: EvidenceFilter | None) -> reading.EvidenceFilter:
 
 def evidence_window(field: str, chosen: reading.EvidenceFilter, paging: Paging) -> tuple[Window, str]:
     """The window of a list of evidence, and what its cursors are bound to."""
-    hashed = filter_hash(
+    hashed = evidence_hash(field, chosen)
+    return window_of(paging, hashed), hashed
+
+
+def evidence_hash(field: str, chosen: reading.EvidenceFilter) -> str:
+    """What the cursors of a list of evidence are bound to."""
+    return filter_hash(
         field,
         kinds=sorted(chosen.kinds),
         subject=chosen.subject,
@@ -230,7 +237,6 @@ def evidence_window(field: str, chosen: reading.EvidenceFilter, paging: Paging) 
         statuses=sorted(chosen.statuses),
         **_of_decisions(chosen),
     )
-    return window_of(paging, hashed), hashed
 
 
 def _of_decisions(chosen: reading.EvidenceFilter) -> dict[str, object]:
@@ -280,3 +286,10 @@ async def find_evidence(info: Info, key: str, at: Moment) -> Evidence | None:
     """One record by evidence id as readers see it, with what they select of it."""
     row = await evidence_row(info, key, at, wanted(info))
     return None if row is None else evidence_of(row, at)
+
+
+async def find_all_evidence(info: Info, ids: Sequence[str], at: Moment) -> list[Evidence]:
+    """Records by evidence id, in that order, those there are, loaded together with others asked for in this turn."""
+    wants = wanted(info)
+    rows = await asyncio.gather(*(evidence_row(info, one, at, wants) for one in ids))
+    return [evidence_of(row, at) for row in rows if row is not None]

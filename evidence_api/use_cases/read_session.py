@@ -13,7 +13,7 @@ from uuid import UUID
 from evidence_api.domain.budget import BudgetState
 from evidence_api.domain.component import IndexedComponent
 from evidence_api.domain.decisions.reading import DecisionReading, Standing, standing_of
-from evidence_api.domain.errors import Malformed, NotFound, Refused
+from evidence_api.domain.errors import Forbidden, Malformed, NotFound, Refused
 from evidence_api.domain.model_quota import BucketState
 from evidence_api.domain.page import Page, Window
 from evidence_api.domain.principal import Principal, TenantScope
@@ -31,7 +31,6 @@ from evidence_api.domain.reading import (
 )
 from evidence_api.domain.recheck import Recheck
 from evidence_api.domain.trust_state import TrustState
-from evidence_api.engines.rego import RegoPool
 from evidence_api.formats.stored import stored_statement
 from evidence_api.store import (
     budgets,
@@ -48,8 +47,10 @@ from evidence_api.store import (
 )
 from evidence_api.store.reading_progress import reading_progress
 from evidence_api.store.session import Connection, Database
+from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
 from evidence_api.use_cases.decision_readings import DecisionKey, DecisionReadings
+from evidence_api.use_cases.recorded_rules import RecordedRules
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,9 +67,12 @@ class ReadSession:
         versions: CatalogVersions,
         readings: DecisionReadings,
         stack: AsyncExitStack,
-        rego: RegoPool | None = None,
+        rules: RecordedRules | None = None,
+        access: Access | None = None,
     ) -> None:
-        self.rego = rego
+        self.rules = rules
+        self._access = access
+        self._principal = principal
         self._database = database
         self._scope = principal.tenant
         self._grant = principal.grant
@@ -80,6 +84,12 @@ class ReadSession:
         self._head: asyncio.Future[LogHead] | None = None
         self._running: set[asyncio.Future[Any]] = set()
         self._stopped = False
+
+    async def allow(self, action: str) -> None:
+        """Ask policy whether the caller may do this besides reading. Raises Forbidden."""
+        if self._access is None:
+            raise Forbidden(f"not allowed to {action}: nobody can be asked")
+        await self._access.authorise(self._principal, action)
 
     async def head(self) -> LogHead:
         """The newest tree of this snapshot, read once; everybody who waits for it goes on in the same turn."""
