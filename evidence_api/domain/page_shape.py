@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evidence_api.domain.page import Window
+from evidence_api.domain.reading import EvidenceFilter
+
 LONGEST_KEY = 63  # bytes: what a database keeps of a column's name
 _KEY = re.compile(rf"[_A-Za-z][_0-9A-Za-z]{{0,{LONGEST_KEY - 1}}}\Z")
 
@@ -36,6 +39,18 @@ class EdgeShape:
     """The members of each edge (`node`, `cursor`); made once per document, and told apart by identity."""
 
     members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """Which page of the log, at which tree size (the newest without `as_of`), and what its edges hold. `cursor_prefix`
+    is what every cursor of the list begins with, ready encoded."""
+
+    chosen: EvidenceFilter
+    window: Window
+    as_of: int | None
+    shape: EdgeShape
+    cursor_prefix: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ def encode_cursor(position: str, filtered_by: str) -> str:
     return urlsafe_b64encode(f"1{_SEPARATOR}{filtered_by}{_SEPARATOR}{position}".encode()).rstrip(b"=").decode()
 
 
+def cursor_prefix(filtered_by: str) -> str:
+    """What every cursor of that list begins with: the base64 of version and hash, 18 bytes that leave no remainder."""
+    return urlsafe_b64encode(f"1{_SEPARATOR}{filtered_by}".encode()).decode()
+
+
 def decode_cursor(cursor: str, filtered_by: str, argument: str) -> str:
     """The position in a cursor. Raises Malformed `bad_cursor` or `cursor_of_another_list`."""
     try:

@@ -7,6 +7,7 @@ with literals in them push each other out instead of filling the memory.
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -25,12 +26,12 @@ from evidence_api.graphql.limits import Limits, check_shape
 @dataclass(slots=True)
 class PreparedDocument:
     """A parsed document within all limits. `errors` are those of parsing or validation: if there are any, it must
-    not run. `plans` keeps what resolvers worked out from its selections, by field node."""
+    not run. `plans` keeps what was worked out from its selections, by field node or operation."""
 
     digest: str
     ast: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
-    plans: dict[object, frozenset[str]] = field(default_factory=dict)
+    plans: dict[object, Any] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises Malformed `ambiguous_operation` or `unknown_operation`."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -13,6 +14,7 @@ from evidence_api.domain.errors import Overloaded
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql.context import Operation
 from evidence_api.graphql.documents import PreparedDocument
+from evidence_api.graphql.page_read import PageReader
 from evidence_api.graphql.query import FINDERS
 from evidence_api.graphql.request import Parameters
 from evidence_api.use_cases.reads import Reads
@@ -36,32 +38,43 @@ class Runner:
         self.schema: GraphQLSchema = schema._schema  # noqa: SLF001  strawberry gives it no public name
         self._reads = reads
         self._deadline = deadline
+        self._pages = PageReader(schema, reads)
 
     async def run(
         self, principal: Principal, document: PreparedDocument, ast: DocumentNode, parameters: Parameters
     ) -> Ran:
-        """Run the operation in one session of the principal's tenant. Raises Overloaded past the deadline."""
+        """Run the operation in one session of the principal's tenant, or in one statement if it asks for a page of
+        evidence alone. Raises Overloaded past the deadline."""
         try:
-            async with asyncio.timeout(self._deadline), self._reads.session(principal) as session:
-                operation = Operation(principal, session, document, FINDERS)
-                try:
-                    result = execute(
-                        self.schema,
-                        ast,
-                        context_value=operation,
-                        variable_values=parameters.variables,
-                        operation_name=parameters.operation_name,
-                        executor_class=StrawberryGraphQLCoreExecutionContext,
-                        hide_suggestions=True,
-                    )
-                    if not isinstance(result, ExecutionResult):
-                        result = await result
-                finally:
-                    await operation.batches.close()
-                return Ran(result.data, result.errors or (), tree_size=session.tree_read)
+            async with asyncio.timeout(self._deadline):
+                read = await self._pages.read(principal, document, parameters)
+                if read is not None:
+                    return Ran(orjson.Fragment(read[0]), tree_size=read[1].tree_size)
+                return await self._execute(principal, document, ast, parameters)
         except TimeoutError as fault:
             raise Overloaded(
                 f"the operation took longer than {self._deadline:g} s and was stopped",
                 code="deadline_exceeded",
                 limit=self._deadline,
             ) from fault
+
+    async def _execute(
+        self, principal: Principal, document: PreparedDocument, ast: DocumentNode, parameters: Parameters
+    ) -> Ran:
+        async with self._reads.session(principal) as session:
+            operation = Operation(principal, session, document, FINDERS)
+            try:
+                result = execute(
+                    self.schema,
+                    ast,
+                    context_value=operation,
+                    variable_values=parameters.variables,
+                    operation_name=parameters.operation_name,
+                    executor_class=StrawberryGraphQLCoreExecutionContext,
+                    hide_suggestions=True,
+                )
+                if not isinstance(result, ExecutionResult):
+                    result = await result
+            finally:
+                await operation.batches.close()
+            return Ran(result.data, result.errors or (), tree_size=session.tree_read)

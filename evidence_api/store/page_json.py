@@ -2,16 +2,16 @@
 
 PostgreSQL writes every value as the general way through graphql/evidence.py does, byte by byte: times in UTC with six
 digits of a fraction or none, ids and cursors in base64url without padding, statuses by their names, no spaces. Fields
-whose JSON it would write otherwise (facts: numbers) are not here. One statement is one snapshot, so head and page agree;
-rows at or above the head's tree size do not exist in it.
+whose JSON it would write otherwise (facts: numbers) are not here. One statement is one snapshot, so head and page
+agree; rows at or above the head's tree size do not exist in it.
 """
 
 from functools import lru_cache
 
 from evidence_api.domain.page import Window
-from evidence_api.domain.page_shape import EdgeShape, Member, PageText
+from evidence_api.domain.page_shape import EdgeShape, Member, PageAsked, PageText
 from evidence_api.domain.principal import TenantScope
-from evidence_api.domain.reading import EvidenceFilter, Listing
+from evidence_api.domain.reading import Listing
 from evidence_api.store.reads import Arguments, about_reach, conditions, digest_bytes, direction
 from evidence_api.store.session import Connection
 
@@ -50,27 +50,20 @@ def supported(field: str) -> bool:
     return field in _COLUMNS
 
 
-async def evidence_page_text(
-    connection: Connection,
-    scope: TenantScope,
-    chosen: EvidenceFilter,
-    window: Window,
-    as_of: int | None,
-    shape: EdgeShape,
-    cursor_prefix: str,
-) -> PageText | None:
+async def evidence_page_text(connection: Connection, scope: TenantScope, asked: PageAsked) -> PageText | None:
     """One page of the log, in log order; None where there is no head, or it has not come to `as_of`."""
     arguments = Arguments(scope)
+    chosen, window, as_of = asked.chosen, asked.window, asked.as_of
     where = conditions(arguments, chosen, Listing(window, _NEWEST if as_of is None else as_of, frozenset()))
     if chosen.release is not None:
         where.append(f"e.leaf_index IN ({about_reach(arguments.put(digest_bytes(chosen.release)))})")
-    prefix = arguments.put(cursor_prefix) if _with_cursors(shape) else ""
+    prefix = arguments.put(asked.cursor_prefix) if _with_cursors(asked.shape) else ""
     order = f"ORDER BY e.leaf_index {direction(window)}"
     leaves = f"(array_agg(e.leaf_index {order}))"
     row = await connection.fetchrow(
         "SELECT (SELECT h.tree_size FROM log_head h WHERE h.tenant_id = $1), count(*), "  # noqa: S608  constant texts, numbered arguments
         f"{leaves}[1], {leaves}[least(count(*), {window.size:d})], string_agg(e.edge, E'\\n' {order}) "
-        f"FROM (SELECT e.leaf_index, {_edge_text(shape, prefix)} AS edge FROM evidence e "
+        f"FROM (SELECT e.leaf_index, {_edge_text(asked.shape, prefix)} AS edge FROM evidence e "
         f"WHERE {' AND '.join(where)} {order} LIMIT {window.size + 1:d}) AS e",
         *arguments,
     )
@@ -103,7 +96,7 @@ def _edge_text(shape: EdgeShape, prefix: str) -> str:
 def _object(members: tuple[Member, ...], prefix: str) -> str:
     """A JSON object of one row, as an expression."""
     columns = ", ".join(f'{_expression(member, prefix)} AS "{member.key}"' for member in members)
-    return f"(SELECT row_to_json(o) FROM (SELECT {columns}) AS o)"
+    return f"(SELECT row_to_json(o) FROM (SELECT {columns}) AS o)"  # noqa: S608  constant texts, checked names
 
 
 def _expression(member: Member, prefix: str) -> str:
@@ -119,7 +112,8 @@ def _expression(member: Member, prefix: str) -> str:
 def _subjects(member: Member) -> str:
     """The first subjects in the statement's order, each with its digests in order."""
     columns = ", ".join(
-        f"""{f"'{one.typename}'::text" if one.typename else _SUBJECT[one.field]} AS "{one.key}\"""" for one in member.members
+        f"""{f"'{one.typename}'::text" if one.typename else _SUBJECT[one.field]} AS "{one.key}\""""
+        for one in member.members
     )
     return (
         f"ARRAY(SELECT row_to_json(o) FROM (SELECT {columns} FROM evidence_subject s "  # noqa: S608  constant texts
