@@ -53,6 +53,7 @@ from evidence_api.use_cases.model_quota import ModelQuota
 from evidence_api.use_cases.overrides import Overrides
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
+from evidence_api.use_cases.persisted_documents import PersistedDocuments
 from evidence_api.use_cases.pii_guard import PiiGuard, look
 from evidence_api.use_cases.policy_bundles import PolicyBundles
 from evidence_api.use_cases.policy_hits import PolicyHits
@@ -97,6 +98,7 @@ class Application:
     following: Following
     waiting_decisions: WaitingDecisions
     artifacts: Artifacts
+    documents: PersistedDocuments
     log: TransparencyLog
     packs: Packs
     policy_bundles: PolicyBundles
@@ -215,6 +217,7 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
     settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
     gate, own, deriver = core.gate, core.own, core.deriver
     pack_key = own_keys(settings).pack(settings.pack_key, clock.now())
+    access = Access(database, gate, clock)
     quota = ModelQuota(database, orjson.loads(opened.policy.data), clock)
     return Application(
         settings=settings,
@@ -226,7 +229,7 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         gate=gate,
         hits=core.hits,
         asking=Asking(database, Gate(rego, opened.policy, lane="asked"), own, opened.areas, quota, clock),
-        access=Access(database, gate, clock),
+        access=access,
         access_audit=audit,
         access_batches=AccessBatches(database, own, audit, _pace(settings)),
         exchange=_exchange(opened, core.trust, gate),
@@ -239,12 +242,13 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         following=core.following,
         waiting_decisions=core.waiting_decisions,
         artifacts=core.artifacts,
+        documents=PersistedDocuments(database, clock),
         log=TransparencyLog(database),
         packs=_packs(opened, tenancy, core, pack_key),
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         quota=quota,
         query_side=query_side(),
-        reads=Reads(database, opened.catalog, rego),
+        reads=Reads(database, opened.catalog, rego, access),
         readiness=Readiness(database, gate),
         reassessor=core.reassessor,
         summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),

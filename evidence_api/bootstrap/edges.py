@@ -22,6 +22,7 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         exchange=application.exchange,
         ingest=application.ingest,
         artifacts=application.artifacts,
+        documents=application.documents,
         archivista=Archivista(application.database, application.ingest),
         packs=application.packs,
         policy_bundles=application.policy_bundles,
@@ -38,5 +39,6 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         rates=side.rates,
         lanes=side.lanes,
         deadline=application.settings.query_deadline,
+        persisted=application.documents,
     )
     return create_app(parts, graphql, more_routes)

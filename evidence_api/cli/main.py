@@ -61,6 +61,7 @@ COMMANDS: Sequence[Command] = (
     Command("catalog", "evidence_api.cli.catalog:app", "Check the controls, show what they compile to.", RULES),
     Command("policy", "evidence_api.cli.policy:app", "Test Rego policies, ask them for a decision.", RULES),
     Command("osv", "evidence_api.cli.osv:app", "Import advisories of an OSV feed, show them.", RULES, "server"),
+    Command("document", "evidence_api.cli.document:app", "GraphQL documents clients name by digest.", ACCESS, "server"),
     Command("schema", "evidence_api.cli.schema:app", "Print the GraphQL schema, compare it.", RULES, "server"),
     Command("tenant", "evidence_api.cli.tenant:app", "Tenants, their keys and trusted identities.", ACCESS, "server"),
     Command("trust", "evidence_api.cli.trust:app", "Whose evidence a tenant takes, for what.", ACCESS, "server"),

@@ -3,6 +3,7 @@
 Source: GraphQL over HTTP draft, sections Request, GET and POST.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +15,18 @@ from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.graphql.media_types import JSON, is_json
 
 MAX_BODY = 256 * 1024
+_DOCUMENT_ID = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a well-formed request asks for."""
+    """What a well-formed request asks for. `query` is empty where a persisted document is named instead."""
 
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
 
 
 async def read_parameters(request: Request) -> Parameters:
@@ -79,11 +82,16 @@ def _decoded(text: bytes, path: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _checked(given: object) -> Parameters:
-    """Check the types the specification gives the four parameters."""
+    """Check the types the specification gives the parameters, and `documentId`."""
     if not isinstance(given, Mapping):
         raise Malformed("the body must be a JSON object", code="bad_request", path="body")
+    document_id = given.get("documentId")
+    if document_id is not None and (not isinstance(document_id, str) or not _DOCUMENT_ID.match(document_id)):
+        raise Malformed("`documentId` must be sha256:<64 hex digits>", code="bad_request", path="documentId")
     query = given.get("query")
-    if not isinstance(query, str) or not query:
+    if query is None and document_id is not None:
+        query = ""
+    elif not isinstance(query, str) or not query:
         raise Malformed("`query` must be a string", code="bad_request", path="query")
     operation_name = given.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
@@ -91,4 +99,4 @@ def _checked(given: object) -> Parameters:
     for name in ("variables", "extensions"):
         if given.get(name) is not None and not isinstance(given[name], dict):
             raise Malformed(f"`{name}` must be an object", code="bad_request", path=name)
-    return Parameters(query, given.get("variables"), operation_name or None, given.get("extensions"))
+    return Parameters(query, given.get("variables"), operation_name or None, given.get("extensions"), document_id)

@@ -4,7 +4,9 @@ The plan, each step of which can refuse with its own code:
   1. negotiate the media type of the answer                    406
   2. who asks: the principal the web layer authenticated       401
   3. read the parameters: 256 KiB, JSON, types                 413 415 400
-  4. the document: parse, limits, validation, cached by text   400
+  4. the document: the persisted one that is named, or the
+     text, if the caller may send one; parse, limits,
+     validation, cached by text                                400 403
   5. the operation: which one, and not a mutation over GET     400 405
   6. its cost, taken from the buckets of tenant and client     400 429
   7. a place in the lane of queries                            503
@@ -27,18 +29,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from evidence_api.domain.access_entry import AccessNotes
-from evidence_api.domain.errors import EvidenceError, Malformed, RateLimited, TooLarge, Unauthenticated, Undecided
+from evidence_api.domain.digest import digest_of
+from evidence_api.domain.errors import (
+    EvidenceError,
+    Forbidden,
+    Malformed,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Undecided,
+)
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql import faults
 from evidence_api.graphql.call import Addition, Call
 from evidence_api.graphql.cost import price
 from evidence_api.graphql.disconnects import WhileConnected
 from evidence_api.graphql.documents import DocumentCache
+from evidence_api.graphql.kept_answers import entity_tag, is_known
 from evidence_api.graphql.limits import Limits
 from evidence_api.graphql.media_types import JSON, RESPONSE_JSON, Answer, negotiate
-from evidence_api.graphql.request import read_parameters
+from evidence_api.graphql.registration import check_with
+from evidence_api.graphql.request import Parameters, read_parameters
 from evidence_api.graphql.running import Runner
 from evidence_api.use_cases.lanes import Lanes
+from evidence_api.use_cases.persisted_documents import PersistedDocuments, check_allowed
 from evidence_api.use_cases.rates import Rates
 from evidence_api.use_cases.reads import Reads
 
@@ -76,12 +91,14 @@ class GraphQLEndpoint:
         limits: Limits | None = None,
         deadline: float = 10.0,
         additions: Sequence[Addition] = (),
+        persisted: PersistedDocuments | None = None,
     ) -> None:
         self._runner = Runner(schema, reads, deadline)
         self._rates = rates or Rates()
         self._lanes = lanes or Lanes()
         self._documents = DocumentCache(self._runner.schema, limits or Limits())
         self._additions = tuple(additions)
+        self._persisted = persisted
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; never raises on input."""
@@ -104,7 +121,7 @@ class GraphQLEndpoint:
         call.principal = principal = _principal(call.request)
         call.parameters = parameters = await read_parameters(call.request)
         try:
-            call.document = document = self._documents.prepare(parameters.query)
+            call.document = document = self._documents.prepare(await self._text(principal, parameters))
         except RecursionError as fault:
             raise TooLarge("the document is nested too deeply", code="too_deep") from fault
         if document.ast is None:
@@ -130,6 +147,27 @@ class GraphQLEndpoint:
             body["errors"] = faults.of_execution(ran.errors, call.request_id)
         return await self._respond(call, body, HTTPStatus.OK)
 
+    async def _text(self, principal: Principal, parameters: Parameters) -> str:
+        """The text to run. Raises NotFound `unknown_document`, Forbidden `document_not_allowed`, Malformed."""
+        named, text = parameters.document_id, parameters.query
+        if named is None:
+            if principal.grant is not None and principal.grant.documents:
+                check_allowed(principal, digest_of(text.encode("utf-8", "surrogatepass")))
+            return text
+        check_allowed(principal, named)
+        if text and digest_of(text.encode("utf-8", "surrogatepass")) != named:
+            raise Malformed("`query` is not the text `documentId` names", code="bad_request", path="documentId")
+        if self._persisted is None:
+            raise NotFound("no documents are kept here", code="unknown_document", path="documentId")
+        return await self._persisted.text_of(principal.tenant, named)
+
+    def check_document(self, text: str) -> None:
+        """Whether a text may be kept as a persisted document; graphql/registration.py says what is raised."""
+        try:
+            check_with(self._documents, text)
+        except RecursionError as fault:
+            raise TooLarge("the document is nested too deeply", code="too_deep") from fault
+
     async def _request_error(self, call: Call, errors: Sequence[GraphQLError], code: str) -> Response:
         """A document that does not run: syntax, validation or variables."""
         status = HTTPStatus.OK if call.answer.legacy and code in _LEGACY_OK else REQUEST_ERROR
@@ -148,6 +186,11 @@ class GraphQLEndpoint:
         if call.principal is not None:
             for add in self._additions:
                 await add(call)
+        tag = entity_tag(call) if status is HTTPStatus.OK and "errors" not in body else None
+        if tag is not None:
+            call.headers |= {"ETag": tag, "Cache-Control": "private, no-cache"}
+            if is_known(call, tag):
+                return Response(None, int(HTTPStatus.NOT_MODIFIED), {**_ALWAYS, **call.headers})
         return _response(call, status)
 
 
@@ -176,6 +219,8 @@ def _status(error: EvidenceError) -> HTTPStatus:
         return HTTPStatus.UNAUTHORIZED
     if isinstance(error, RateLimited):
         return HTTPStatus.TOO_MANY_REQUESTS
+    if isinstance(error, Forbidden):
+        return HTTPStatus.FORBIDDEN
     return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, Undecided) else REQUEST_ERROR
 
 

@@ -16,6 +16,7 @@ from evidence_api.web import (
     artifacts,
     decide,
     decision_logs,
+    documents,
     evidence,
     exchange,
     health,
@@ -33,7 +34,7 @@ from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.requests import OK, RequestIdentity, require
 
 
-def _rest_routes(parts: Parts) -> list[BaseRoute]:
+def _rest_routes(parts: Parts, graphql: GraphQLEndpoint) -> list[BaseRoute]:
     """What is done with a token, and how a CI job gets one."""
     return [
         Route("/v1/token-exchange", exchange.post_token_exchange, methods=["POST"]),
@@ -46,6 +47,10 @@ def _rest_routes(parts: Parts) -> list[BaseRoute]:
         Route("/v1/decide/{area}", decide.post_decision, methods=["POST"]),
         Route("/v1/decision-logs", decision_logs.post_decision_log, methods=["POST"]),
         Route("/v1/decision-logs/{partition}", decision_logs.post_decision_log, methods=["POST"]),
+        Route("/v1/documents", documents.list_documents, methods=["GET"]),
+        Route("/v1/documents/{digest}", documents.PutDocument(graphql.check_document), methods=["PUT"]),
+        Route("/v1/documents/{digest}", documents.get_document, methods=["GET"]),
+        Route("/v1/documents/{digest}", documents.delete_document, methods=["DELETE"]),
         Route("/v1/packs", packs.list_packs, methods=["GET"]),
         Route("/v1/packs", packs.post_pack, methods=["POST"]),
         Route("/v1/packs/{digest}", packs.get_pack),
@@ -78,7 +83,7 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
             Exception: problems.on_fault,
         },
         routes=[
-            *_rest_routes(parts),
+            *_rest_routes(parts, graphql),
             Route("/graphql", query, methods=["GET", "POST"]),
             Route("/healthz", health.get_healthz),
             Route("/readyz", health.get_readyz),

@@ -5,6 +5,7 @@ from typing import Any
 from evidence_api import __version__
 from evidence_api.formats.svr import SVR_MEDIA_TYPE
 from evidence_api.formats.vsa import VSA_MEDIA_TYPE
+from evidence_api.web.openapi_documents import document_paths
 from evidence_api.web.openapi_schemas import DIGEST, TEXT, schemas
 
 _PROBLEM = {
@@ -324,6 +325,7 @@ def openapi_document() -> dict[str, Any]:
             **_decide_paths(),
             **_decision_log_paths(),
             **_artifact_paths(),
+            **document_paths(_PROBLEM),
             **_pack_paths(),
             **_policy_bundle_paths(),
             **_release_paths(),

@@ -11,6 +11,7 @@ from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.persisted_documents import PersistedDocuments
 from evidence_api.use_cases.policy_bundles import PolicyBundles
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
@@ -29,6 +30,7 @@ class Parts:
     exchange: Exchange
     ingest: Ingest
     artifacts: Artifacts
+    documents: PersistedDocuments
     archivista: Archivista
     packs: Packs
     policy_bundles: PolicyBundles
