@@ -1,6 +1,6 @@
 """Who is asking, and for which tenant: the two arguments nothing below the edges goes without."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,10 +11,15 @@ SERVER = "server"  # the kind of the server itself, sending what it has derived
 
 @dataclass(frozen=True, slots=True)
 class TenantScope:
-    """The tenant every store function takes. Made by authentication or by the operator's CLI alone."""
+    """The tenant every store function takes. Made by authentication or by the operator's CLI alone.
+
+    With a grant, whoever reads in it sees no more than that (store/session.py), and nobody who passes it on can forget
+    it. The tenant is the same one: scopes compare without it.
+    """
 
     id: UUID
     name: str
+    grant: "ReadGrant | None" = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,8 @@ class Principal:
     """An authenticated caller. `kind` is token | auditor | uploader | peer | operator | server; `rights` e.g.
     {"evidence:write"}.
 
-    `uploader` is the CI job an uploader's token was exchanged for; `grant` is what an auditor or peer may see. None for
-    all others.
+    `uploader` is the CI job an uploader's token was exchanged for; `grant` is what an auditor or peer may see, and all
+    that can be read in `tenant`. None for all others.
     """
 
     kind: str
@@ -49,3 +54,7 @@ class Principal:
     rights: frozenset[str]
     uploader: CiIdentity | None = None
     grant: ReadGrant | None = None
+
+    def __post_init__(self) -> None:
+        if self.tenant.grant != self.grant:
+            object.__setattr__(self, "tenant", replace(self.tenant, grant=self.grant))

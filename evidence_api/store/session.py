@@ -13,7 +13,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from evidence_api.domain.errors import Conflict, Contended, EvidenceError, Malformed, StoreUnavailable, TooLarge
-from evidence_api.domain.principal import ReadGrant, TenantScope
+from evidence_api.domain.principal import TenantScope
 from evidence_api.formats.read_grant import grant_to_json
 from evidence_api.store.bound import BoundConnections
 
@@ -34,9 +34,7 @@ class Database:
     owner, for the few things that are not a tenant's (making one).
     """
 
-    def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", owner_dsn: str | None, bound: BoundConnections
-    ) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", owner_dsn: str | None, bound: BoundConnections) -> None:
         self._pool = pool
         self._owner_dsn = owner_dsn
         self._bound = bound
@@ -88,23 +86,23 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def reading(self, scope: TenantScope, grant: ReadGrant | None = None) -> AsyncIterator[Connection]:
+    async def reading(self, scope: TenantScope) -> AsyncIterator[Connection]:
         """A read-only transaction of the tenant in which all queries see the same moment.
 
-        With a grant, everything in it runs as the role `evidence_auditor`, whose policies let nothing be seen beyond
-        that grant, whatever a statement asks for: what reads for an auditor or a peer must begin here, or with the same
-        `reading_begins(scope, grant)`, and may neither change the role nor the settings.
+        Where the scope has a grant, everything in it runs as the role `evidence_auditor`, whose policies let nothing be
+        seen beyond that grant, whatever a statement asks for: what reads for an auditor or a peer begins here, or in
+        `bound`, and may neither change the role nor the settings.
         """
-        begin = reading_begins(scope, grant)
+        begin = reading_begins(scope)
         async with self._transaction(begin) as connection:
             yield connection
 
     @asynccontextmanager
-    async def bound(self, scope: TenantScope, grant: ReadGrant | None = None) -> AsyncIterator[Connection]:
-        """A connection that reads for this tenant, within this grant: each statement is a transaction and a snapshot of
+    async def bound(self, scope: TenantScope) -> AsyncIterator[Connection]:
+        """A connection that reads for this tenant, within its grant: each statement is a transaction and a snapshot of
         its own, and the only round trip. It sees what `reading` sees; store/bound.py says why nobody else does."""
         with translated():
-            async with self._bound.bound(_reading_binds(scope, grant)) as connection:
+            async with self._bound.bound(_reading_binds(scope)) as connection:
                 yield connection
 
     @asynccontextmanager
@@ -148,23 +146,23 @@ class Database:
                     raise
 
 
-def reading_begins(scope: TenantScope, grant: ReadGrant | None = None) -> str:
+def reading_begins(scope: TenantScope) -> str:
     """The statements a read-only transaction begins with; one round trip."""
-    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_seen_by('SET LOCAL', scope, grant)}"
+    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_seen_by('SET LOCAL', scope)}"
 
 
-def _reading_binds(scope: TenantScope, grant: ReadGrant | None) -> str:
+def _reading_binds(scope: TenantScope) -> str:
     """The statements a connection is bound with; as one message they hold or fail together. What the last reader left
     goes first: the role, and a grant, which is empty for a reader without one."""
-    return f"RESET ROLE; SET evidence.grant = ''; {_seen_by('SET', scope, grant)}"
+    return f"RESET ROLE; SET evidence.grant = ''; {_seen_by('SET', scope)}"
 
 
-def _seen_by(word: str, scope: TenantScope, grant: ReadGrant | None) -> str:
+def _seen_by(word: str, scope: TenantScope) -> str:
     """Who reads: the tenant, and with a grant the role it narrows. Tenant and grant are bound here alone."""
     binding = f"{word} evidence.tenant = '{UUID(str(scope.id))}'"
-    if grant is None:
+    if scope.grant is None:
         return binding
-    bound = grant_to_json(grant).replace("'", "''")
+    bound = grant_to_json(scope.grant).replace("'", "''")
     return f"{binding}; {word} evidence.grant = '{bound}'; {word} ROLE {AUDITOR}"
 
 

@@ -54,7 +54,7 @@ class PackRequests:
     ) -> Recorded:
         """Order a pack of a release (name, name@version or evidence id). Raises NotFound (no such release), Conflict
         `key_reused`, Refused, Undecided."""
-        async with self._database.reading(principal.tenant, principal.grant) as connection:
+        async with self._database.reading(principal.tenant) as connection:
             release = await releases.find(connection, principal.tenant, reference)
         named = f"{release.name}@{release.version}"
         subjects = tuple(

@@ -50,6 +50,7 @@ from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
 from evidence_api.use_cases.decision_readings import DecisionKey, DecisionReadings
+from evidence_api.use_cases.policy_in_force import PolicyInForce
 from evidence_api.use_cases.recorded_rules import RecordedRules
 
 P = ParamSpec("P")
@@ -75,7 +76,6 @@ class ReadSession:
         self._principal = principal
         self._database = database
         self._scope = principal.tenant
-        self._grant = principal.grant
         self._versions = versions
         self._readings = readings
         self._stack = stack
@@ -84,6 +84,7 @@ class ReadSession:
         self._head: asyncio.Future[LogHead] | None = None
         self._running: set[asyncio.Future[Any]] = set()
         self._stopped = False
+        self.policy: PolicyInForce | None = None  # whoever opens the session tells which is loaded
 
     async def allow(self, action: str) -> None:
         """Ask policy whether the caller may do this besides reading. Raises Forbidden."""
@@ -300,9 +301,7 @@ class ReadSession:
         """Run one of the store's reads on the session's connection, after those already waiting."""
         async with self._turn:
             if self._connection is None:
-                self._connection = await self._stack.enter_async_context(
-                    self._database.reading(self._scope, self._grant)
-                )
+                self._connection = await self._stack.enter_async_context(self._database.reading(self._scope))
             return await read(self._connection, self._scope, *arguments, **options)
 
 

@@ -13,6 +13,7 @@ from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.catalog_versions import CatalogVersions
 from evidence_api.use_cases.decision_readings import DecisionReadings
+from evidence_api.use_cases.policy_in_force import PolicyInForce
 from evidence_api.use_cases.read_session import ReadSession
 from evidence_api.use_cases.recorded_rules import RecordedRules
 
@@ -21,11 +22,17 @@ class Reads:
     """What may be read, always of one tenant. `catalog` is the one in force."""
 
     def __init__(
-        self, database: Database, catalog: Catalog, rego: RegoPool | None = None, access: Access | None = None
+        self,
+        database: Database,
+        catalog: Catalog,
+        rego: RegoPool | None = None,
+        access: Access | None = None,
+        policy: PolicyInForce | None = None,
     ) -> None:
         """`rego` assesses again where a reader asks why a verdict changed; `access` is asked about what not every
         reader may read."""
         self._access = access
+        self._policy = policy
         self._database = database
         self._rules = None if rego is None else RecordedRules(rego)
         self._catalogs = CatalogVersions(catalog)
@@ -41,6 +48,7 @@ class Reads:
             session = ReadSession(
                 self._database, principal, self._catalogs, self._readings, stack, self._rules, self._access
             )
+            session.policy = self._policy
             try:
                 yield session
             finally:
@@ -49,7 +57,7 @@ class Reads:
     async def page_text(self, principal: Principal, asked: PageAsked) -> PageText | None:
         """One page of the log as JSON, in one statement, of what a session of the caller would see; None where only a
         session can say what is wrong with what was asked."""
-        async with self._database.bound(principal.tenant, principal.grant) as connection:
+        async with self._database.bound(principal.tenant) as connection:
             return await page_json.evidence_page_text(connection, principal.tenant, asked)
 
     async def body(self, principal: Principal, digest: str) -> bytes:
