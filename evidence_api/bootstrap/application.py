@@ -35,6 +35,7 @@ from evidence_api.use_cases.access_audit import AccessAudit
 from evidence_api.use_cases.access_batches import AccessBatches, Pace
 from evidence_api.use_cases.admit import Admission, check_admission
 from evidence_api.use_cases.advisories import Advisories
+from evidence_api.use_cases.answer_receipts import AnswerReceipts
 from evidence_api.use_cases.append import Appender
 from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
@@ -47,6 +48,7 @@ from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.drafts import Drafts
 from evidence_api.use_cases.episode_artifacts import EpisodeArtifacts
 from evidence_api.use_cases.exchange import Exchange
+from evidence_api.use_cases.federate import Federation
 from evidence_api.use_cases.follow_log import Following
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.model_quota import ModelQuota
@@ -57,6 +59,7 @@ from evidence_api.use_cases.persisted_documents import PersistedDocuments
 from evidence_api.use_cases.pii_guard import PiiGuard, look
 from evidence_api.use_cases.policy_bundles import PolicyBundles
 from evidence_api.use_cases.policy_hits import PolicyHits
+from evidence_api.use_cases.policy_in_force import PolicyInForce
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.reassess import Reassessor
@@ -88,7 +91,9 @@ class Application:
     access: Access
     access_audit: AccessAudit
     access_batches: AccessBatches
+    answer_receipts: AnswerReceipts
     exchange: Exchange
+    federation: Federation
     advisories: Advisories
     backlog: Backlog
     budgets: Budgets
@@ -232,7 +237,9 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         access=access,
         access_audit=audit,
         access_batches=AccessBatches(database, own, audit, _pace(settings)),
+        answer_receipts=AnswerReceipts(own, clock),
         exchange=_exchange(opened, core.trust, gate),
+        federation=_federation(opened),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
         budgets=core.budgets,
@@ -248,7 +255,7 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         quota=quota,
         query_side=query_side(),
-        reads=Reads(database, opened.catalog, rego, access),
+        reads=Reads(database, opened.catalog, rego, access, PolicyInForce.of(opened.policy)),
         readiness=Readiness(database, gate),
         reassessor=core.reassessor,
         summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),
@@ -284,6 +291,12 @@ def _exchange(opened: _Opened, trust: TrustBook, gate: Gate) -> Exchange:
     settings, clock = opened.settings, opened.clock
     verifier = TokenVerifier(IssuerKeys(clock, loopback=settings.oidc_loopback), clock)
     return Exchange(opened.database, trust, verifier, gate, clock, settings.public_url)
+
+
+def _federation(opened: _Opened) -> Federation:
+    settings = opened.settings
+    signer = own_keys(settings).federation(settings.federation_key)
+    return Federation(opened.database, opened.clock, signer, settings.public_url)
 
 
 def _software() -> dict[str, str]:

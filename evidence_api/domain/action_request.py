@@ -4,6 +4,7 @@ The server does none of them but to render a pack and to record an override: it 
 said of it, and whoever listens acts.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +24,7 @@ ACTIONS = (
 )
 REQUEST_PACK, RECORD_OVERRIDE = "request_pack", "record_override"
 EVERY_ACTION = (*ACTIONS, REQUEST_PACK, RECORD_OVERRIDE)
+_USD = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
 MAX_TEXT = 1024  # characters of a target, a justification
 MAX_KEY = 128  # characters of the key a client gives
 
@@ -65,6 +67,5 @@ def actor_of(principal: Principal) -> str:
 
 
 def usd_of(text: str) -> Decimal | None:
-    """An amount of US dollars; None for anything else."""
-    digits = text.replace(".", "", 1)
-    return Decimal(text) if digits.isascii() and digits.isdecimal() and len(text) <= 36 and text[-1] != "." else None  # noqa: PLR2004  as long as money in a budget event
+    """An amount of US dollars, written plainly; None for anything else."""
+    return Decimal(text) if _USD.fullmatch(text) else None

@@ -42,6 +42,7 @@ from evidence_api.graphql.inventory_query import InventoryQuery
 from evidence_api.graphql.log_query import LogQuery
 from evidence_api.graphql.nodes import Node
 from evidence_api.graphql.pack_query import PackQuery
+from evidence_api.graphql.packs import find_pack
 from evidence_api.graphql.policy_query import PolicyQuery
 from evidence_api.graphql.proofs import Checkpoint, InclusionProof, checkpoint_of, prove
 from evidence_api.graphql.rate_query import RateQuery
@@ -56,6 +57,7 @@ FINDERS: Mapping[str, Finder] = {
     "Control": find_control,
     "Framework": find_framework,
     "Criterion": find_criterion,
+    "Pack": find_pack,
 }
 
 Name = Annotated[str | None, strawberry.argument(description="The release's name.")]
