@@ -54,6 +54,12 @@ COMMANDS: Sequence[Command] = (
     Command("drift", "evidence_api.cli.drift:drift", "What changed since the last green release.", EVIDENCE, "server"),
     Command("pack", "evidence_api.cli.pack:app", "Build, list and fetch audit packs.", EVIDENCE, "server"),
     Command("verify", "evidence_api.cli.verify:app", "Verify a pack offline, deriving every verdict again.", EVIDENCE),
+    Command(
+        "verify-receipt",
+        "evidence_api.cli.verify_receipt:app",
+        "Verify offline that the server gave an answer.",
+        EVIDENCE,
+    ),
     Command("reverify", "evidence_api.cli.reverify:reverify", "Verify stored evidence again.", EVIDENCE, "server"),
     Command("reperform", "evidence_api.cli.reperform:reperform", "Recompute decisions from their inputs.", EVIDENCE),
     Command("kinds", "evidence_api.cli.kinds:app", "Kinds of decisions and predicates, their JSON Schema.", EVIDENCE),

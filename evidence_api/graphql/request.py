@@ -15,6 +15,7 @@ from evidence_api.domain.errors import Malformed, TooLarge
 from evidence_api.graphql.media_types import JSON, is_json
 
 MAX_BODY = 256 * 1024
+MAX_NESTING = 1024  # what the JSON reader takes
 _DOCUMENT_ID = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -27,6 +28,11 @@ class Parameters:
     operation_name: str | None
     extensions: dict[str, Any] | None = None
     document_id: str | None = None
+
+    @property
+    def signed_receipt(self) -> bool:
+        """Whether the answer is to come with a receipt."""
+        return self.extensions is not None and self.extensions.get("signedReceipt") is True
 
 
 async def read_parameters(request: Request) -> Parameters:
@@ -78,7 +84,20 @@ def _decoded(text: bytes, path: str) -> Any:  # noqa: ANN401  any JSON value
     try:
         return orjson.loads(text)
     except (orjson.JSONDecodeError, RecursionError) as fault:
+        if "ecursion" in str(fault):
+            said = f"{path} is nested more than {MAX_NESTING} deep"
+            raise TooLarge(said, code="json_too_deep", path=path, limit=MAX_NESTING) from fault
+        if not text.isascii() and not _is_utf8(text):
+            raise Malformed(f"{path} is not UTF-8", code="invalid_utf8", path=path) from fault
         raise Malformed(f"{path} is not JSON: {fault}", code="bad_request", path=path) from fault
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _checked(given: object) -> Parameters:

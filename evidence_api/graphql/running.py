@@ -12,7 +12,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from evidence_api.domain.errors import Overloaded
 from evidence_api.domain.principal import Principal
+from evidence_api.domain.reading import LogHead
 from evidence_api.graphql.context import Operation
+from evidence_api.graphql.cost import Price
 from evidence_api.graphql.documents import PreparedDocument
 from evidence_api.graphql.page_read import PageReader
 from evidence_api.graphql.query import FINDERS
@@ -29,6 +31,7 @@ class Ran:
     errors: Sequence[GraphQLError] = field(default_factory=tuple)
     cost: int | None = None
     tree_size: int | None = None
+    head: LogHead | None = None  # of the log as it was read, where the answer comes with a receipt
 
 
 class Runner:
@@ -41,16 +44,23 @@ class Runner:
         self._pages = PageReader(schema, reads)
 
     async def run(
-        self, principal: Principal, document: PreparedDocument, ast: DocumentNode, parameters: Parameters
+        self,
+        principal: Principal,
+        document: PreparedDocument,
+        ast: DocumentNode,
+        parameters: Parameters,
+        price: Price | None = None,
     ) -> Ran:
         """Run the operation in one session of the principal's tenant, or in one statement if it asks for a page of
         evidence alone. Raises Overloaded past the deadline."""
         try:
             async with asyncio.timeout(self._deadline):
-                read = await self._pages.read(principal, document, parameters)
+                signed = parameters.signed_receipt  # needs the checkpoint of the same moment
+                read = None if signed else await self._pages.read(principal, document, parameters)
                 if read is not None:
-                    return Ran(orjson.Fragment(read[0]), tree_size=read[1].tree_size)
-                return await self._execute(principal, document, ast, parameters)
+                    cost = None if price is None else price.spent_on_page(read[1].count)
+                    return Ran(orjson.Fragment(read[0]), cost=cost, tree_size=read[1].tree_size)
+                return await self._execute(principal, document, ast, parameters, price)
         except TimeoutError as fault:
             raise Overloaded(
                 f"the operation took longer than {self._deadline:g} s and was stopped",
@@ -59,10 +69,15 @@ class Runner:
             ) from fault
 
     async def _execute(
-        self, principal: Principal, document: PreparedDocument, ast: DocumentNode, parameters: Parameters
+        self,
+        principal: Principal,
+        document: PreparedDocument,
+        ast: DocumentNode,
+        parameters: Parameters,
+        price: Price | None,
     ) -> Ran:
         async with self._reads.session(principal) as session:
-            operation = Operation(principal, session, document, FINDERS)
+            operation = Operation(principal, session, document, FINDERS, price)
             try:
                 result = execute(
                     self.schema,
@@ -75,6 +90,8 @@ class Runner:
                 )
                 if not isinstance(result, ExecutionResult):
                     result = await result
+                head = await session.head() if parameters.signed_receipt else None
             finally:
                 await operation.batches.close()
-            return Ran(result.data, result.errors or (), tree_size=session.tree_read)
+            cost = None if price is None else price.spent(operation.returned)
+            return Ran(result.data, result.errors or (), cost, session.tree_read, head)
