@@ -57,6 +57,14 @@ class Settings(BaseSettings):
         default=None,
         description="PEM of the Ed25519 key that signs derived evidence. Unset: made once in the home folder.",
     )
+    federation_key: SecretStr | None = Field(
+        default=None,
+        description="PEM of the Ed25519 key that signs answers to peers, and questions to them. Unset: made once in the "
+        "home folder.",
+    )
+    federation_loopback: bool = Field(
+        default=False, description="Let peers' key sets be http on this machine. For tests: anybody here could be one."
+    )
     trusted_root: Path | None = Field(
         default=None, description="Sigstore trusted root (JSON). Unset: the public-good root shipped with sigstore."
     )

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from evidence_api.domain.errors import InvalidSource, SourceFault
 from evidence_api.engines.files import kept_secret
+from evidence_api.engines.http_signatures import MessageSigner
 from evidence_api.engines.keys import EnvelopeSigner, NoteSigner
 from evidence_api.engines.pack_key import PackKey, generate_pack_key, load_pack_key
 
@@ -46,6 +47,12 @@ class OwnKeys:
             said = f"EVIDENCE_EVIDENCE_KEY: {signer.public_key.algorithm} is not ed25519"
             raise InvalidSource([SourceFault("environment", 1, 1, "invalid_setting", said)])
         return signer
+
+    def federation(self, given: SecretStr | None) -> MessageSigner:
+        """The Ed25519 key that signs messages between organisations. Raises Malformed."""
+        return MessageSigner.from_pem(
+            self._secret(given, "federation-key.pem", lambda: MessageSigner.generate().to_pem())
+        )
 
     def database_passwords(self) -> dict[str, str]:
         """The passwords of the two roles in an operator's PostgreSQL: owner and app."""

@@ -19,6 +19,7 @@ from evidence_api.web import (
     documents,
     evidence,
     exchange,
+    federation,
     health,
     packs,
     policy_bundles,
@@ -85,6 +86,8 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
         routes=[
             *_rest_routes(parts, graphql),
             Route("/graphql", query, methods=["GET", "POST"]),
+            Route(federation.PATH, federation.PostQuestion(graphql).answer, methods=["POST"]),
+            Route(federation.DIRECTORY, federation.get_directory),
             Route("/healthz", health.get_healthz),
             Route("/readyz", health.get_readyz),
             Route("/metrics", health.get_metrics),

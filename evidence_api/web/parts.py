@@ -10,6 +10,7 @@ from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
 from evidence_api.use_cases.exchange import Exchange
+from evidence_api.use_cases.federate import Federation
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.persisted_documents import PersistedDocuments
 from evidence_api.use_cases.policy_bundles import PolicyBundles
@@ -28,6 +29,7 @@ class Parts:
     access_audit: AccessAudit
     asking: Asking
     exchange: Exchange
+    federation: Federation
     ingest: Ingest
     artifacts: Artifacts
     documents: PersistedDocuments
