@@ -154,7 +154,7 @@ def reading_begins(scope: TenantScope) -> str:
 def _reading_binds(scope: TenantScope) -> str:
     """The statements a connection is bound with; as one message they hold or fail together. What the last reader left
     goes first: the role, and a grant, which is empty for a reader without one."""
-    return f"RESET ROLE; SET evidence.grant = ''; {_seen_by('SET', scope)}"
+    return f"RESET ROLE; SET evidence.read_grant = ''; {_seen_by('SET', scope)}"
 
 
 def _seen_by(word: str, scope: TenantScope) -> str:
@@ -163,7 +163,7 @@ def _seen_by(word: str, scope: TenantScope) -> str:
     if scope.grant is None:
         return binding
     bound = grant_to_json(scope.grant).replace("'", "''")
-    return f"{binding}; {word} evidence.grant = '{bound}'; {word} ROLE {AUDITOR}"
+    return f"{binding}; {word} evidence.read_grant = '{bound}'; {word} ROLE {AUDITOR}"
 
 
 class translated:  # noqa: N801  reads as a phrase: with translated()

@@ -18,14 +18,15 @@ depends_on = None
 AUDITOR = "evidence_auditor"
 _OF_LEAF = "EXISTS (SELECT FROM evidence e WHERE e.tenant_id = {table}.tenant_id AND e.leaf_index = {table}.leaf_index)"
 _OF_RELEASE = "EXISTS (SELECT FROM release r WHERE r.tenant_id = {table}.tenant_id AND r.id = {table}.release_id)"
+_LEAF_GRANTED = "((SELECT every_release_granted()) OR leaf_index IN (SELECT granted_leaves()))"
 _WHOLE = "(SELECT whole_grant())"
 # Table -> which of the tenant's rows a grant lets be seen. Subqueries run under these policies too.
 SEEN = {
-    "evidence": """received >= (SELECT granted_from()) AND received < (SELECT granted_until())
+    "evidence": f"""received >= (SELECT granted_from()) AND received < (SELECT granted_until())
         AND leaf_index >= (SELECT first_granted_leaf()) AND leaf_index <= (SELECT last_granted_leaf())
-        AND ((SELECT every_release_granted()) OR leaf_index IN (SELECT granted_leaves()))""",
+        AND {_LEAF_GRANTED}""",
     "evidence_subject": _OF_LEAF,
-    "source_link": _OF_LEAF,
+    "source_link": f"{_LEAF_GRANTED} AND known_in_time(leaf_index)",
     "recheck": _OF_LEAF,
     "waiting_decision": _OF_LEAF,
     "envelope_gitoid": _OF_LEAF,
@@ -39,8 +40,7 @@ SEEN = {
     "artifact": """EXISTS (SELECT FROM evidence_subject s WHERE s.tenant_id = artifact.tenant_id
         AND s.digest = 'sha256:' || encode(artifact.digest, 'hex'))""",
     "release": """((SELECT every_release_granted()) OR name IN (SELECT granted_releases()))
-        AND EXISTS (SELECT FROM evidence e
-          WHERE e.tenant_id = release.tenant_id AND e.leaf_index = release.leaf_index)""",
+        AND known_in_time(leaf_index)""",
     "release_subject": _OF_RELEASE,
     "assessment": f"""evaluated_at >= (SELECT granted_from()) AND evaluated_at < (SELECT granted_until())
         AND {_OF_RELEASE}""",
@@ -64,7 +64,7 @@ PROVING = ("log_head", "tile")
 # The operator's, the same for every tenant.
 SHARED = ("catalog_version", "policy_version", "advisory", "advisory_package", "advisory_import")
 FUNCTIONS = (
-    *("leaf_hashes", "last_granted_leaf", "first_granted_leaf", "granted_leaves", "granted_releases"),
+    *("leaf_hashes", "known_in_time", "last_granted_leaf", "first_granted_leaf", "granted_leaves", "granted_releases"),
     *("whole_grant", "every_framework_granted", "every_release_granted", "granted_until", "granted_from", "read_grant"),
 )
 COLUMNS = (
