@@ -94,12 +94,24 @@ class DocumentCache:
             self._held -= size
         return document
 
+    def _check_parsed(self, fault: GraphQLError) -> None:
+        """Tell the parser's limits from a mistake of syntax. Raises TooLarge."""
+        for code, words, limit in (
+            ("too_many_tokens", f"more than {self._limits.tokens} tokens", self._limits.tokens),
+            ("too_many_comments", f"more than {self._limits.comments} comments", self._limits.comments),
+            ("too_deep", "nested too deeply", None),
+        ):
+            if words in fault.message:
+                said = fault.message.removeprefix("Syntax Error: ")
+                raise TooLarge(said, code=code, path="query", limit=limit) from fault
+
     def _prepare(self, text: str, digest: str) -> PreparedDocument:
         try:
             document = parse(text, max_lexical_tokens=self._limits.tokens, max_comments=self._limits.comments)
         except GraphQLError as fault:
+            self._check_parsed(fault)
             return PreparedDocument(digest, None, (fault,))
         check_shape(document, self._limits)
         return PreparedDocument(
-            digest, document, tuple(validate(self._schema, document, hide_suggestions=True, max_errors=10))
+            digest, document, tuple(validate(self._schema, document, hide_suggestions=True, max_errors=5))
         )

@@ -85,6 +85,25 @@ def check_shape(document: DocumentNode, limits: Limits) -> None:
     _check_comparisons([*operations, *unused], fragments, limits)
 
 
+def check_values(variables: object, limit: int) -> None:
+    """Refuse variables with more than `limit` values, members of lists and objects counted. Raises TooLarge."""
+    waiting = [variables]
+    seen = 0
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            seen += len(value)
+            if seen > limit:
+                raise TooLarge(
+                    f"the variables have {seen} values or more, at most {limit} are read",
+                    code="too_many_values",
+                    path="variables",
+                    limit=limit,
+                    value=seen,
+                )
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+
+
 def _check(shape: Shape, limits: Limits) -> None:
     for code, words, limit, value in (
         ("too_deep", "levels of fields", limits.depth, shape.depth),

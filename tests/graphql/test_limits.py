@@ -119,6 +119,13 @@ def test_text_over_the_source_limit_is_not_read() -> None:
 
 
 def test_too_many_tokens_are_not_parsed() -> None:
-    document = DocumentCache(build_schema()._schema, LIMITS).prepare("{viewer{" + "kind " * 3000 + "}}")
-    assert document.ast is None
-    assert "2000 tokens" in document.errors[0].message
+    cache = DocumentCache(build_schema()._schema, LIMITS)
+    for text, code in (
+        ("{viewer{" + "kind " * 3000 + "}}", "too_many_tokens"),
+        ("#\n" * 300 + "{viewer{kind}}", "too_many_comments"),
+        ("{" + "a{" * 900 + "a" + "}" * 901, "too_deep"),
+        ("{node(id:" + "[" * 900 + "]" * 900 + "){id}}", "too_deep"),
+    ):
+        with pytest.raises(EvidenceError) as refusal:
+            cache.prepare(text)
+        assert refusal.value.code == code
