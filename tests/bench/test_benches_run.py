@@ -23,6 +23,7 @@ SMALL = {
     "drift": ["--components", "200", "--advisories", "100"],
     "bundles": ["--bundles", "16", "--rounds", "1"],
     "reperform": ["--cards", "50"],
+    "graphql": ["--short-rows", "1000", "--rows", "2000", "--rounds", "1", "--seconds", "1", "--no-peer"],
     "reassess": ["--releases", "12", "--controls", "10", "--appends", "5"],
 }
 
