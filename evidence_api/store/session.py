@@ -188,6 +188,11 @@ class translated:  # noqa: N801  reads as a phrase: with translated()
             raise StoreUnavailable(f"PostgreSQL refused or did not answer: {_one_line(fault)}") from fault
 
 
+def out_of_reach(fault: BaseException) -> bool:
+    """Whether PostgreSQL refused a table to the role, or has refused one before in this transaction."""
+    return isinstance(fault, asyncpg.InsufficientPrivilegeError | asyncpg.InFailedSQLTransactionError)
+
+
 async def _roll_back(connection: Connection) -> None:
     """Leave nothing open. A connection that cannot even do that, or a caller in a hurry, ends the connection."""
     try:

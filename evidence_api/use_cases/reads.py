@@ -13,6 +13,7 @@ from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.catalog_versions import CatalogVersions
 from evidence_api.use_cases.decision_readings import DecisionReadings
+from evidence_api.use_cases.guest_session import GuestSession
 from evidence_api.use_cases.policy_in_force import PolicyInForce
 from evidence_api.use_cases.read_session import ReadSession
 from evidence_api.use_cases.recorded_rules import RecordedRules
@@ -45,9 +46,9 @@ class Reads:
         Its connection is taken at the first read and given back at the end.
         """
         async with AsyncExitStack() as stack:
-            session = ReadSession(
-                self._database, principal, self._catalogs, self._readings, stack, self._rules, self._access
-            )
+            shared = (self._database, principal, self._catalogs, self._readings, stack, self._rules, self._access)
+            grant = principal.grant
+            session = ReadSession(*shared) if grant is None else GuestSession(*shared, grant)
             session.policy = self._policy
             try:
                 yield session

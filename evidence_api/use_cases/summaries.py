@@ -63,7 +63,7 @@ class Summaries:
 
     async def make(self, scope: TenantScope, reference: str, form: SummaryForm) -> Summary:
         """The summary of a release (name, name@version or evidence id). Raises NotFound: no such release, or it was
-        never assessed."""
+        never assessed; to a guest who was let see some frameworks alone, the verdict on all of them is as absent."""
         async with self._database.reading(scope) as connection:
             verified = await self._verified(connection, scope, reference)
         predicate = vsa_predicate(verified) if form is SummaryForm.VSA else svr_predicate(verified)
@@ -73,7 +73,7 @@ class Summaries:
     async def _verified(self, connection: Connection, scope: TenantScope, reference: str) -> VerifiedRelease:
         release = await releases.find(connection, scope, reference)
         latest = await assessments.latest(connection, scope, release.id)
-        if latest is None:
+        if latest is None or (scope.grant is not None and scope.grant.frameworks):
             raise NotFound(f"release {reference[:200]!r} is not assessed yet", code="not_assessed")
         assessment = latest[1]
         used = {release.id, *(one for finding in assessment.findings for one in finding.evidence)}
