@@ -12,6 +12,7 @@ from pytest_socket import socket_allow_hosts
 
 from evidence_api.domain.merkle import Frontier
 from evidence_api.domain.principal import TenantScope
+from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.store import tenants
 from evidence_api.store.embedded import EmbeddedPostgres
@@ -61,6 +62,13 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(scope="session")
+async def engine() -> AsyncIterator[RegoPool]:
+    """The policy engine's processes, which know what they were told by digest: one pool serves every server."""
+    async with RegoPool() as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
 async def template(postgres: EmbeddedPostgres) -> str:
     """The name of a migrated database, there to be cloned."""
     postgres.create_database(_TEMPLATE)
@@ -97,9 +105,9 @@ def clock() -> SteppingClock:
 
 
 @pytest.fixture
-def place(login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery) -> Place:
+def place(login: Login, tmp_path: Path, clock: SteppingClock, nursery: Nursery, engine: RegoPool) -> Place:
     """Where the whole application can be opened: a fresh database and home folder, and that clock."""
-    return Place(login, tmp_path, clock, nursery)
+    return Place(login, tmp_path, clock, nursery, engine)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from evidence_api.engines.oidc import TokenVerifier
 from evidence_api.engines.oidc_keys import IssuerKeys
 from evidence_api.engines.pack_key import PackKey
 from evidence_api.engines.pdf import PdfRenderer
+from evidence_api.engines.peer_keys import PeerKeySets
 from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.sigstore import BundleVerifier
 from evidence_api.engines.sigstore_root import trusted_root
@@ -55,6 +56,7 @@ from evidence_api.use_cases.model_quota import ModelQuota
 from evidence_api.use_cases.overrides import Overrides
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
 from evidence_api.use_cases.packs import PackBuilder
+from evidence_api.use_cases.peering import Peering
 from evidence_api.use_cases.persisted_documents import PersistedDocuments
 from evidence_api.use_cases.pii_guard import PiiGuard, look
 from evidence_api.use_cases.policy_bundles import PolicyBundles
@@ -72,6 +74,7 @@ from evidence_api.use_cases.tenancy import Tenancy
 from evidence_api.use_cases.tlog import TransparencyLog
 from evidence_api.use_cases.trust import TrustBook
 from evidence_api.use_cases.trust_rules import TrustRules
+from evidence_api.use_cases.vulnerability_index import VulnerabilityIndex
 from evidence_api.use_cases.webhooks import Webhooks
 
 
@@ -94,6 +97,7 @@ class Application:
     answer_receipts: AnswerReceipts
     exchange: Exchange
     federation: Federation
+    peering: Peering
     advisories: Advisories
     backlog: Backlog
     budgets: Budgets
@@ -120,11 +124,11 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, clock: Clock | None = None, nursery: Nursery | None = None
+    settings: Settings, clock: Clock | None = None, nursery: Nursery | None = None, engine: RegoPool | None = None
 ) -> AsyncIterator[Application]:
     """Open everything; close it in reverse. Raises InvalidSource (catalog, policy), StoreUnavailable.
 
-    `nursery` is one that others use too, and is left open; without it there is one of its own.
+    `nursery` and `engine` are ones that others use too, and are left open; without them there are some of its own.
     """
     clock = clock or SystemClock()
     catalog = load_catalog(read_texts(settings.catalog or shipped("controls"), (".yaml", ".yml")))
@@ -132,7 +136,7 @@ async def open_application(
     policy, areas = bundle_from_files(policies), askable_areas(policies)
     async with (
         open_database(settings) as (database, _login),
-        open_rego(settings) as rego,
+        open_rego(settings, engine) as rego,
         open_nursery(nursery) as own,
         WorkerPool(own) as workers,
         Assessing(own, rego, catalog, policy) as assessing,
@@ -206,7 +210,9 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     record = ReperformanceRecord(database, own)
     webhooks = Webhooks(database, WebhookSender(clock, loopback=settings.webhook_loopback), clock)
     budgets = Budgets(database, own, webhooks, _model_settings(opened.policy), clock)
-    following = Following(database, (DeferredDecisions(database, asked, record).follower(), budgets.follower()))
+    index = VulnerabilityIndex(database)
+    readers = (DeferredDecisions(database, asked, record).follower(), budgets.follower(), index.follower())
+    following = Following(database, readers)
     for kind in following.kinds:
         appender.watch(kind, following.wake)
     episodes = EpisodeArtifacts(database, artifacts, EpisodeReader())
@@ -240,6 +246,7 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         answer_receipts=AnswerReceipts(own, clock),
         exchange=_exchange(opened, core.trust, gate),
         federation=_federation(opened),
+        peering=Peering(database, PeerKeySets(loopback=settings.federation_loopback), clock),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
         budgets=core.budgets,

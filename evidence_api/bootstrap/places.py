@@ -49,12 +49,15 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Log
 
 
 @asynccontextmanager
-async def open_rego(settings: Settings) -> AsyncIterator[RegoPool]:
-    """The policy engine's processes, with the limits of the settings."""
+async def open_rego(settings: Settings, rego: RegoPool | None = None) -> AsyncIterator[RegoPool]:
+    """The policy engine's processes, with the limits of the settings; `rego` if there is one that others use too."""
+    if rego is not None:
+        yield rego
+        return
     async with RegoPool(
         workers=settings.rego_workers, timeout=settings.rego_timeout, memory=settings.rego_memory
-    ) as rego:
-        yield rego
+    ) as own:
+        yield own
 
 
 @asynccontextmanager

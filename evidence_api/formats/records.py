@@ -131,6 +131,11 @@ def finding_from_json(document: Json) -> Finding:
     return _read("finding", document, _finding)
 
 
+def finding_outline(document: Json) -> Finding:
+    """One control's verdict without its queries. Raises Malformed."""
+    return _read("finding", {**document, "queries": ()}, _finding)
+
+
 def query_to_json(query: QueryResult) -> dict[str, Any]:
     """One query's rows by truth value."""
     return {

@@ -19,7 +19,7 @@ from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.rfc3339 import format_rfc3339
 from evidence_api.domain.verdict import Finding
 from evidence_api.formats.records import criterion_from_json, criterion_to_json, finding_to_json
-from evidence_api.store.findings import finding_text, pack_findings, unpack_findings
+from evidence_api.store.findings import StoredFindings, finding_text, pack_findings, unpack_findings
 from evidence_api.store.rows import id_bytes, id_text
 from evidence_api.store.session import Connection
 
@@ -195,13 +195,23 @@ def _stored(row: asyncpg.Record) -> StoredAssessment:
 
 def assessment_of(row: StoredAssessment) -> Assessment:
     """The inverse of `stored`. Raises VerificationFailed `stored_findings`."""
+    return _assessment(row, unpack_findings(row.findings).every())
+
+
+def outline_of(row: StoredAssessment, findings: StoredFindings) -> Assessment:
+    """What a later assessment of the release builds on: the same without the findings' queries, whose text is taken
+    over as it is. `findings` are the row's, unpacked."""
+    return _assessment(row, findings.outlines())
+
+
+def _assessment(row: StoredAssessment, findings: tuple[Finding, ...]) -> Assessment:
     return Assessment(
         release=row.release,
         tree_size=row.tree_size,
         evaluated_at=row.evaluated_at,
         catalog_digest=row.catalog_digest,
         policy_digest=row.policy_digest,
-        findings=unpack_findings(row.findings).every(),
+        findings=findings,
         criteria=tuple(map(criterion_from_json, orjson.loads(row.criteria))),
         counts=row.outcomes,
         notes=row.notes,

@@ -33,8 +33,8 @@ from evidence_api.domain.moving import moves_at
 from evidence_api.domain.projection import EngineAnswers, Key, Projection
 from evidence_api.engines.worker_wire import Plain
 from evidence_api.formats.catalog import load_catalog
-from evidence_api.store.assessments import StoredAssessment, assessment_of, stored
-from evidence_api.store.findings import unpack_findings
+from evidence_api.store.assessments import StoredAssessment, outline_of, stored
+from evidence_api.store.findings import StoredFindings, unpack_findings
 from evidence_api.store.grounds import evidence_of
 
 ASK, MADE, FAILED = "ask", "made", "failed"
@@ -76,7 +76,7 @@ class _Begun:
     release: Release
     at: datetime
     rows: tuple[Row, ...]
-    before: StoredAssessment | None
+    texts: StoredFindings | None
     earlier: Assessment | None
     wanted: frozenset[str] | None
     names: Sequence[str]
@@ -130,32 +130,32 @@ class _Rules:
             previous=begun.earlier,
         )
         moves = moves_at(self._catalog, about, begun.rows, begun.at)
-        kept = _kept_texts(begun.before, begun.earlier, made)
+        kept = _kept_texts(begun.texts, begun.earlier, made)
         return (MADE, to_plain(stored(made, kept)), None if moves is None else moves.isoformat())
 
     def _begin(self, about: Release, evidence: str, at: str, only: Sequence[str] | None, previous: Plain) -> "_Begun":
         """Steps 1 and 2."""
         moment, rows = datetime.fromisoformat(at), rows_of(about, evidence_of(evidence))
         before = assessment_row(previous) if previous else None
-        earlier = assessment_of(before) if before else None
+        texts = unpack_findings(before.findings) if before else None
+        earlier = outline_of(before, texts) if before and texts else None
         wanted = due(self._catalog, only, earlier, self._policy_digest, rows)
         given = assessment_input(self._catalog, about, rows, moment, wanted)
         names = [one.id for one in self._catalog.controls if wanted is None or one.id in wanted]
         keys = self._projection.keys(given, names)
         given.pop("only", None)  # whoever asks the engine says what for
-        return _Begun(about, moment, rows, before, earlier, wanted, names, keys, orjson.dumps(given))
+        return _Begun(about, moment, rows, texts, earlier, wanted, names, keys, orjson.dumps(given))
 
     def _learn(self, told: dict[str, Any], keys: Mapping[str, Key], about: Release) -> dict[str, Any]:
         self._answers.learn(keys, told, about.digests)
         return told
 
 
-def _kept_texts(before: StoredAssessment | None, earlier: Assessment | None, made: Assessment) -> dict[str, bytes]:
+def _kept_texts(texts: StoredFindings | None, earlier: Assessment | None, made: Assessment) -> dict[str, bytes]:
     """The JSON of findings that were taken over as they are."""
-    if before is None or earlier is None:
+    if texts is None or earlier is None:
         return {}
-    texts = unpack_findings(before.findings).texts
-    held = {id(one): text for one, text in zip(earlier.findings, texts, strict=True)}
+    held = {id(one): text for one, text in zip(earlier.findings, texts.texts, strict=True)}
     return {one.control: held[id(one)] for one in made.findings if id(one) in held}
 
 

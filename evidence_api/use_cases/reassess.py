@@ -79,12 +79,14 @@ class Reassessor:
         self._record = AssessmentRecord(database, catalog, assessing.bundle, clock.now())
         self._woken = asyncio.Event()
         self._fresh: dict[TenantScope, None] = {}
+        self._appends: dict[TenantScope, int] = {}
         self._free = asyncio.Semaphore(_AT_ONCE)
         self._running: set[asyncio.Task[None]] = set()
 
     def wake(self, scope: TenantScope) -> None:
         """Evidence of this tenant was appended: look now instead of at the end of the interval."""
         self._fresh[scope] = None
+        self._appends[scope] = self._appends.get(scope, 0) + 1
         self._woken.set()
 
     async def run(self, interval: float) -> None:
@@ -162,6 +164,7 @@ class Reassessor:
         while waiting:
             scope = waiting.pop(0)
             await self._free.acquire()
+            seen = self._appends.get(scope, 0)
             try:
                 owed = await self._claim(scope)
             except EvidenceError as fault:
@@ -171,11 +174,13 @@ class Reassessor:
                 self._free.release()
                 continue
             waiting.append(scope)
-            task = asyncio.create_task(self._settle_or_postpone(scope, owed))
+            task = asyncio.create_task(self._settle_or_postpone(scope, owed, seen))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def _settle_or_postpone(self, scope: TenantScope, owed: Owed) -> None:
+    async def _settle_or_postpone(self, scope: TenantScope, owed: Owed, seen: int) -> None:
+        """Settle it; of what was appended since `seen` appends, something may have been for the same release, and was
+        not free to be taken meanwhile."""
         try:
             async with held(self._database, self._clock, scope, [owed]):
                 await self._settle(scope, owed, at_once=True)
@@ -186,7 +191,8 @@ class Reassessor:
         except Exception:  # one release must not end the assessment of all others
             logger.exception("sweep_postponed", tenant=scope.name, release=owed.release, code="internal")
         else:
-            self.wake(scope)  # what arrived for the same release meanwhile was not free to be taken
+            if self._appends.get(scope, 0) != seen:
+                self.wake(scope)
         finally:
             self._free.release()
 
@@ -229,9 +235,12 @@ class Reassessor:
                 await self._record.save(scope, [], settled=[(owed, before)])
                 return
             kinds = DERIVED_KINDS if at_once else (*owed.kinds, *DERIVED_KINDS)
-        await self._assess(scope, replace(owed, kinds=kinds), settles=(owed, before))
+        # Who appended has seen verdicts by now: those after this one need not wait for what follows from it.
+        await self._assess(scope, replace(owed, kinds=kinds), settles=(owed, before), background=derives and at_once)
 
-    async def _assess(self, scope: TenantScope, owed: Owed, *, settles: tuple[Owed, int] | None = None) -> int:
+    async def _assess(
+        self, scope: TenantScope, owed: Owed, *, settles: tuple[Owed, int] | None = None, background: bool = False
+    ) -> int:
         """Assess a release for what is owed, and record it; the tree size of it. With `settles`, strike that off, of
         which what arrived in a tree of so many leaves was derived from."""
         async with self._database.reading(scope) as connection:
@@ -241,6 +250,7 @@ class Reassessor:
             self._clock.now(),
             only=None if previous is None else self._controls_reading(kinds),
             previous=previous,
+            background=background,
         )
         size = made.row.tree_size
         await self._record.save(scope, [made], settled=settled_by(*settles, size) if settles else ())

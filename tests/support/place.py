@@ -11,6 +11,7 @@ from evidence_api.bootstrap import Application, open_application
 from evidence_api.domain.assessment import Assessment, Outcome
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.files import shipped
+from evidence_api.engines.rego import RegoPool
 from evidence_api.engines.worker_nursery import Nursery
 from evidence_api.settings import Settings
 from evidence_api.store import assessments, releases
@@ -26,13 +27,15 @@ class Place:
     home: Path
     clock: SteppingClock
     nursery: Nursery
+    engine: RegoPool | None = None
 
     @asynccontextmanager
     async def application(self, **settings: Any) -> AsyncIterator[Application]:  # noqa: ANN401  any setting
         """The application with these settings, and the shipped ones for the rest."""
         dsn = login_dsn(self.login.app_dsn, "postgres")
         chosen = Settings.from_environment(home=self.home, database_url=dsn, **settings)
-        async with open_application(chosen, self.clock, self.nursery) as opened:
+        own = settings.keys() & {"rego_workers", "rego_timeout", "rego_memory"}
+        async with open_application(chosen, self.clock, self.nursery, None if own else self.engine) as opened:
             yield opened
 
     def catalog(self, files: Mapping[str, str], name: str = "controls") -> Path:
