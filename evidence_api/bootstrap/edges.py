@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from evidence_api.bootstrap.application import Application
+from evidence_api.graphql.answer_receipts import receipts_for
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.view import GraphQLEndpoint
 from evidence_api.use_cases.archivista import Archivista
@@ -20,6 +21,7 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         access_audit=application.access_audit,
         asking=application.asking,
         exchange=application.exchange,
+        federation=application.federation,
         ingest=application.ingest,
         artifacts=application.artifacts,
         documents=application.documents,
@@ -40,5 +42,6 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         lanes=side.lanes,
         deadline=application.settings.query_deadline,
         persisted=application.documents,
+        additions=[receipts_for(application.answer_receipts)],
     )
     return create_app(parts, graphql, more_routes)

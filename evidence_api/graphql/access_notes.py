@@ -23,6 +23,8 @@ def note_access(call: Call, body: Mapping[str, Any]) -> None:
     if call.ran is not None:
         notes.tree_size = call.ran.tree_size
         notes.cost = call.ran.cost
+    if notes.cost is None and call.charge is not None:
+        notes.cost = call.charge.requested
     errors = body.get("errors")
     if errors:
         notes.code = str(errors[0].get("extensions", {}).get("code", ""))
