@@ -1,6 +1,6 @@
 """What every resolver of one operation shares: who asks, the reading session, the document, the batches."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ from graphql import FieldNode
 from evidence_api.domain.errors import TooLarge
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql.batch import Batches
+from evidence_api.graphql.cost import Price
 from evidence_api.graphql.documents import PreparedDocument
 from evidence_api.use_cases.read_session import ReadSession
 
@@ -38,6 +39,8 @@ class Operation:
     session: ReadSession
     document: PreparedDocument
     finders: Mapping[str, Finder]
+    price: Price | None = None
+    returned: dict[int, int] = field(default_factory=dict)  # objects, by the place they were asked for at
     batches: Batches = field(default_factory=Batches)
     body_bytes: int = 0
     decision_bytes: int = 0
@@ -46,6 +49,11 @@ class Operation:
         """One node by type and public key; None if it is absent, not the tenant's, or of a type without ids."""
         finder = self.finders.get(type_name)
         return None if finder is None else await finder(info, key, at)
+
+    def count(self, places: Sequence[FieldNode], objects: int) -> None:
+        """Note how many objects a list gave that was asked for at these places; what an operation costs in the end."""
+        for place in places:
+            self.returned[id(place)] = self.returned.get(id(place), 0) + objects
 
     def take_body_bytes(self, size: int) -> None:
         """Count bytes of bodies put into the answer. Raises TooLarge `bodies_too_large`."""

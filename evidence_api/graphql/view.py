@@ -18,41 +18,49 @@ Source: GraphQL over HTTP draft; a request error has no `data`, partial data is 
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 import strawberry
 import structlog
-from graphql import GraphQLError, OperationType
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from evidence_api.domain.access_entry import AccessNotes
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import (
     EvidenceError,
     Forbidden,
     Malformed,
     NotFound,
+    Overloaded,
     RateLimited,
+    Refused,
     TooLarge,
     Unauthenticated,
     Undecided,
 )
 from evidence_api.domain.principal import Principal
+from evidence_api.domain.rates import INVALID_DOCUMENT
 from evidence_api.graphql import faults
+from evidence_api.graphql.access_notes import note_access
 from evidence_api.graphql.call import Addition, Call
-from evidence_api.graphql.cost import price
+from evidence_api.graphql.cost import Pricing, dry_document
 from evidence_api.graphql.disconnects import WhileConnected
-from evidence_api.graphql.documents import DocumentCache
+from evidence_api.graphql.documents import DocumentCache, PreparedDocument
+from evidence_api.graphql.event_stream import EVENT_STREAM
+from evidence_api.graphql.granted import check_granted
 from evidence_api.graphql.kept_answers import entity_tag, is_known
 from evidence_api.graphql.limits import Limits
 from evidence_api.graphql.media_types import JSON, RESPONSE_JSON, Answer, negotiate
 from evidence_api.graphql.registration import check_with
 from evidence_api.graphql.request import Parameters, read_parameters
-from evidence_api.graphql.running import Runner
-from evidence_api.use_cases.lanes import Lanes
+from evidence_api.graphql.running import Ran, Runner
+from evidence_api.graphql.streaming import Streams, Subscribing, accepts_events
+from evidence_api.graphql.writing import MutationRunner
+from evidence_api.use_cases.lanes import FEDERATION, QUERIES, Lanes
 from evidence_api.use_cases.persisted_documents import PersistedDocuments, check_allowed
 from evidence_api.use_cases.rates import Rates
 from evidence_api.use_cases.reads import Reads
@@ -69,6 +77,7 @@ _FIXED_STATUS = {
 }
 # A client that names application/json reads these from a 200: the document did not run.
 _LEGACY_OK = frozenset({"syntax_error", "validation_failed", "bad_variables"})
+_NO_PARAMETERS = Parameters("", None, None)
 _ALWAYS = {"Cache-Control": "no-store", "Vary": "Accept, Authorization", "X-Content-Type-Options": "nosniff"}
 _HEADERS = {
     HTTPStatus.METHOD_NOT_ALLOWED: {"Allow": "POST"},
@@ -92,20 +101,25 @@ class GraphQLEndpoint:
         deadline: float = 10.0,
         additions: Sequence[Addition] = (),
         persisted: PersistedDocuments | None = None,
+        mutations: MutationRunner | None = None,
+        streams: Streams | None = None,
     ) -> None:
         self._runner = Runner(schema, reads, deadline)
         self._rates = rates or Rates()
         self._lanes = lanes or Lanes()
+        self._pricing = Pricing(self._runner.schema)
         self._documents = DocumentCache(self._runner.schema, limits or Limits())
         self._additions = tuple(additions)
         self._persisted = persisted
+        self._mutations = mutations
+        self._streams = streams
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; never raises on input."""
         request_id = str(request.scope.get("state", {}).get("request_id") or uuid.uuid4().hex)
         answer = negotiate(request.headers.get("accept"))
         call = Call(request, request_id, answer or Answer(JSON, legacy=False))
-        if answer is None:
+        if answer is None and not accepts_events(request.headers.get("accept")):
             unacceptable = Malformed(f"this answers {JSON} or {RESPONSE_JSON}", code="not_acceptable", path="accept")
             return await self._refuse(call, unacceptable)
         try:
@@ -123,7 +137,13 @@ class GraphQLEndpoint:
         try:
             call.document = document = self._documents.prepare(await self._text(principal, parameters))
         except RecursionError as fault:
+            await self._rates.take(principal, INVALID_DOCUMENT)
             raise TooLarge("the document is nested too deeply", code="too_deep") from fault
+        except Refused:
+            await self._rates.take(principal, INVALID_DOCUMENT)
+            raise
+        if document.errors:
+            call.charge = await self._rates.take(principal, INVALID_DOCUMENT)
         if document.ast is None:
             return await self._request_error(call, document.errors, "syntax_error")
         call.operation = operation = document.operation(parameters.operation_name)
@@ -132,20 +152,69 @@ class GraphQLEndpoint:
             raise Malformed(f"a {kind.value} needs POST", code="method_not_allowed", path="method")
         if document.errors:
             return await self._request_error(call, document.errors, "validation_failed")
-        if kind is not OperationType.QUERY:
-            raise Malformed(f"this schema runs no {kind.value}", code="unsupported_operation", path="query")
-        charge = await self._rates.take(principal, price(document, operation, parameters.variables or {}))
-        call.charge = charge
-        async with self._lanes.enter("queries", principal.tenant), WhileConnected(call.request):
-            call.ran = ran = await self._runner.run(principal, document, document.ast, parameters)
-        self._rates.give_back(principal, charge, charge.requested if ran.cost is None else ran.cost)
-        _note(call)
+        check_granted(principal, document, kind, self._runner.schema)
+        self._check_runs(call, kind)
+        if self._streams is not None and kind is OperationType.SUBSCRIPTION:
+            return await self._subscribed(call, self._streams, document, document.ast)
+        ran = await self._run(call, document, operation, document.ast)
         if ran.data is None and ran.errors and all(error.path is None for error in ran.errors):
             return await self._request_error(call, tuple(ran.errors), "bad_variables")
         body: dict[str, Any] = {"data": ran.data}
         if ran.errors:
             body["errors"] = faults.of_execution(ran.errors, call.request_id)
         return await self._respond(call, body, HTTPStatus.OK)
+
+    async def _run(
+        self, call: Call, document: PreparedDocument, operation: OperationDefinitionNode, ast: DocumentNode
+    ) -> Ran:
+        """Steps 6 to 9 of one operation, or of its `rateLimit` alone where the rest is only to be priced."""
+        principal, parameters = _principal(call.request), call.parameters or _NO_PARAMETERS
+        price = self._pricing.price(document, operation, parameters.variables or {})
+        price.charge = call.charge = charge = await self._rates.take(principal, 0 if price.dry else price.requested)
+        if price.dry:
+            document, ast = dry_document(document, operation)
+        try:
+            async with self._lanes.enter(_lane(principal), principal.tenant), WhileConnected(call.request):
+                if self._mutations is not None and operation.operation is OperationType.MUTATION:
+                    run = partial(self._mutations.run, request_id=call.request_id)
+                else:
+                    run = partial(self._runner.run)
+                call.ran = ran = await run(principal, document, ast, parameters, price)
+        except Overloaded as fault:
+            if fault.code == "lane_full":  # it never ran
+                self._rates.give_back(principal, charge, 0)
+            raise
+        self._rates.give_back(principal, charge, charge.requested if ran.cost is None else ran.cost)
+        return ran
+
+    def _check_runs(self, call: Call, kind: OperationType) -> None:
+        """Raises Malformed `unsupported_operation`, `not_acceptable` (an answer that the client does not take)."""
+        runs = {OperationType.QUERY: True, OperationType.MUTATION: self._mutations, OperationType.SUBSCRIPTION: self._streams}
+        if not runs[kind]:
+            raise Malformed(f"this schema runs no {kind.value}", code="unsupported_operation", path="query")
+        accept = call.request.headers.get("accept")
+        taken = accepts_events(accept) if kind is OperationType.SUBSCRIPTION else negotiate(accept) is not None
+        if not taken:
+            answered = EVENT_STREAM if kind is OperationType.SUBSCRIPTION else f"{JSON} or {RESPONSE_JSON}"
+            raise Malformed(f"a {kind.value} answers {answered}", code="not_acceptable", path="accept")
+
+    async def _subscribed(
+        self, call: Call, streams: Streams, document: PreparedDocument, ast: DocumentNode
+    ) -> Response:
+        """Steps 6 to 8 of a subscription: its cost is taken once, and it has a place among the streams, not in a lane."""
+        principal, parameters = _principal(call.request), call.parameters or _NO_PARAMETERS
+        price = self._pricing.price(document, document.operation(parameters.operation_name), parameters.variables or {})
+        call.charge = charge = await self._rates.take(principal, price.requested)
+        try:
+            asked = Subscribing(parameters, call.request_id, call.request.headers.get("last-event-id"))
+            opened = await streams.open(principal, (document, ast), asked)
+        except EvidenceError:
+            self._rates.give_back(principal, charge, 0)  # it never ran
+            raise
+        if isinstance(opened, tuple):
+            return await self._request_error(call, opened, "bad_variables")
+        note_access(call, {})
+        return opened
 
     async def _text(self, principal: Principal, parameters: Parameters) -> str:
         """The text to run. Raises NotFound `unknown_document`, Forbidden `document_not_allowed`, Malformed."""
@@ -164,7 +233,7 @@ class GraphQLEndpoint:
     def check_document(self, text: str) -> None:
         """Whether a text may be kept as a persisted document; graphql/registration.py says what is raised."""
         try:
-            check_with(self._documents, text)
+            check_with(self._documents, self._pricing, text)
         except RecursionError as fault:
             raise TooLarge("the document is nested too deeply", code="too_deep") from fault
 
@@ -183,6 +252,7 @@ class GraphQLEndpoint:
     async def _respond(self, call: Call, body: dict[str, Any], status: HTTPStatus) -> Response:
         """Ask who has something to add, and send all of it."""
         call.result = orjson.dumps(body)
+        note_access(call, body)
         if call.principal is not None:
             for add in self._additions:
                 await add(call)
@@ -194,22 +264,16 @@ class GraphQLEndpoint:
         return _response(call, status)
 
 
+def _lane(principal: Principal) -> str:
+    return FEDERATION if principal.kind == "peer" else QUERIES
+
+
 def _principal(request: Request) -> Principal:
     """Who asks. Raises Unauthenticated."""
     principal = request.scope.get("state", {}).get("principal")
     if not isinstance(principal, Principal):
         raise Unauthenticated("send an API token: Authorization: Bearer evs_…")
     return principal
-
-
-def _note(call: Call) -> None:
-    """Leave for the audit of access what the web layer cannot know."""
-    notes = call.request.scope.get("state", {}).get("access")
-    if isinstance(notes, AccessNotes) and call.document and call.operation and call.ran:
-        notes.document = f"sha256:{call.document.digest}"
-        notes.operation = call.operation.name.value if call.operation.name else ""
-        notes.tree_size = call.ran.tree_size
-        notes.cost = call.ran.cost
 
 
 def _status(error: EvidenceError) -> HTTPStatus:
