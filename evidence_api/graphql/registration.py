@@ -7,7 +7,7 @@ whatever the variables that are left out come to be.
 from graphql import GraphQLError, OperationDefinitionNode
 
 from evidence_api.domain.errors import Malformed
-from evidence_api.graphql.cost import price
+from evidence_api.graphql.cost import Pricing
 from evidence_api.graphql.documents import DocumentCache
 from evidence_api.graphql.limits import Limits
 from evidence_api.graphql.schema import build_schema
@@ -16,11 +16,11 @@ from evidence_api.graphql.schema import build_schema
 def check_document(text: str) -> None:
     """The check of one text against the schema this program serves; for what runs once. Raises what `check_with`
     raises."""
-    cache = DocumentCache(build_schema()._schema, Limits())  # noqa: SLF001  strawberry gives it no public name
-    check_with(cache, text)
+    schema = build_schema()._schema  # noqa: SLF001  strawberry gives it no public name
+    check_with(DocumentCache(schema, Limits()), Pricing(schema), text)
 
 
-def check_with(cache: DocumentCache, text: str) -> None:
+def check_with(cache: DocumentCache, pricing: Pricing, text: str) -> None:
     """Raises Malformed `syntax_error`, `validation_failed`, `no_operation`, and what limits and cost raise."""
     document = cache.prepare(text)
     if document.errors:
@@ -29,7 +29,7 @@ def check_with(cache: DocumentCache, text: str) -> None:
     if not operations:
         raise Malformed("the document has no operation", code="no_operation", path="query")
     for operation in operations:
-        price(document, operation, {})
+        pricing.price(document, operation, {})
 
 
 def _fault(error: GraphQLError, code: str) -> Malformed:
