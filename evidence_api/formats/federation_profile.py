@@ -21,6 +21,7 @@ from evidence_api.domain.errors import EvidenceError, Malformed, VerificationFai
 from evidence_api.formats.content_digest import check_content_digest
 from evidence_api.formats.http_message import Message
 from evidence_api.formats.http_signature import Component, SignatureInput, Signed, covering, signatures
+from evidence_api.formats.structured_fields import serialise
 
 TAG = "evidence-federation/v1"
 ALGORITHM = "ed25519"
@@ -94,6 +95,8 @@ def _of_profile(message: Message) -> Signed:
         raise VerificationFailed(f"no signature has the tag {TAG!r}", code="signature_tag", path="tag")
     if len(ours) > 1:
         raise _malformed(f"more than one signature has the tag {TAG!r}", "tag", len(ours))
+    if serialise({ours[0].label: (ours[0].signature, {})}) not in (message.field("signature") or ""):
+        raise _malformed("the signature is not written in the one way there is", "signature", len(ours[0].signature))
     return ours[0]
 
 
