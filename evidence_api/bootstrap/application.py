@@ -34,6 +34,7 @@ from evidence_api.store.session import Database
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.access_audit import AccessAudit
 from evidence_api.use_cases.access_batches import AccessBatches, Pace
+from evidence_api.use_cases.action_requests import ActionRequests
 from evidence_api.use_cases.admit import Admission, check_admission
 from evidence_api.use_cases.advisories import Advisories
 from evidence_api.use_cases.answer_receipts import AnswerReceipts
@@ -48,13 +49,16 @@ from evidence_api.use_cases.decide import Gate
 from evidence_api.use_cases.derive import Deriver
 from evidence_api.use_cases.drafts import Drafts
 from evidence_api.use_cases.episode_artifacts import EpisodeArtifacts
+from evidence_api.use_cases.events import Events
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.federate import Federation
 from evidence_api.use_cases.follow_log import Following
+from evidence_api.use_cases.handed_overrides import HandedOverrides
 from evidence_api.use_cases.ingest import Ingest
 from evidence_api.use_cases.model_quota import ModelQuota
 from evidence_api.use_cases.overrides import Overrides
 from evidence_api.use_cases.own_evidence import KEY_NAME, OwnEvidence
+from evidence_api.use_cases.pack_requests import PackRequests
 from evidence_api.use_cases.packs import PackBuilder
 from evidence_api.use_cases.peering import Peering
 from evidence_api.use_cases.persisted_documents import PersistedDocuments
@@ -76,6 +80,7 @@ from evidence_api.use_cases.trust import TrustBook
 from evidence_api.use_cases.trust_rules import TrustRules
 from evidence_api.use_cases.vulnerability_index import VulnerabilityIndex
 from evidence_api.use_cases.webhooks import Webhooks
+from evidence_api.use_cases.writes import Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ class Application:
     waiting_decisions: WaitingDecisions
     artifacts: Artifacts
     documents: PersistedDocuments
+    events: Events
     log: TransparencyLog
     packs: Packs
     policy_bundles: PolicyBundles
@@ -120,6 +126,7 @@ class Application:
     tenancy: Tenancy
     trust_rules: TrustRules
     webhooks: Webhooks
+    writes: Writes
 
 
 @asynccontextmanager
@@ -190,6 +197,7 @@ class _Core:
     artifacts: Artifacts
     budgets: Budgets
     webhooks: Webhooks
+    events: Events
 
 
 def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
@@ -204,7 +212,9 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     indexer = ComponentIndexer(database, clock)
     appender.watch("sbom", indexer.wake)
     reassessor = Reassessor(database, opened.rego, catalog, opened.policy, clock, deriver, opened.assessing)
-    appender.watch_every(reassessor.wake)
+    events = Events(database)
+    for wake in (reassessor.wake, events.wake):
+        appender.watch_every(wake)
     artifacts = Artifacts(database, BlobStore(_blobs(settings)), clock, settings.max_artifact)
     asked = Gate(opened.rego, opened.policy, lane="reperformed")
     record = ReperformanceRecord(database, own)
@@ -220,7 +230,7 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
     return _Core(
         hits=hits, gate=gate, trust=trust, admission=admission, ingest=ingest, own=own, deriver=deriver,
         indexer=indexer, reassessor=reassessor, following=following, waiting_decisions=waiting, artifacts=artifacts,
-        budgets=budgets, webhooks=webhooks,
+        budgets=budgets, webhooks=webhooks, events=events,
     )  # fmt: skip
 
 
@@ -230,6 +240,7 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
     pack_key = own_keys(settings).pack(settings.pack_key, clock.now())
     access = Access(database, gate, clock)
     quota = ModelQuota(database, orjson.loads(opened.policy.data), clock)
+    packs = _packs(opened, tenancy, core, pack_key)
     return Application(
         settings=settings,
         clock=clock,
@@ -257,8 +268,9 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         waiting_decisions=core.waiting_decisions,
         artifacts=core.artifacts,
         documents=PersistedDocuments(database, clock),
+        events=core.events,
         log=TransparencyLog(database),
-        packs=_packs(opened, tenancy, core, pack_key),
+        packs=packs,
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         quota=quota,
         query_side=query_side(),
@@ -269,7 +281,15 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         tenancy=tenancy,
         trust_rules=TrustRules(database, core.trust, core.admission, clock),
         webhooks=core.webhooks,
+        writes=_writes(opened, core, packs),
     )
+
+
+def _writes(opened: _Opened, core: _Core, packs: Packs) -> Writes:
+    """What people do here besides reading and uploading."""
+    requests = ActionRequests(opened.database, core.gate, core.own, core.webhooks, opened.clock)
+    orders = PackRequests(opened.database, requests, packs, opened.clock)
+    return Writes(requests, orders, HandedOverrides(core.ingest, requests))
 
 
 def _packs(opened: _Opened, tenancy: Tenancy, core: _Core, key: PackKey) -> Packs:

@@ -8,7 +8,9 @@ from starlette.routing import BaseRoute
 from evidence_api.bootstrap.application import Application
 from evidence_api.graphql.answer_receipts import receipts_for
 from evidence_api.graphql.schema import build_schema
+from evidence_api.graphql.streaming import Streams
 from evidence_api.graphql.view import GraphQLEndpoint
+from evidence_api.graphql.writing import MutationRunner
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.web.app import create_app
 from evidence_api.web.parts import Parts
@@ -20,6 +22,7 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         access=application.access,
         access_audit=application.access_audit,
         asking=application.asking,
+        events=application.events,
         exchange=application.exchange,
         federation=application.federation,
         ingest=application.ingest,
@@ -35,12 +38,15 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         max_body=application.settings.max_body,
     )
     side = application.query_side
+    schema, deadline = build_schema(), application.settings.query_deadline
     graphql = GraphQLEndpoint(
-        build_schema(),
+        schema,
         application.reads,
         rates=side.rates,
         lanes=side.lanes,
-        deadline=application.settings.query_deadline,
+        deadline=deadline,
+        mutations=MutationRunner(schema, application.reads, application.writes, deadline),
+        streams=Streams(schema, application.reads, application.events),
         persisted=application.documents,
         additions=[receipts_for(application.answer_receipts)],
     )

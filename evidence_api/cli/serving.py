@@ -72,6 +72,9 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             asyncio.create_task(application.artifacts.run(_BLOB_SWEEP)),
             asyncio.create_task(application.hits.run()),
             asyncio.create_task(application.access_batches.run()),
+            asyncio.create_task(application.writes.run(settings.assess_interval)),
+            asyncio.create_task(application.writes.packs.run(settings.assess_interval)),
+            asyncio.create_task(application.events.run(lambda: server.should_exit)),
         )
         application.ingest.warm_up()
         try:  # the socket already listens: whoever connects before uvicorn is ready waits in its queue

@@ -189,7 +189,11 @@ class GraphQLEndpoint:
 
     def _check_runs(self, call: Call, kind: OperationType) -> None:
         """Raises Malformed `unsupported_operation`, `not_acceptable` (an answer that the client does not take)."""
-        runs = {OperationType.QUERY: True, OperationType.MUTATION: self._mutations, OperationType.SUBSCRIPTION: self._streams}
+        runs = {
+            OperationType.QUERY: True,
+            OperationType.MUTATION: self._mutations is not None,
+            OperationType.SUBSCRIPTION: self._streams is not None,
+        }
         if not runs[kind]:
             raise Malformed(f"this schema runs no {kind.value}", code="unsupported_operation", path="query")
         accept = call.request.headers.get("accept")
@@ -201,7 +205,7 @@ class GraphQLEndpoint:
     async def _subscribed(
         self, call: Call, streams: Streams, document: PreparedDocument, ast: DocumentNode
     ) -> Response:
-        """Steps 6 to 8 of a subscription: its cost is taken once, and it has a place among the streams, not in a lane."""
+        """Steps 6 to 8 of a subscription: its cost is taken once; its place is among the streams, not in a lane."""
         principal, parameters = _principal(call.request), call.parameters or _NO_PARAMETERS
         price = self._pricing.price(document, document.operation(parameters.operation_name), parameters.variables or {})
         call.charge = charge = await self._rates.take(principal, price.requested)

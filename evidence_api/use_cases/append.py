@@ -121,7 +121,7 @@ class Appender:
         self._recorded: OrderedDict[tuple[UUID, str], None] = OrderedDict()
         self._heads: OrderedDict[UUID, tuple[str, Frontier]] = OrderedDict()
         self._watched: dict[str, tuple[Callable[[TenantScope], None], ...]] = {}
-        self._tell: Callable[[TenantScope], None] | None = None
+        self._tell: tuple[Callable[[TenantScope], None], ...] = ()
 
     def announce(self, scope: TenantScope) -> None:
         """An upload is being checked and may be appended soon; `retract` follows for certain."""
@@ -145,7 +145,7 @@ class Appender:
 
     def watch_every(self, tell: Callable[[TenantScope], None]) -> None:
         """The same after each batch of whatever kinds, with its tenant."""
-        self._tell = tell
+        self._tell = (*self._tell, tell)
 
     async def append(self, scope: TenantScope, checked: Checked, decision: Decision) -> Receipt:
         """Durable, included and provable, or an exception; of evidence the log has already, the first leaf's receipt.
@@ -326,8 +326,8 @@ class Appender:
                 self._recorded[scope.id, decision.id] = None
             for tell in self._watched.get(one.record.row[_KIND], ()):
                 tell(scope)
-        if self._tell is not None:
-            self._tell(scope)
+        for tell in self._tell:
+            tell(scope)
         while len(self._recorded) > _KNOWN_DECISIONS:
             self._recorded.popitem(last=False)
 

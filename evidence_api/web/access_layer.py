@@ -6,6 +6,7 @@ a read, or a refusal              one row; refusals there may be many of (429, 5
 evidence that was taken, a        no row: it is in the log itself
 decision that was made
 a request nobody authenticated    no tenant, so no row: it is counted, and told in the server's log
+a stream of events                a row at its start, and one at its end, which says what ended it
 the row cannot be written         503 `audit_unavailable` in place of the answer, no byte of which has gone out
 """
 
@@ -26,6 +27,7 @@ from evidence_api.domain.access_entry import AccessEntry, AccessNotes
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.domain.principal import Principal
 from evidence_api.formats.access_audit import asked_with
+from evidence_api.graphql.event_stream import ENDED_BY
 from evidence_api.use_cases.access_audit import AccessAudit
 from evidence_api.web.problems import problem_of
 
@@ -67,12 +69,14 @@ class AccessLayer:
         except Exception:
             await answer.fail()
             raise
+        finally:
+            await answer.end()
 
     async def record(self, scope: Scope, principal: Principal, status: int, result: str) -> None:
         """Write the row of one request. Raises Undecided `audit_unavailable`."""
         notes: AccessNotes = scope["state"]["access"]
         notes.result = result
-        if not notes.variables:
+        if not notes.variables and not notes.document:
             notes.variables = _asked_with(scope)
         entry = AccessEntry(
             at=self._audit.now(),
@@ -188,6 +192,18 @@ class _Answer:
             {"type": "http.response.start", "status": int(HTTPStatus.SERVICE_UNAVAILABLE), "headers": headers}
         )
         await self._send({"type": "http.response.body", "body": content})
+
+    async def end(self) -> None:
+        """A second row of an answer that went on: what ended it. Nobody waits for it any more, so it may fail."""
+        state: MutableMapping[str, Any] = self._scope["state"]
+        ended_by = state.get(ENDED_BY)
+        if not self._open or ended_by is None or state.get("principal") is None:
+            return
+        state["access"].code = ended_by
+        try:
+            await self._layer.record(self._scope, state["principal"], int(HTTPStatus.OK), "")
+        except EvidenceError as fault:
+            log.warning("end_not_recorded", request_id=state.get("request_id"), code=fault.code, ended_by=ended_by)
 
     async def fail(self) -> None:
         """A fault of ours goes to the layer outside, which answers it without a word of content."""

@@ -17,6 +17,7 @@ from evidence_api.web import (
     decide,
     decision_logs,
     documents,
+    events,
     evidence,
     exchange,
     federation,
@@ -32,7 +33,7 @@ from evidence_api.web.archivista import archivista_routes
 from evidence_api.web.body_pace import BodyPace
 from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
-from evidence_api.web.requests import OK, RequestIdentity, require
+from evidence_api.web.requests import OK, RequestIdentity, require_still
 
 
 def _rest_routes(parts: Parts, graphql: GraphQLEndpoint) -> list[BaseRoute]:
@@ -42,6 +43,7 @@ def _rest_routes(parts: Parts, graphql: GraphQLEndpoint) -> list[BaseRoute]:
         Route("/v1/evidence", evidence.PostEvidence(parts), methods=["POST"]),
         Route("/v1/evidence/{evidence_id}/receipt", evidence.get_receipt),
         Route("/v1/blobs/{digest}", evidence.get_blob),
+        Route("/v1/events", events.get_events, methods=["GET"]),
         Route("/v1/artifacts/{digest}", artifacts.put_artifact, methods=["PUT"]),
         Route("/v1/artifacts/{digest}", artifacts.get_artifact),
         Route("/v1/decide", decide.list_areas, methods=["GET"]),
@@ -73,11 +75,15 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
         return Response(described, OK, media_type="application/json")
 
     async def query(request: Request) -> Response:
-        await require(request, parts_of(request).access, "evidence:read")
+        await require_still(request, parts_of(request).access, "evidence:read")
         return await graphql(request)
 
     app = Starlette(
-        middleware=[Middleware(RequestIdentity), Middleware(AccessLayer, audit=parts.access_audit), Middleware(BodyPace)],
+        middleware=[
+            Middleware(RequestIdentity),
+            Middleware(AccessLayer, audit=parts.access_audit),
+            Middleware(BodyPace),
+        ],
         exception_handlers={
             EvidenceError: problems.on_evidence_error,
             HTTPException: problems.on_http_error,

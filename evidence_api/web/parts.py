@@ -9,6 +9,7 @@ from evidence_api.use_cases.access_audit import AccessAudit
 from evidence_api.use_cases.archivista import Archivista
 from evidence_api.use_cases.artifacts import Artifacts
 from evidence_api.use_cases.ask import Asking
+from evidence_api.use_cases.events import Events
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.federate import Federation
 from evidence_api.use_cases.ingest import Ingest
@@ -28,6 +29,7 @@ class Parts:
     access: Access
     access_audit: AccessAudit
     asking: Asking
+    events: Events
     exchange: Exchange
     federation: Federation
     ingest: Ingest

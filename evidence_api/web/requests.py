@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evidence_api.domain.errors import Unauthenticated
 from evidence_api.domain.principal import Principal
+from evidence_api.graphql.event_stream import STILL
 from evidence_api.use_cases.access import Access
 
 REQUESTS = Counter("evidence_requests_total", "Requests answered", ["method", "status"])
@@ -52,6 +53,19 @@ async def require(request: Request, access: Access, action: str, *, tenant: str 
     """Authenticate the bearer token and ask the authorisation policy; `tenant` is whose the thing asked for is, where
     the path says so. Raises Unauthenticated, Forbidden, NotFound (another tenant's)."""
     return await require_of(request.scope, access, action, tenant=tenant)
+
+
+async def require_still(request: Request, access: Access, action: str) -> Principal:
+    """The same for an answer that may go on: whoever sends it asks again now and then (graphql/event_stream.py)."""
+    scope = request.scope
+
+    async def still() -> None:
+        token = header(scope, b"authorization").partition(b" ")[2].strip().decode("latin-1")
+        await access.authorise(await access.authenticate(token), action)
+
+    principal = await require_of(scope, access, action)
+    scope["state"][STILL] = still
+    return principal
 
 
 async def require_of(scope: Scope, access: Access, action: str, *, tenant: str | None = None) -> Principal:
