@@ -1,8 +1,30 @@
+from collections.abc import AsyncIterator
+
 import pytest
 
+from evidence_api.bootstrap import Application
 from evidence_api.use_cases.verify_pack import verify_pack
 from tests.support import statements
+from tests.support.place import Place
 from tests.web.conftest import Door
+
+CONTROLS = """\
+id: P-1
+query: [{kind: provenance, where: verified==true}]
+---
+id: P-2
+query: [{kind: test_result, where: result==passed}]
+---
+id: P-3
+query: [{kind: sbom, where: components>=1}]
+"""
+
+
+@pytest.fixture
+async def application(place: Place) -> AsyncIterator[Application]:
+    """Under three controls: what is printed of a hundred takes seconds, and is looked at elsewhere."""
+    async with place.application(max_body=2**20, catalog=place.catalog({"a.yaml": CONTROLS})) as opened:
+        yield opened
 
 
 async def test_a_pack_is_built_kept_listed_and_verifies(door: Door) -> None:
