@@ -9,9 +9,10 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from starlette.routing import BaseRoute
@@ -59,23 +60,8 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
                 timeout_graceful_shutdown=_GRACE,
             )
         )
-        tasks = (
-            asyncio.create_task(server.serve([listener])),
-            asyncio.create_task(application.reassessor.run(settings.assess_interval)),
-            asyncio.create_task(application.backlog.run(settings.assess_interval)),
-            asyncio.create_task(application.budgets.run(settings.assess_interval)),
-            asyncio.create_task(application.quota.run()),
-            asyncio.create_task(application.webhooks.run(settings.assess_interval)),
-            asyncio.create_task(application.indexer.run(settings.assess_interval)),
-            asyncio.create_task(application.following.run(settings.assess_interval)),
-            asyncio.create_task(application.waiting_decisions.run(settings.assess_interval)),
-            asyncio.create_task(application.artifacts.run(_BLOB_SWEEP)),
-            asyncio.create_task(application.hits.run()),
-            asyncio.create_task(application.access_batches.run()),
-            asyncio.create_task(application.writes.run(settings.assess_interval)),
-            asyncio.create_task(application.writes.packs.run(settings.assess_interval)),
-            asyncio.create_task(application.events.run(lambda: server.should_exit)),
-        )
+        beside = _beside(application, lambda: server.should_exit)
+        tasks = tuple(map(asyncio.create_task, (server.serve([listener]), *beside)))
         application.ingest.warm_up()
         try:  # the socket already listens: whoever connects before uvicorn is ready waits in its queue
             yield Serving(_url(settings.host, listener), tasks)
@@ -84,6 +70,27 @@ async def serving(application: Application, more_routes: Sequence[BaseRoute] = (
             for background in tasks[1:]:
                 background.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _beside(application: Application, stopping: Callable[[], bool]) -> Sequence[Coroutine[Any, Any, None]]:
+    """What runs beside the answers, until it is cancelled."""
+    interval = application.settings.assess_interval
+    return (
+        application.reassessor.run(interval),
+        application.backlog.run(interval),
+        application.budgets.run(interval),
+        application.quota.run(),
+        application.webhooks.run(interval),
+        application.indexer.run(interval),
+        application.following.run(interval),
+        application.waiting_decisions.run(interval),
+        application.artifacts.run(_BLOB_SWEEP),
+        application.hits.run(),
+        application.access_batches.run(),
+        application.writes.run(interval),
+        application.writes.packs.run(interval),
+        application.events.run(stopping),
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -121,14 +121,7 @@ class AccessQuery:
             since=cast("datetime | None", since),
             until=cast("datetime | None", until),
         )
-        filtered_by = filter_hash(
-            "accessAudit",
-            principal=chosen.principal,
-            action=chosen.action,
-            refused=refused,
-            since=chosen.since and format_rfc3339(chosen.since),
-            until=chosen.until and format_rfc3339(chosen.until),
-        )
+        filtered_by = _named(chosen)
         window = window_of(Paging(first, after, last, before), filtered_by)
         session = info.context.session
 
@@ -137,6 +130,18 @@ class AccessQuery:
 
         page = await session.run(access_audit.page, chosen, window)
         return connect(page, window, filtered_by, lambda row: str(row.sequence), _record, counting)
+
+
+def _named(chosen: AccessFilter) -> str:
+    """What cursors of the list with this filter are bound to."""
+    return filter_hash(
+        "accessAudit",
+        principal=chosen.principal,
+        action=chosen.action,
+        refused=chosen.refused,
+        since=chosen.since and format_rfc3339(chosen.since),
+        until=chosen.until and format_rfc3339(chosen.until),
+    )
 
 
 def _record(row: AccessRow) -> AccessRecord:
