@@ -5,7 +5,7 @@ EvidenceError with the same code, so `submit` says what the server said.
 """
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -87,6 +87,13 @@ class Client:
     def graphql(self, query: str, variables: dict[str, Any]) -> Any:  # noqa: ANN401  the `data` of the answer
         """Ask one query. Raises Refused with the first error's message."""
         answer = self._json("POST", "/graphql", orjson.dumps({"query": query, "variables": variables}))
+        if answer.get("errors"):
+            raise Refused(str(answer["errors"][0].get("message")), code="graphql")
+        return answer["data"]
+
+    def ask_graphql(self, question: Mapping[str, Any]) -> Any:  # noqa: ANN401  the `data` of the answer
+        """Ask a whole GraphQL request ("query" or "documentId" …). Raises Refused with the first error."""
+        answer = self._json("POST", "/graphql", orjson.dumps(question))
         if answer.get("errors"):
             raise Refused(str(answer["errors"][0].get("message")), code="graphql")
         return answer["data"]

@@ -51,6 +51,7 @@ COMMANDS: Sequence[Command] = (
     Command("inspect", "evidence_api.cli.inspect:app", "Verify one envelope or bundle offline, show it.", EVIDENCE),
     Command("release", "evidence_api.cli.release:app", "Which controls failed, why, who can fix it.", EVIDENCE),
     Command("evidence", "evidence_api.cli.evidence:app", "Show evidence, fetch its exact bytes.", EVIDENCE),
+    Command("query", "evidence_api.cli.query:query", "Ask a server, or several organisations, in GraphQL.", EVIDENCE),
     Command("drift", "evidence_api.cli.drift:drift", "What changed since the last green release.", EVIDENCE, "server"),
     Command("pack", "evidence_api.cli.pack:app", "Build, list and fetch audit packs.", EVIDENCE, "server"),
     Command("verify", "evidence_api.cli.verify:app", "Verify a pack offline, deriving every verdict again.", EVIDENCE),
@@ -71,6 +72,7 @@ COMMANDS: Sequence[Command] = (
     Command("schema", "evidence_api.cli.schema:app", "Print the GraphQL schema, compare it.", RULES, "server"),
     Command("tenant", "evidence_api.cli.tenant:app", "Tenants, their keys and trusted identities.", ACCESS, "server"),
     Command("trust", "evidence_api.cli.trust:app", "Whose evidence a tenant takes, for what.", ACCESS, "server"),
+    Command("peer", "evidence_api.cli.peer:app", "Organisations that may ask signed questions.", ACCESS, "server"),
     Command("token", "evidence_api.cli.token:app", "Create, list and revoke API tokens.", ACCESS, "server"),
 )
 
@@ -78,6 +80,7 @@ _TABLE = {command.name: command for command in COMMANDS}
 # Commands inside a group that need less, or more, than the group does.
 _INNER = {
     "token exchange": Command("token exchange", "evidence_api.cli.exchange:exchange", "", ACCESS),
+    "peer key": Command("peer key", "evidence_api.cli.peer_key:key", "", ACCESS),
     "policy telemetry": Command("policy telemetry", "evidence_api.cli.policy_telemetry:telemetry", "", RULES, "server"),
     "catalog replay": Command("catalog replay", "evidence_api.cli.replay:replay", "", RULES, "server"),
     "catalog progress": Command("catalog progress", "evidence_api.cli.progress:progress", "", RULES, "server"),
