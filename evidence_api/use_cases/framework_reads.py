@@ -6,23 +6,26 @@ control, are left out. Reads that are not listed here, and hold no verdicts, are
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from evidence_api.domain.evidence import Fact
 from evidence_api.domain.page import Page, Window, slice_of
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import AssessmentView, FindingView
-from evidence_api.store import read_outcomes, read_releases
+from evidence_api.store import read_outcomes, read_overrides, read_releases
 from evidence_api.store.session import Connection
 
 
 class FrameworkReads:
     """The reads of verdicts, narrowed: each has the arguments of the one it stands in for."""
 
-    def __init__(self, frameworks: frozenset[str]) -> None:
+    def __init__(self, frameworks: frozenset[str], controls: Collection[str]) -> None:
+        """`controls` are those of the catalog in force that are mapped to them: an override names one."""
         self._frameworks = frameworks
+        self._in_force = controls
         self.instead_of: Mapping[Any, Any] = {
             read_releases.assessments_in_force: self.assessments_in_force,
             read_releases.assessment_pages: self.assessment_pages,
@@ -32,6 +35,7 @@ class FrameworkReads:
             read_releases.findings_of_controls: self.findings_of_controls,
             read_outcomes.outcomes: self.outcomes,
             read_outcomes.history: self.history,
+            read_overrides.overrides: self.overrides,
         }
 
     async def assessments_in_force(
@@ -132,6 +136,13 @@ class FrameworkReads:
             )
             for control, page in found.items()
         }
+
+    async def overrides(
+        self, connection: Connection, scope: TenantScope, size: int, limit: int
+    ) -> list[tuple[str, Mapping[str, Fact]]]:
+        """Instead of read_overrides.overrides."""
+        found = await read_overrides.overrides(connection, scope, size, limit)
+        return [(one, facts) for one, facts in found if facts.get("control") in self._in_force]
 
     async def _controls(
         self, connection: Connection, scope: TenantScope, ids: Sequence[UUID]

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from evidence_api.domain.errors import Forbidden
 from evidence_api.domain.principal import Principal, ReadGrant
-from evidence_api.store import read_recorded, read_releases
+from evidence_api.store import read_overrides, read_recorded, read_releases
 from evidence_api.store.session import Database, out_of_reach
 from evidence_api.use_cases.access import Access
 from evidence_api.use_cases.catalog_versions import CatalogIndex, CatalogVersions
@@ -34,7 +34,8 @@ _WITHOUT_VERDICTS = frozenset(
     )
 ) | {ReadSession.__module__}
 _RELEASES_ALONE = frozenset(
-    {read_releases.release_page, read_releases.release_named, read_releases.releases_by_ids, read_recorded.rules}
+    {read_releases.release_page, read_releases.release_named, read_releases.releases_by_ids}
+    | {read_recorded.rules, read_overrides.moment_of}
 )
 
 
@@ -54,7 +55,8 @@ class GuestSession(ReadSession):
     ) -> None:
         super().__init__(database, principal, versions, readings, stack, rules, access)
         self._grant = grant
-        self._frameworks = FrameworkReads(grant.frameworks) if grant.frameworks else None
+        controls = versions.in_force.within(grant.frameworks).controls
+        self._frameworks = FrameworkReads(grant.frameworks, controls) if grant.frameworks else None
 
     def catalog_in_force(self) -> CatalogIndex:
         """The catalog the server assesses with now, as far as it is granted."""

@@ -10,19 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from evidence_api.domain.principal import Principal, TenantScope
+from evidence_api.domain.principal import Principal, ReadGrant, TenantScope
 from evidence_api.graphql.view import GraphQLEndpoint
 
 
 class GraphQLClient:
     """One caller of one endpoint. The principal is put where the web layer puts it."""
 
-    def __init__(self, endpoint: GraphQLEndpoint, scope: TenantScope | None) -> None:
+    def __init__(self, endpoint: GraphQLEndpoint, scope: TenantScope | None, grant: ReadGrant | None = None) -> None:
         async def answer(request: Request) -> Response:
             state = request.scope.setdefault("state", {})
             state["request_id"] = "test-request"
             if scope is not None:
-                state["principal"] = Principal("token", "t-1", scope, frozenset({"read"}))
+                kind = "token" if grant is None else "auditor"
+                state["principal"] = Principal(kind, "t-1", scope, frozenset({"read"}), grant=grant)
             return await endpoint(request)
 
         app = Starlette(routes=[Route("/graphql", answer, methods=["GET", "POST"])])
