@@ -11,7 +11,8 @@ import evidence_api.store.tables_peers
 import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rates
 import evidence_api.store.tables_rechecks
-import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
+import evidence_api.store.tables_trust
+import evidence_api.store.tables_vulnerabilities  # noqa: F401  adds its tables to the metadata
 from evidence_api.store.tables import metadata
 
 context.configure(

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import orjson
 
 from evidence_api.bootstrap.places import open_database, open_nursery, open_rego, own_keys
-from evidence_api.bootstrap.query_side import QuerySide, query_side
+from evidence_api.bootstrap.query_side import QuerySide, open_query_side
 from evidence_api.domain.control import Catalog
 from evidence_api.engines.blobs import BlobStore
 from evidence_api.engines.clock import Clock, SystemClock
@@ -142,7 +142,8 @@ async def open_application(
     policies = read_texts(settings.policy or shipped("policy"), (".rego", ".yaml", ".json"))
     policy, areas = bundle_from_files(policies), askable_areas(policies)
     async with (
-        open_database(settings) as (database, _login),
+        open_database(settings) as (database, login),
+        open_query_side(settings, login) as query_side,
         open_rego(settings, engine) as rego,
         open_nursery(nursery) as own,
         WorkerPool(own) as workers,
@@ -150,7 +151,7 @@ async def open_application(
     ):
         await rego.check(policy)
         await check_admission(Gate(rego, policy))
-        opened = _Opened(settings, clock, database, rego, workers, assessing, catalog, policy, areas)
+        opened = _Opened(settings, clock, database, rego, workers, assessing, catalog, policy, areas, query_side)
         log_signer = own_keys(settings).log(settings.log_key)
         appender = Appender(database, log_signer, clock)
         hits = PolicyHits(database, clock)
@@ -177,6 +178,7 @@ class _Opened:
     catalog: Catalog
     policy: PolicyBundle
     areas: Mapping[str, AskableArea]
+    query_side: QuerySide
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         packs=packs,
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
         quota=quota,
-        query_side=query_side(),
+        query_side=opened.query_side,
         reads=Reads(database, opened.catalog, rego, access, PolicyInForce.of(opened.policy)),
         readiness=Readiness(database, gate),
         reassessor=core.reassessor,

@@ -1,12 +1,10 @@
 """The catalog as readers see it: frameworks, their criteria, the controls mapped to them, the verdict on each."""
 
-from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import strawberry
 
 from evidence_api.domain import control as domain
-from evidence_api.domain.page import slice_of
 from evidence_api.domain.reading import AssessmentView
 from evidence_api.graphql.assessments import (
     CriterionResult,
@@ -16,16 +14,15 @@ from evidence_api.graphql.assessments import (
     finding_in,
     latest_row,
 )
-from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect, known
+from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect_ordered
 from evidence_api.graphql.context import Info, Moment
-from evidence_api.graphql.cursors import Paging, filter_hash, window_of
+from evidence_api.graphql.cursors import Paging, filter_hash
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id, key_of
 from evidence_api.graphql.nodes import Node
 from evidence_api.graphql.releases import moment_of
+from evidence_api.graphql.verdicts import Verdict, connect_history
 from evidence_api.use_cases.catalog_versions import CatalogIndex
-
-T = TypeVar("T")
 
 ReleaseId = Annotated[
     strawberry.ID, strawberry.argument(description="The release's id, or the evidence id of its statement.")
@@ -93,6 +90,22 @@ class Control(Node):
         """Loaded together with those of sibling controls."""
         row, at = await _latest(info, release, as_of, self.at)
         return None if row is None else await finding_in(info, row, self.given.id, at)
+
+    @resolved("Its verdicts in the assessments of a release, oldest first; empty where there is no such release.")
+    async def history(  # noqa: PLR0913, PLR0917  a release, Relay's four and a size
+        self,
+        info: Info,
+        release: ReleaseId,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        as_of: AsOf = None,
+    ) -> Connection[Verdict]:
+        """Loaded together with those of sibling controls."""
+        at = self.at if as_of is None and self.at is not None else await moment_of(info, as_of)
+        paging = Paging(first, after, last, before)
+        return await connect_history(info, key_of(release, "Release") or "-", self.given.id, paging, at)
 
 
 @strawberry.type(description="What a mapping says of one of its controls.")
@@ -191,14 +204,6 @@ class Framework(Node):
     ) -> Criterion | None:
         """By reference."""
         return criterion_in(self.index, self.given.id, ref, self.at)
-
-
-def connect_ordered(hashed: str, paging: Paging, items: Sequence[T]) -> Connection[T]:
-    """A page of a list in memory whose order is its own; positions are ordinals of that list."""
-    window = window_of(paging, hashed)
-    numbered = [(f"{number:08d}", item) for number, item in enumerate(items)]
-    page = slice_of(numbered, window, lambda pair: pair[0])
-    return connect(page, window, hashed, lambda pair: pair[0], lambda pair: pair[1], known(len(items)))
 
 
 def control_of(given: domain.Control, index: CatalogIndex, at: Moment | None) -> Control:

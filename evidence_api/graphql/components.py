@@ -1,7 +1,7 @@
 """Components as readers see them: what verified SBOMs say of a package, and the releases that hold it."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
@@ -12,11 +12,14 @@ from evidence_api.domain.page import Page
 from evidence_api.domain.reading import ComponentFilter, ReleaseView
 from evidence_api.formats.component_index import indexed_package
 from evidence_api.formats.packages import parse_purl
+from evidence_api.graphql import releases
 from evidence_api.graphql.connections import After, Before, Connection, First, Last, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, window_of
 from evidence_api.graphql.fields import resolved
-from evidence_api.graphql.releases import Release, release_of
+
+if TYPE_CHECKING:
+    from evidence_api.graphql.releases import Release
 
 _NO_RELEASES: Page[ReleaseView] = Page((), more=False)
 
@@ -49,7 +52,7 @@ class Component:
     @resolved("The releases that hold it, in the order they were stated.")
     async def releases(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Release]:
+    ) -> Connection[Annotated["Release", strawberry.lazy("evidence_api.graphql.releases")]]:
         """Loaded together with those of sibling components."""
         hashed = filter_hash("component-releases", component=str(self.row.id))
         window = window_of(Paging(first, after, last, before), hashed)
@@ -59,7 +62,9 @@ class Component:
             return await session.releases_of_components(components, window, size)
 
         page = await info.context.batches.of(("component-releases", window, size), load, _NO_RELEASES).get(self.row.id)
-        return connect(page, window, hashed, lambda row: str(row.leaf_index), lambda row: release_of(row, self.at))
+        return connect(
+            page, window, hashed, lambda row: str(row.leaf_index), lambda row: releases.release_of(row, self.at)
+        )
 
 
 def component_filter(purl: str | None, name: str | None) -> ComponentFilter:

@@ -1,13 +1,13 @@
 """Connections: pages with opaque cursors, and the arguments every list takes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import strawberry
 
-from evidence_api.domain.page import Counted, Page, Window
-from evidence_api.graphql.cursors import encode_cursor
+from evidence_api.domain.page import Counted, Page, Window, slice_of
+from evidence_api.graphql.cursors import Paging, encode_cursor, window_of
 from evidence_api.graphql.fields import named, resolved
 
 T = TypeVar("T")
@@ -121,3 +121,11 @@ def connect(  # noqa: PLR0913, PLR0917  a page, and how its items are shown
             end_cursor=edges[-1].cursor if edges else None,
         ),
     )
+
+
+def connect_ordered(hashed: str, paging: Paging, items: Sequence[T]) -> Connection[T]:
+    """A page of a list in memory whose order is its own; positions are ordinals of that list."""
+    window = window_of(paging, hashed)
+    numbered = [(f"{number:08d}", item) for number, item in enumerate(items)]
+    page = slice_of(numbered, window, lambda pair: pair[0])
+    return connect(page, window, hashed, lambda pair: pair[0], lambda pair: pair[1], known(len(items)))

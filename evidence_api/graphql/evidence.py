@@ -15,6 +15,7 @@ from evidence_api.graphql.connections import Connection, Counting, connect
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import Paging, filter_hash, page_size, window_of
 from evidence_api.graphql.decisions import Decision, ReperformanceStatus, decision_of
+from evidence_api.graphql.evidence_links import EvidenceLinks
 from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.ids import encode_id, key_of
 from evidence_api.graphql.nodes import Node
@@ -91,11 +92,9 @@ class Body:
 
 
 @strawberry.type(description="One signed record of the tenant's log: what it says, who signed it, where it is proved.")
-class Evidence(Node):
+class Evidence(EvidenceLinks, Node):
     """domain.reading.EvidenceView, for readers."""
 
-    row: strawberry.Private[EvidenceView]
-    at: strawberry.Private[Moment]
     evidence_id: str = strawberry.field(description="The evidence's identity: sha256:<hex> of its canonical envelope.")
     leaf_index: int = strawberry.field(description="Its place in the log, from 0.")
     kind: str = strawberry.field(description="What catalog queries call this sort of evidence.")

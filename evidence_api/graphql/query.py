@@ -13,7 +13,6 @@ from evidence_api.graphql.assessments import Assessment, Finding, find_assessmen
 from evidence_api.graphql.catalog import (
     Control,
     Framework,
-    connect_ordered,
     control_of,
     find_control,
     find_criterion,
@@ -21,7 +20,7 @@ from evidence_api.graphql.catalog import (
     framework_of,
 )
 from evidence_api.graphql.components import Component, ComponentName, Purl, component_filter, component_of
-from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect
+from evidence_api.graphql.connections import After, AsOf, Before, Connection, First, Last, connect, connect_ordered
 from evidence_api.graphql.context import Finder, Info, Moment
 from evidence_api.graphql.cursors import MAX_PAGE, Paging, filter_hash, window_of
 from evidence_api.graphql.decision_query import DecisionQuery

@@ -43,23 +43,32 @@ WHERE n.place <= {limit} ORDER BY n.component, n.place
 """
 
 
+COMPONENT_COLUMNS = "c.id, c.package, c.version, c.name, c.purl, c.supplier, c.licence, c.hashes"
+
+
 async def component_page(
     connection: Connection, scope: TenantScope, chosen: ComponentFilter, window: Window, size: int
 ) -> Page[IndexedComponent]:
     """One page of the components that SBOMs below `size` hold, by id."""
     arguments = Arguments(scope)
-    where = component_conditions(arguments, chosen, size)
-    if window.after is not None:
-        where.append(f"c.id > {arguments.put(_identity(window.after, 'after'))}")
-    if window.before is not None:
-        where.append(f"c.id < {arguments.put(_identity(window.before, 'before'))}")
+    where = component_conditions(arguments, chosen, size) + component_range(arguments, window)
     rows = await connection.fetch(
-        "SELECT c.id, c.package, c.version, c.name, c.purl, c.supplier, c.licence, c.hashes FROM component c "  # noqa: S608  constant texts, numbered arguments
+        f"SELECT {COMPONENT_COLUMNS} FROM component c "  # noqa: S608  constant texts, numbered arguments
         f"WHERE {' AND '.join(where)} ORDER BY c.id {'DESC' if window.backward else 'ASC'} "
         f"LIMIT {arguments.put(window.size + 1)}",
         *arguments,
     )
-    return cut([_component(row) for row in rows], window)
+    return cut([component_row(row) for row in rows], window)
+
+
+def component_range(arguments: Arguments, window: Window) -> list[str]:
+    """The conditions of a window of components, by id. Raises Malformed `bad_cursor`."""
+    where = []
+    if window.after is not None:
+        where.append(f"c.id > {arguments.put(_identity(window.after, 'after'))}")
+    if window.before is not None:
+        where.append(f"c.id < {arguments.put(_identity(window.before, 'before'))}")
+    return where
 
 
 def component_conditions(arguments: Arguments, chosen: ComponentFilter, size: int) -> list[str]:
@@ -102,6 +111,7 @@ def _identity(text: str, argument: str) -> UUID:
         raise Malformed("not a cursor this server gave out", code="bad_cursor", path=argument) from fault
 
 
-def _component(row: asyncpg.Record) -> IndexedComponent:
-    columns = dict(row)
-    return IndexedComponent(**columns | {"hashes": tuple(columns["hashes"])})
+def component_row(row: asyncpg.Record) -> IndexedComponent:
+    """A row with COMPONENT_COLUMNS."""
+    names = ("id", "package", "version", "name", "purl", "supplier", "licence")
+    return IndexedComponent(**{name: row[name] for name in names}, hashes=tuple(row["hashes"]))

@@ -23,7 +23,8 @@ import evidence_api.store.tables_policy_hits
 import evidence_api.store.tables_rates
 import evidence_api.store.tables_rechecks
 import evidence_api.store.tables_reperforming
-import evidence_api.store.tables_trust  # noqa: F401  adds its tables to the metadata
+import evidence_api.store.tables_trust
+import evidence_api.store.tables_vulnerabilities  # noqa: F401  adds its tables to the metadata
 from evidence_api.domain.digest import digest_of
 from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.evidence import Fact
