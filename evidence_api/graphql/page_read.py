@@ -50,6 +50,8 @@ class PageReader:
         plan, arguments = planned
         try:
             asked, hashed = _asked(plan, arguments.values(parameters.variables or {}))
+            if asked.as_of is not None and asked.as_of < 0:
+                return None
             page = await self._reads.page_text(principal, asked)
         except (EvidenceError, GraphQLError):
             return None

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from evidence_api.bootstrap import Application, open_application
 from evidence_api.cli.serving import serving
+from evidence_api.domain.errors import NotFound
 from evidence_api.domain.page import Window
 from evidence_api.domain.page_shape import EdgeShape, Member, PageAsked
 from evidence_api.domain.rates import MAX_CAPACITY, MAX_RESTORE, RateLimit
@@ -50,7 +51,8 @@ def raw_page(application: Application, shape: EdgeShape) -> Route:
         window = Window(PAGE, after=str(asked["after"]))
         async with side.lanes.enter("queries", principal.tenant):
             page = await parts.reads.page_text(principal, PageAsked(EvidenceFilter(), window, None, shape, ""))
-        assert page is not None
+        if page is None or page.start is None or page.end is None:
+            raise NotFound("no such page")
         side.rates.give_back(principal, charge, charge.requested)
         more = b"true" if page.more else b"false"
         body = b'{"edges":[%b],"start":%d,"end":%d,"more":%b}' % (page.edges.encode(), page.start, page.end, more)
