@@ -4,7 +4,7 @@ Only bootstrap and the command line read this module. Each setting is the variab
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -91,6 +91,18 @@ class Settings(BaseSettings):
         description="How long one GraphQL operation may run, seconds. Then it is stopped, and its SQL with it.",
     )
     pool_size: int = Field(default=10, ge=2, le=100, description="Connections to PostgreSQL.")
+    rate_capacity: int = Field(
+        default=50_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Cost units a tenant without a limit of its own may spend at once.",
+    )
+    rate_restore: int = Field(
+        default=5_000, ge=1, le=100_000_000, description="Cost units that come back to such a tenant in a second."
+    )
+    rate_mode: Literal["enforce", "measure"] = Field(
+        default="enforce", description="Whether such a tenant is refused what is over it, or that is only counted."
+    )
     assess_interval: float = Field(
         default=0.5, gt=0, le=60, description="How often the server looks for assessments that are due, seconds."
     )

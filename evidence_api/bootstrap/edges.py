@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 
 from evidence_api.bootstrap.application import Application
 from evidence_api.graphql.answer_receipts import receipts_for
+from evidence_api.graphql.rate_report import report_rates
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.streaming import Streams
 from evidence_api.graphql.view import GraphQLEndpoint
@@ -18,6 +19,7 @@ from evidence_api.web.parts import Parts
 
 def asgi_application(application: Application, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The HTTP and GraphQL edge over an open application."""
+    side = application.query_side
     parts = Parts(
         access=application.access,
         access_audit=application.access_audit,
@@ -26,18 +28,19 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         exchange=application.exchange,
         federation=application.federation,
         ingest=application.ingest,
+        lanes=side.lanes,
         artifacts=application.artifacts,
         documents=application.documents,
         archivista=Archivista(application.database, application.ingest),
         packs=application.packs,
         policy_bundles=application.policy_bundles,
+        rates=side.rates,
         reads=application.reads,
         log=application.log,
         readiness=application.readiness,
         summaries=application.summaries,
         max_body=application.settings.max_body,
     )
-    side = application.query_side
     schema, deadline = build_schema(), application.settings.query_deadline
     graphql = GraphQLEndpoint(
         schema,
@@ -48,6 +51,6 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         mutations=MutationRunner(schema, application.reads, application.writes, deadline),
         streams=Streams(schema, application.reads, application.events),
         persisted=application.documents,
-        additions=[receipts_for(application.answer_receipts)],
+        additions=[report_rates, receipts_for(application.answer_receipts)],
     )
     return create_app(parts, graphql, more_routes)

@@ -1,8 +1,14 @@
 """Start, query side: what every operation passes on its way in and out, beside the use cases it calls."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from evidence_api.use_cases.lanes import Lanes
+from evidence_api.domain.rates import RateLimit
+from evidence_api.settings import Settings
+from evidence_api.store.migrate import Login
+from evidence_api.store.session import Database
+from evidence_api.use_cases.lanes import Lanes, lane_sizes
 from evidence_api.use_cases.rates import Rates
 
 
@@ -14,6 +20,14 @@ class QuerySide:
     lanes: Lanes
 
 
-def query_side() -> QuerySide:
-    """Put them together."""
-    return QuerySide(rates=Rates(), lanes=Lanes())
+@asynccontextmanager
+async def open_query_side(settings: Settings, login: Login) -> AsyncIterator[QuerySide]:
+    """Put them together. The buckets have a connection of their own; on leaving, what waits is given back."""
+    database = await Database.open(login.app_dsn, pool_size=1)
+    usual = RateLimit(settings.rate_capacity, settings.rate_restore, settings.rate_mode)
+    rates = Rates(database, usual)
+    try:
+        yield QuerySide(rates=rates, lanes=Lanes(lane_sizes(settings.pool_size)))
+    finally:
+        await rates.close()
+        await database.close()

@@ -80,6 +80,7 @@ def _beside(application: Application, stopping: Callable[[], bool]) -> Sequence[
         application.backlog.run(interval),
         application.budgets.run(interval),
         application.quota.run(),
+        application.query_side.rates.run(),
         application.webhooks.run(interval),
         application.indexer.run(interval),
         application.following.run(interval),

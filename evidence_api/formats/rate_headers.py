@@ -9,6 +9,7 @@ Source: draft-ietf-httpapi-ratelimit-headers; RFC 9110 section 10.2.3. `t` of a 
 
 from math import ceil
 
+from evidence_api.domain.errors import RateLimited
 from evidence_api.domain.rates import Standing
 
 POLICY = "cost"
@@ -27,3 +28,16 @@ def rate_headers(standing: Standing, retry_after: int | None = None) -> dict[str
         "RateLimit": f'"{POLICY}";r={standing.remaining};t={until}',
     }
     return headers if retry_after is None else headers | {"Retry-After": str(retry_after)}
+
+
+def refusal_headers(error: RateLimited) -> dict[str, str]:
+    """The headers of a refusal, by the figures it has."""
+    limit, rate, wait = (error.fields.get(name) for name in ("limit", "restore_rate", "retry_after"))
+    seconds = max(1, ceil(wait)) if isinstance(wait, int | float) else 1
+    standing = Standing(
+        limit=limit if isinstance(limit, int) else 0,
+        remaining=0,
+        reset=float(seconds),
+        restore_rate=rate if isinstance(rate, float) else 1.0,
+    )
+    return rate_headers(standing, seconds)

@@ -4,11 +4,9 @@ Source: draft-ietf-httpapi-ratelimit-headers. The registry of quota units knows 
 parameter of our own, `evidence-unit`.
 """
 
-from math import ceil
-
 from evidence_api.domain.errors import RateLimited
 from evidence_api.domain.rates import Standing, refund
-from evidence_api.formats.rate_headers import rate_headers
+from evidence_api.formats.rate_headers import rate_headers, refusal_headers
 from evidence_api.graphql.call import Call
 from evidence_api.use_cases.rates import resets_at
 
@@ -16,7 +14,7 @@ from evidence_api.use_cases.rates import resets_at
 async def report_rates(call: Call) -> None:
     """An addition of the view: `extensions.cost`, `extensions.rateLimit`, the RateLimit headers, Retry-After."""
     if isinstance(call.refused, RateLimited):
-        call.headers.update(rate_headers(_refused_at(call.refused), _seconds(call.refused)))
+        call.headers.update(refusal_headers(call.refused))
         return
     charge = call.charge
     if charge is None:
@@ -36,19 +34,3 @@ async def report_rates(call: Call) -> None:
         "restoreRate": standing.restore_rate,
     }
     call.headers.update(rate_headers(Standing(standing.limit, remaining, standing.reset, standing.restore_rate)))
-
-
-def _refused_at(error: RateLimited) -> Standing:
-    limit, rate = error.fields.get("limit"), error.fields.get("restore_rate")
-    return Standing(
-        limit=limit if isinstance(limit, int) else 0,
-        remaining=0,
-        reset=float(_seconds(error)),
-        restore_rate=rate if isinstance(rate, float) else 1.0,
-    )
-
-
-def _seconds(error: RateLimited) -> int:
-    """Whole seconds to wait, up."""
-    wait = error.fields.get("retry_after")
-    return max(1, ceil(wait)) if isinstance(wait, int | float) else 1

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from evidence_api.domain.principal import Principal
 from evidence_api.graphql.archivista import ArchivistaEndpoint
 from evidence_api.use_cases.archivista import Archivista
+from evidence_api.use_cases.lanes import QUERIES
 from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
 from evidence_api.web.requests import OK, require
@@ -35,7 +36,8 @@ def archivista_routes(archivista: Archivista) -> list[BaseRoute]:
 
     async def query(request: Request) -> Response:
         principal = await _caller(request, "evidence:read")
-        body = await endpoint.answer(request, principal.tenant)
+        async with parts_of(request).lanes.enter(QUERIES, principal.tenant):
+            body = await endpoint.answer(request, principal.tenant)
         return Response(orjson.dumps(body), OK, {"Cache-Control": "no-store"}, media_type=_JSON)
 
     return [

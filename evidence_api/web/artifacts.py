@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.errors import Malformed, TooLarge
+from evidence_api.use_cases.lanes import UPLOADS
 from evidence_api.web.parts import parts_of
 from evidence_api.web.requests import CREATED, OK, require
 
@@ -18,7 +19,8 @@ async def put_artifact(request: Request) -> Response:
     principal = await require(request, parts.access, "evidence:write")
     digest = parse_digest(request.path_params["digest"])
     _check_declared(request, parts.artifacts.limit)
-    put = await parts.artifacts.put(principal, digest, _chunks(request))
+    async with parts.lanes.enter(UPLOADS, principal.tenant):
+        put = await parts.artifacts.put(principal, digest, _chunks(request))
     body = {"digest": put.digest, "size": put.size, "created": put.created}
     location = {"Location": f"/v1/artifacts/{put.digest}"}
     return Response(orjson.dumps(body), CREATED if put.created else OK, location, media_type="application/json")

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from evidence_api.domain.errors import EvidenceError, Malformed, Refused, TooLarge
 from evidence_api.domain.evidence import Receipt
 from evidence_api.domain.principal import Principal
+from evidence_api.domain.rates import UPLOAD
 from evidence_api.formats import containers
 from evidence_api.formats.receipt import receipt_to_json
+from evidence_api.use_cases.lanes import UPLOADS
 from evidence_api.web.bodies import Headers, receive_body
 from evidence_api.web.parts import Parts
 from evidence_api.web.problems import problem_of
+from evidence_api.web.rates import charge
 from evidence_api.web.requests import CREATED, OK
 
 MEDIA_TYPE = b"application/x-ndjson"
@@ -47,12 +50,15 @@ def is_batch(headers: Headers) -> bool:
 
 
 async def accept_batch(
-    parts: Parts, principal: Principal, headers: Headers, receive: Receive, request_id: str
+    parts: Parts, principal: Principal, headers: Headers, receive: Receive, scope: Scope
 ) -> bytes:
     """Read the batch, accept what can be, say what became of each. Raises TooLarge, Malformed for the whole."""
     body = await receive_body(headers, receive, min(MAX_BYTES, parts.max_body))
     uploads = await asyncio.to_thread(_uploads, body)
-    results = await parts.ingest.accept_many(principal, [upload.body for upload in uploads])
+    await charge(scope, parts.rates, principal, UPLOAD * len(uploads))
+    async with parts.lanes.enter(UPLOADS, principal.tenant):
+        results = await parts.ingest.accept_many(principal, [upload.body for upload in uploads])
+    request_id = scope["state"]["request_id"]
     return b"".join(
         orjson.dumps(_told(upload, result, request_id), option=orjson.OPT_APPEND_NEWLINE)
         for upload, result in zip(uploads, results, strict=True)

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from evidence_api.domain.errors import EvidenceError, Malformed, TooLarge, Undecided
 from evidence_api.domain.evidence import Receipt
 from evidence_api.formats.json_items import items_of
+from evidence_api.use_cases.lanes import UPLOADS
 from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
 from evidence_api.web.problems import problem_of, request_id
@@ -42,7 +43,8 @@ async def post_decision_log(request: Request) -> Response:
     results: list[tuple[int, Receipt | EvidenceError]] = [(place, fault) for place, fault in refused]
     for start in range(0, len(decisions), _AT_ONCE):
         some = decisions[start : start + _AT_ONCE]
-        answers = await parts.ingest.accept_many(principal, [event for _, event in some])
+        async with parts.lanes.enter(UPLOADS, principal.tenant):
+            answers = await parts.ingest.accept_many(principal, [event for _, event in some])
         results += [(place, answer) for (place, _), answer in zip(some, answers, strict=True)]
     told = _summary(results, request_id(request))
     log.info(

@@ -7,10 +7,13 @@ from starlette.types import Receive, Scope, Send
 
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.evidence import Receipt
+from evidence_api.domain.rates import UPLOAD
 from evidence_api.formats.receipt import receipt_to_json
+from evidence_api.use_cases.lanes import UPLOADS
 from evidence_api.web import batches
 from evidence_api.web.bodies import headers_of, receive_body
 from evidence_api.web.parts import Parts, parts_of
+from evidence_api.web.rates import charge
 from evidence_api.web.requests import CREATED, OK, require, require_of
 from evidence_api.web.subjects import named_subjects
 
@@ -30,12 +33,14 @@ class PostEvidence:
         principal = await require_of(scope, parts.access, "evidence:write")
         headers = headers_of(scope)
         if batches.is_batch(headers):
-            answer = await batches.accept_batch(parts, principal, headers, receive, scope["state"]["request_id"])
+            answer = await batches.accept_batch(parts, principal, headers, receive, scope)
             await _send(send, OK, answer, (b"content-type", batches.MEDIA_TYPE))
             return
+        await charge(scope, parts.rates, principal, UPLOAD)
         subjects = named_subjects(scope["query_string"]) if scope["query_string"] else ()
         body = await receive_body(headers, receive, parts.max_body)
-        receipt = await parts.ingest.accept(principal, body, subjects=subjects)
+        async with parts.lanes.enter(UPLOADS, principal.tenant):
+            receipt = await parts.ingest.accept(principal, body, subjects=subjects)
         await _send(send, CREATED if receipt.created else OK, orjson.dumps(receipt_to_json(receipt)), *_told(receipt))
 
 

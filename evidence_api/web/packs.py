@@ -9,6 +9,7 @@ from starlette.responses import Response
 from evidence_api.domain.action_request import actor_of
 from evidence_api.domain.digest import parse_digest
 from evidence_api.domain.errors import Malformed
+from evidence_api.use_cases.lanes import EXPORTS
 from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
 from evidence_api.web.requests import CREATED, OK, require
@@ -21,7 +22,8 @@ async def post_pack(request: Request) -> Response:
     parts = parts_of(request)
     principal = await require(request, parts.access, "pack:build")
     release, redact = _asked(await read_body(request, _MAX_REQUEST))
-    built = await parts.packs.build(principal.tenant, release, redact=redact, by=actor_of(principal))
+    async with parts.lanes.enter(EXPORTS, principal.tenant):
+        built = await parts.packs.build(principal.tenant, release, redact=redact, by=actor_of(principal))
     body = {
         "release": built.release,
         "status": built.status,

@@ -13,8 +13,10 @@ from evidence_api.use_cases.events import Events
 from evidence_api.use_cases.exchange import Exchange
 from evidence_api.use_cases.federate import Federation
 from evidence_api.use_cases.ingest import Ingest
+from evidence_api.use_cases.lanes import Lanes
 from evidence_api.use_cases.persisted_documents import PersistedDocuments
 from evidence_api.use_cases.policy_bundles import PolicyBundles
+from evidence_api.use_cases.rates import Rates
 from evidence_api.use_cases.readiness import Readiness
 from evidence_api.use_cases.reads import Reads
 from evidence_api.use_cases.release_packs import Packs
@@ -33,11 +35,13 @@ class Parts:
     exchange: Exchange
     federation: Federation
     ingest: Ingest
+    lanes: Lanes
     artifacts: Artifacts
     documents: PersistedDocuments
     archivista: Archivista
     packs: Packs
     policy_bundles: PolicyBundles
+    rates: Rates
     reads: Reads
     log: TransparencyLog
     readiness: Readiness

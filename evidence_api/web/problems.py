@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from evidence_api.domain import errors
+from evidence_api.formats.rate_headers import refusal_headers
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,10 @@ STATUS: dict[type[errors.EvidenceError], HTTPStatus] = {
     errors.InvalidSource: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.PackRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Undecided: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
 }
+# Problems that have a registered type; all others have one of ours.
+_TYPES = {"rate_limited": "https://iana.org/assignments/http-problem-types#quota-exceeded"}
 _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Bearer realm="evidence-api"'},
     HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},
@@ -67,7 +71,7 @@ def _document(
 ) -> dict[str, Any]:
     return {
         **fields,
-        "type": f"urn:evidence-api:problem:{code}",
+        "type": _TYPES.get(code, f"urn:evidence-api:problem:{code}"),
         "title": status.phrase,
         "status": int(status),
         "code": code,
@@ -83,7 +87,10 @@ async def on_evidence_error(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("undecided", code=error.code, detail=error.message, request_id=request_id(request))
-    return problem(request, status, error.code, error.message, error.fields)
+    answer = problem(request, status, error.code, error.message, error.fields)
+    if isinstance(error, errors.RateLimited):
+        answer.headers.update(refusal_headers(error))
+    return answer
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -12,8 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evidence_api.domain.errors import Unauthenticated
 from evidence_api.domain.principal import Principal
+from evidence_api.domain.rates import Standing
+from evidence_api.formats.rate_headers import rate_headers
 from evidence_api.graphql.event_stream import STILL
 from evidence_api.use_cases.access import Access
+from evidence_api.web.rates import charge, cost_of_action
 
 REQUESTS = Counter("evidence_requests_total", "Requests answered", ["method", "status"])
 SECONDS = Histogram("evidence_request_seconds", "Time to answer", ["method"])
@@ -42,6 +45,8 @@ class RequestIdentity:
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", identity.encode())]
+                if "rate" in scope["state"]:  # web/rates.py put it there
+                    message["headers"] += _told(scope["state"]["rate"])
                 _count_of(scope["method"], str(message["status"])).inc()
                 _seconds_of(scope["method"]).observe(time.perf_counter() - started)
             await send(message)
@@ -51,8 +56,11 @@ class RequestIdentity:
 
 async def require(request: Request, access: Access, action: str, *, tenant: str | None = None) -> Principal:
     """Authenticate the bearer token and ask the authorisation policy; `tenant` is whose the thing asked for is, where
-    the path says so. Raises Unauthenticated, Forbidden, NotFound (another tenant's)."""
-    return await require_of(request.scope, access, action, tenant=tenant)
+    the path says so; then charge for it. Raises Unauthenticated, Forbidden, RateLimited, NotFound (another
+    tenant's)."""
+    principal = await require_of(request.scope, access, action, tenant=tenant)
+    await charge(request.scope, request.app.state.parts.rates, principal, cost_of_action(action))
+    return principal
 
 
 async def require_still(request: Request, access: Access, action: str) -> Principal:
@@ -80,6 +88,10 @@ async def require_of(scope: Scope, access: Access, action: str, *, tenant: str |
         state["access"].action = action
     await access.authorise(principal, action, tenant=tenant)
     return principal
+
+
+def _told(standing: Standing) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in rate_headers(standing).items()]
 
 
 def header(scope: Scope, name: bytes) -> bytes:
