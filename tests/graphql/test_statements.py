@@ -1,8 +1,8 @@
 """One statement per list level, however many rows: counted at the driver."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -15,12 +15,14 @@ from tests.support.graphql_client import GraphQLClient
 from tests.support.seed import Seeded, append_all, example_assessment
 
 DEEP = """query ($many: Int!) { releases(first: $many) { edges { node { name
-  evidence(first: 20) { edges { node { kind facts subjects { digests } verification { signer { __typename } }
+  evidence(first: 3) { edges { node { kind facts subjects(first: 2) { digests } verification { signer { __typename } }
     body { content } proof { rootHash } } } }
-  assessment { treeSize findings(first: 20) { edges { node { outcome control { title }
-    evidence(first: 5) { edges { node { kind } } } } } } criteria(first: 5) { edges { node { outcome } } } }
-  assessments(first: 5) { edges { node { treeSize findings(last: 3) { edges { node { outcome } } } } } }
+  assessment { treeSize findings(first: 3) { edges { node { outcome control { title }
+    evidence(first: 2) { edges { node { kind } } } } } } criteria(first: 2) { edges { node { outcome } } } }
+  assessments(first: 2) { edges { node { treeSize findings(last: 2) { edges { node { outcome } } } } } }
 } } } }"""
+
+Taking: TypeAlias = Callable[[TenantScope], AbstractAsyncContextManager[Connection]]
 
 
 @pytest.fixture
@@ -32,15 +34,17 @@ def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]
         if "typeinfo_tree" not in record.query and "'jit'" not in record.query:
             seen.append(record.query)
 
-    reading = database.reading
+    def counted(taking: Taking) -> Taking:
+        @asynccontextmanager
+        async def take(scope: TenantScope) -> AsyncIterator[Connection]:
+            async with taking(scope) as connection:
+                with connection.query_logger(note):
+                    yield connection
 
-    @asynccontextmanager
-    async def counted(scope: TenantScope) -> AsyncIterator[Connection]:
-        async with reading(scope) as connection:
-            with connection.query_logger(note):
-                yield connection
+        return take
 
-    monkeypatch.setattr(database, "reading", counted)
+    monkeypatch.setattr(database, "reading", counted(database.reading))
+    monkeypatch.setattr(database, "bound", counted(database.bound))
     return seen
 
 
@@ -72,6 +76,18 @@ async def test_a_flat_page_is_one_statement_beside_the_head(
     assert len((await client.data(query))["evidence"]["edges"]) == 50
     assert len([one for one in statements if "FROM evidence e" in one]) == 1
     assert len(statements) == 2
+    assert len(many.receipts) == 7
+
+
+async def test_a_page_of_plain_fields_is_one_statement(
+    client: GraphQLClient, many: Seeded, statements: list[str]
+) -> None:
+    query = """{evidence(first: 50) {edges {cursor node {id kind received erased subjects {name digests} body {size}}}
+      pageInfo {hasNextPage endCursor}}}"""
+    for _ in range(2):  # a connection is bound before its first page
+        statements.clear()
+        assert len((await client.data(query))["evidence"]["edges"]) == 50
+    assert len(statements) == 1
     assert len(many.receipts) == 7
 
 
