@@ -143,7 +143,7 @@ async def open_application(
     policy, areas = bundle_from_files(policies), askable_areas(policies)
     async with (
         open_database(settings) as (database, login),
-        open_query_side(settings, login) as query_side,
+        open_query_side(settings, login, database, clock) as query_side,
         open_rego(settings, engine) as rego,
         open_nursery(nursery) as own,
         WorkerPool(own) as workers,

@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from evidence_api.domain.rates import RateLimit
+from evidence_api.engines.clock import Clock
 from evidence_api.settings import Settings
 from evidence_api.store.migrate import Login
 from evidence_api.store.session import Database
 from evidence_api.use_cases.lanes import Lanes, lane_sizes
+from evidence_api.use_cases.rate_limits import RateLimits
 from evidence_api.use_cases.rates import Rates
 
 
@@ -17,17 +19,21 @@ class QuerySide:
     """The use cases around a query, built once."""
 
     rates: Rates
+    limits: RateLimits
     lanes: Lanes
 
 
 @asynccontextmanager
-async def open_query_side(settings: Settings, login: Login) -> AsyncIterator[QuerySide]:
+async def open_query_side(
+    settings: Settings, login: Login, database: Database, clock: Clock
+) -> AsyncIterator[QuerySide]:
     """Put them together. The buckets have a connection of their own; on leaving, what waits is given back."""
-    database = await Database.open(login.app_dsn, pool_size=1)
+    own = await Database.open(login.app_dsn, pool_size=1)
     usual = RateLimit(settings.rate_capacity, settings.rate_restore, settings.rate_mode)
-    rates = Rates(database, usual)
+    rates = Rates(own, usual)
     try:
-        yield QuerySide(rates=rates, lanes=Lanes(lane_sizes(settings.pool_size)))
+        lanes = Lanes(lane_sizes(settings.pool_size))
+        yield QuerySide(rates=rates, limits=RateLimits(database, usual, clock), lanes=lanes)
     finally:
         await rates.close()
-        await database.close()
+        await own.close()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from evidence_api.bootstrap import Application
-from evidence_api.cli import output, webhook
+from evidence_api.cli import output, tenant_rate, webhook
 from evidence_api.cli.operating import AsJson, Tenant, operate, show
 from evidence_api.domain.registry import RegisteredIdentity, RegisteredKey
 from evidence_api.engines.sigstore import IdentityRule
@@ -20,6 +20,7 @@ identities = typer.Typer(
 app.add_typer(keys, name="key")
 app.add_typer(identities, name="identity")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(tenant_rate.app, name="rate")
 
 
 @app.command("create")
