@@ -74,6 +74,7 @@ COMMANDS: Sequence[Command] = (
     Command("trust", "evidence_api.cli.trust:app", "Whose evidence a tenant takes, for what.", ACCESS, "server"),
     Command("peer", "evidence_api.cli.peer:app", "Organisations that may ask signed questions.", ACCESS, "server"),
     Command("token", "evidence_api.cli.token:app", "Create, list and revoke API tokens.", ACCESS, "server"),
+    Command("access", "evidence_api.cli.access:app", "Who read what; check it against the log.", ACCESS, "server"),
 )
 
 _TABLE = {command.name: command for command in COMMANDS}

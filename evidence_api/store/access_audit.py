@@ -173,6 +173,16 @@ async def batches_of(connection: Connection, scope: TenantScope, sequences: Sequ
     return {one: batch for one in sequences for batch in found if batch.first <= one <= batch.last}
 
 
+async def batch_after(connection: Connection, scope: TenantScope, last: int) -> AccessBatch | None:
+    """The first batch in the log that begins after row `last`."""
+    row = await connection.fetchrow(
+        f"SELECT {_BATCH} FROM access_batch WHERE tenant_id = $1 AND first > $2 AND evidence_id IS NOT NULL "  # noqa: S608  constant
+        "ORDER BY first LIMIT 1",
+        *(scope.id, last),
+    )
+    return None if row is None else _batch(row)
+
+
 def _row(row: asyncpg.Record) -> AccessRow:
     notes = AccessNotes(
         action=row["action"],

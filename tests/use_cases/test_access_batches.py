@@ -19,6 +19,7 @@ from evidence_api.formats.stored import stored_statement
 from evidence_api.store import access_audit, evidence, read_log
 from evidence_api.store.migrate import login_dsn
 from evidence_api.use_cases.access_batches import access_proofs
+from evidence_api.use_cases.access_records import AccessRecords
 from tests.support.checked import SteppingClock
 from tests.support.place import Place
 from tests.web.conftest import Door, door_of
@@ -92,6 +93,8 @@ async def test_many_rows_do_not_wait_and_reads_of_the_log_alone_do(
     assert await batches.say(scope, AT + timedelta(minutes=61)) == 1
     await read(application, scope, *["/graphql"] * 7)
     assert await batches.say(scope, AT) == 2  # three rows each; the seventh waits
+    checked = await AccessRecords(application.database).check(scope)
+    assert (checked.rows, checked.statements, checked.waiting, checked.faults) == (7, 3, 1, ())
     assert [(one["first"], one["last"]) for one in await said(application, scope)] == [(1, 1), (2, 4), (5, 7)]
 
 
@@ -131,6 +134,12 @@ async def test_a_row_that_was_changed_is_found(application: Application, scope: 
     with pytest.raises(VerificationFailed) as found:
         verify_row(row_leaf(after[1]), proofs[2])
     assert found.value.code == "inclusion_proof"
+    records = AccessRecords(application.database)
+    (fault,) = (await records.check(scope)).faults
+    assert (fault.first, fault.last, fault.code) == (1, 3, "access_changed")
+    await tamper(place, "DELETE FROM access_audit WHERE sequence = 1")
+    (fault,) = (await records.check(scope)).faults
+    assert fault.code == "access_gap"
 
 
 async def test_rows_changed_or_missing_before_they_are_said_are_not_vouched_for(
