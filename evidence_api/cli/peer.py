@@ -146,8 +146,9 @@ def _confirmed(
     """The keys that were compared: those named, or all, if a person at a terminal says so."""
     if fingerprints:
         return compared(keys, fingerprints)
-    for one in keys:
-        output.note(f"key of {name}: {one.key_id}")
+    if not as_json:
+        for one in keys:
+            output.note(f"key of {name}: {one.key_id}")
     if as_json or not typer.get_text_stream("stdin").isatty():
         raise EvidenceError(
             "compare the fingerprints with what the peer says of them, then give each with --fingerprint",
