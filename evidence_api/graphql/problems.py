@@ -57,7 +57,7 @@ class PolicyDeniedProblem(Problem):
     rules: list[str] = strawberry.field(description="The ids of the rules that denied.")
     reasons: list[str] = strawberry.field(description="What they said.")
     decision_id: str | None = strawberry.field(description="The decision on record, sha256:<hex>.")
-    evidence_id: str | None = strawberry.field(description="The statement in the log that this was asked and denied.")
+    evidence_id: str = strawberry.field(description="The statement in the log that this was asked and denied.")
 
 
 @strawberry.type(description="The clientMutationId was used for another request: choose a new one.")

@@ -35,6 +35,11 @@ async def test_a_pack_is_built_kept_listed_and_verifies(door: Door) -> None:
     assert built.json()["release"] == "widget@1.0.0"
     listed = (await door.http.get("/v1/packs")).json()["packs"]
     assert {f"/v1/packs/{pack['digest']}" for pack in listed} == {built.json()["pdf"], built.json()["json"]}
+    asked = {"query": "{ packs(last: 2) { edges { node { status requestedBy files { href } } } } }"}
+    (shown,) = (await door.http.post("/graphql", json=asked)).json()["data"]["packs"]["edges"]
+    assert shown["node"]["status"] == "READY"
+    assert shown["node"]["requestedBy"].startswith("token:")
+    assert {one["href"] for one in shown["node"]["files"]} == {built.json()["pdf"], built.json()["json"]}
     for form in ("pdf", "json"):
         content = await door.http.get(built.json()[form])
         report = await verify_pack(content.content, rego=door.application.rego)
