@@ -82,6 +82,27 @@ def test_a_token_is_shown_once(run: Answer) -> None:
     assert run("token", "create", "--tenant", "tokens", "--name", "x", "--right", "all") == (output.NO, "malformed")
 
 
+def test_an_auditors_token_ends_and_says_what_it_sees(run: Answer) -> None:
+    run("tenant", "create", "audited")
+    of = ["--tenant", "audited", "--name", "a.auditor"]
+    auditor = ["token", "create", *of, "--role", "auditor"]
+    limits = ["--framework", "soc2", "--release", "app", "--from", "2026-01-01", "--until", "2026-06-30"]
+    made = run(*auditor, *limits, "--expires", "90d")
+    assert made["token"].startswith("evs_auditor_")
+    assert made["rights"] == ["evidence:read", "pack:read"]
+    sees = {
+        "frameworks": ["aicpa-tsc"],
+        "releases": ["app"],
+        "from": "2026-01-01T00:00:00Z",
+        "until": "2026-07-01T00:00:00Z",
+    }
+    assert made["grant"] == {"id": made["id"], **sees, "expires": made["expires"]}
+    (listed,) = run("token", "list", "--tenant", "audited")["tokens"]
+    assert (listed["role"], listed["sees"]) == ("auditor", sees)
+    assert run(*auditor, "--expires", "9d", "--days", "9") == (output.USAGE, "usage")
+    assert run("token", "create", *of, "--release", "app") == (output.USAGE, "usage")
+
+
 def test_another_name_is_nobodys_tenant(run: Answer) -> None:
     assert run("token", "list", "--tenant", "nobody") == (output.NO, "not_found")
 
