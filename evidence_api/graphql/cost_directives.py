@@ -48,6 +48,10 @@ WEIGHTS: Mapping[str, int] = MappingProxyType(
         "Query.inclusionProof": PROVING,
         "Evidence.proof": PROVING,
         "Evidence.decision": VERIFICATION,
+        "Query.gaps": 50,  # the outcomes of up to a hundred assessments
+        "Query.whyChanged": 5 * VERIFICATION,  # assessments are made again
+        "Release.dependencyDebt": PROVING,  # a signed statement is read, all of it
+        "Release.drift": PROVING,
     }
 )
 # Lists without a size argument that are short by their nature: one item an outcome, or what an operator wrote down.

@@ -11,6 +11,7 @@ from evidence_api.domain.principal import TenantScope
 from evidence_api.store import assessments
 from evidence_api.store.session import Database
 from evidence_api.use_cases.append import Appender
+from evidence_api.use_cases.read_session import ReadSession
 from tests.support.checked import checked, release
 from tests.support.graphql_client import GraphQLClient
 from tests.support.seed import SIGNED_AT, Seeded, append_all, example_assessment
@@ -35,6 +36,20 @@ def told(report: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  JSON
         )
         for node in (edge["node"] for edge in report["gaps"]["edges"])
     ]
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the store's reads, as they are run."""
+    run: list[str] = []
+    plain = ReadSession._read
+
+    async def noted(self: ReadSession, read: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  passes on
+        run.append(read.__name__)
+        return await plain(self, read, *arguments, **options)
+
+    monkeypatch.setattr(ReadSession, "_read", noted)
+    return run
 
 
 async def test_gaps_of_one_release(client: GraphQLClient, seeded: Seeded) -> None:
@@ -140,3 +155,32 @@ async def test_lists_say_how_long_they_are(
     monkeypatch.setattr("evidence_api.domain.page.MAX_COUNTED", 2)
     bounded = await client.data(f"{{evidence(first: 1) {count}}}")
     assert bounded == {"evidence": {"totalCount": {"value": 2, "relation": "AT_LEAST"}}}
+
+
+async def test_every_level_is_one_statement_however_many_there_are(
+    client: GraphQLClient, seeded: Seeded, reads: list[str]
+) -> None:
+    query = """query ($first: Int) { releases(first: $first) { edges { node { statement { kind } previous { version }
+      next { version } product { releases(last: 2) { totalCount { value } edges { node { version } } } }
+      components(first: 2) { edges { node { name } } } drift { status }
+      vulnerabilities(first: 2) { edges { node { id } } }
+      dependencyDebt { total } reproducibleBuilds { status }
+      evidence(first: 3) { totalCount { value } edges { node { supersededBy { id } releases(first: 2) { edges { node {
+        version } } } } } }
+      assessment { findings(first: 2) { edges { node { queries { rows(first: 2) { edges { node { kind } } } } } } } }
+      } } } }"""
+    await client.data(query, first=1)
+    one = sorted(reads)
+    reads.clear()
+    await client.data(query, first=2)
+    assert sorted(reads) == one
+    assert len(one) == len(set(one)) + 3  # a page and its count, both neighbours, SBOMs and what is derived
+    assert len(seeded.receipts) == 7
+
+
+async def test_gaps_and_their_findings_are_four_statements(
+    client: GraphQLClient, seeded: Seeded, reads: list[str]
+) -> None:
+    await client.data(GAPS, framework="aicpa-tsc", release=seeded.evidence_id("release"))
+    assert reads[:4] == ["head", "releases_by_ids", "assessments_in_force", "outcomes"]
+    assert sorted(reads[4:]) == ["evidence_among", "findings_of_controls"]

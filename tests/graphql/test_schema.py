@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, build_schema
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+)
 from typer.testing import CliRunner
 
 from evidence_api.cli.schema import app
@@ -35,6 +42,8 @@ def test_everything_is_described() -> None:
             continue
         if not kind.description:
             silent.append(name)
+        if isinstance(kind, GraphQLEnumType):
+            silent += [f"{name}.{value}" for value, given in kind.values.items() if not given.description]
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
             for field_name, field in kind.fields.items():
                 if not field.description:
