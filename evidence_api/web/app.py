@@ -51,7 +51,7 @@ def _rest_routes(parts: Parts, graphql: GraphQLEndpoint) -> list[BaseRoute]:
         Route("/v1/decision-logs", decision_logs.post_decision_log, methods=["POST"]),
         Route("/v1/decision-logs/{partition}", decision_logs.post_decision_log, methods=["POST"]),
         Route("/v1/documents", documents.list_documents, methods=["GET"]),
-        Route("/v1/documents/{digest}", documents.PutDocument(graphql.check_document), methods=["PUT"]),
+        Route("/v1/documents/{digest}", documents.put_document(graphql.check_document), methods=["PUT"]),
         Route("/v1/documents/{digest}", documents.get_document, methods=["GET"]),
         Route("/v1/documents/{digest}", documents.delete_document, methods=["DELETE"]),
         Route("/v1/packs", packs.list_packs, methods=["GET"]),

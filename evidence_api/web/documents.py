@@ -1,6 +1,6 @@
 """Routes for persisted documents: register a GraphQL text under its digest, list them, read one, take it out."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from evidence_api.domain.digest import digest_of, parse_digest
-from evidence_api.domain.errors import Malformed
+from evidence_api.domain.errors import Malformed, VerificationFailed
 from evidence_api.domain.persisted_document import PersistedDocument
 from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
@@ -18,35 +18,36 @@ _MAX_TEXT = 64 * 1024
 _NO_CONTENT = 204
 
 
-class PutDocument:
-    """PUT: 201 (new) or 200 (already there). `check` says what is wrong with a text by raising it."""
+def put_document(check: Callable[[str], None]) -> Callable[[Request], Awaitable[Response]]:
+    """The route that registers; `check` says what is wrong with a text by raising it."""
 
-    def __init__(self, check: Callable[[str], None]) -> None:
-        self._check = check
-
-    async def __call__(self, request: Request) -> Response:
-        """The body is the text; `?name=` says what it is for."""
+    async def put(request: Request) -> Response:
+        """201 (new) or 200 (already there). The body is the text; `?name=` says what it is for."""
         parts = parts_of(request)
         principal = await require(request, parts.access, "document:write")
-        digest = parse_digest(request.path_params["digest"])
-        body = await read_body(request, _MAX_TEXT)
-        if digest_of(body) != digest:
-            raise Malformed(
-                f"the body is {digest_of(body)}", code="digest_mismatch", path="digest", limit=digest, value=len(body)
-            )
-        try:
-            text = body.decode()
-        except UnicodeDecodeError as fault:
-            raise Malformed(f"the body is not UTF-8: {fault}", path="body") from fault
         made, created = await parts.documents.add(
             principal.tenant,
-            text,
+            _text(await read_body(request, _MAX_TEXT), parse_digest(request.path_params["digest"])),
             name=request.query_params.get("name", ""),
             by=f"{principal.kind} {principal.id}",
-            check=self._check,
+            check=check,
         )
-        headers = {"Location": f"/v1/documents/{digest}"}
-        return Response(orjson.dumps(_record(made)), CREATED if created else OK, headers, media_type="application/json")
+        headers = {"Location": f"/v1/documents/{made.digest}"}
+        status = CREATED if created else OK
+        return Response(orjson.dumps(_record(made)), status, headers, media_type="application/json")
+
+    return put
+
+
+def _text(body: bytes, digest: str) -> str:
+    """Raises VerificationFailed `document_digest`, Malformed."""
+    if (found := digest_of(body)) != digest:
+        said = f"the body is {found}, it was sent under {digest}"
+        raise VerificationFailed(said, code="document_digest", path="body", limit=digest, value=found)
+    try:
+        return body.decode()
+    except UnicodeDecodeError as fault:
+        raise Malformed(f"the body is not UTF-8: {fault}", path="body") from fault
 
 
 async def list_documents(request: Request) -> Response:

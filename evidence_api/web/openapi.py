@@ -6,6 +6,8 @@ from evidence_api import __version__
 from evidence_api.formats.svr import SVR_MEDIA_TYPE
 from evidence_api.formats.vsa import VSA_MEDIA_TYPE
 from evidence_api.web.openapi_documents import document_paths
+from evidence_api.web.openapi_events import event_paths
+from evidence_api.web.openapi_graphql import graphql_paths
 from evidence_api.web.openapi_schemas import DIGEST, TEXT, schemas
 
 _PROBLEM = {
@@ -296,14 +298,7 @@ def _query_paths() -> dict[str, Any]:
                 parameters=[_parameter("tenant", {"type": "string"})],
             )
         },
-        "/graphql": {
-            "get": _operation("GraphQL query by URL parameters", {"200": _answer("GraphQL response", _FREE)}),
-            "post": _operation(
-                "GraphQL over HTTP; the schema is in schema.graphql",
-                {"200": _answer("GraphQL response", _FREE)},
-                requestBody={"required": True, "content": _FREE},
-            ),
-        },
+        **graphql_paths("/graphql", _PROBLEM, "GraphQL over HTTP; the schema is in schema.graphql"),
     }
 
 
@@ -326,6 +321,7 @@ def openapi_document() -> dict[str, Any]:
             **_decision_log_paths(),
             **_artifact_paths(),
             **document_paths(_PROBLEM),
+            **event_paths(_PROBLEM),
             **_pack_paths(),
             **_policy_bundle_paths(),
             **_release_paths(),

@@ -14,7 +14,8 @@ _RECORD: dict[str, Any] = {
         "registeredAt": {"type": "string", "format": "date-time"},
     },
 }
-_TEXT = {"application/graphql": {"schema": {"type": "string", "maxLength": 65_536}}}
+_ANY_TEXT = {"schema": {"type": "string", "maxLength": 65_536}}
+_TEXT = {"application/graphql": _ANY_TEXT}
 _ONE = {"name": "digest", "in": "path", "required": True, "schema": DIGEST}
 _NAME = {
     "name": "name",
@@ -51,7 +52,7 @@ def document_paths(problem: dict[str, Any]) -> dict[str, Any]:
                     "200": {"description": "Already there", "content": record},
                 },
                 parameters=[_ONE, _NAME],
-                requestBody={"required": True, "content": _TEXT},
+                requestBody={"required": True, "content": {**_TEXT, "text/plain": _ANY_TEXT}},
             ),
             "get": operation(
                 "The text of a registered document",
