@@ -54,7 +54,7 @@ def remembered(file: Path | None) -> dict[str, tuple[int, str]]:
         raise EvidenceError(f"{file} is not what --remember wrote", code="unreadable_file", path=str(file)) from fault
 
 
-def remember(file: Path | None, answers: Sequence[MemberAnswer]) -> None:
+def keep_standing(file: Path | None, answers: Sequence[MemberAnswer]) -> None:
     """Keep where each log stands that was shown; those of members that showed none stay as they were."""
     if file is None:
         return

@@ -12,16 +12,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 import orjson
 import typer
 
 from evidence_api.cli import output
+from evidence_api.cli import query_options as options
 from evidence_api.cli.client import Client
 from evidence_api.cli.credentials import DEFAULT_SERVER, Server, Token
-from evidence_api.cli.federated_output import exit_code, print_answers, remember, remembered
+from evidence_api.cli.federated_output import exit_code, keep_standing, print_answers, remembered
 from evidence_api.cli.peer_key import load_signer
 from evidence_api.cli.since import length_of
 from evidence_api.domain.errors import EvidenceError, NotFound
@@ -30,8 +31,6 @@ from evidence_api.engines.clock import SystemClock
 from evidence_api.engines.federation_client import FederationClient
 from evidence_api.formats.federation_file import parse_members
 from evidence_api.use_cases.ask_members import Terms, ask_members
-
-_PANEL = "Several organisations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,49 +43,19 @@ class _Asked:
 
 
 def query(  # noqa: PLR0917  one argument per option
-    query_file: Annotated[
-        Path | None, typer.Option("--query", "-q", allow_dash=True, help="File with the GraphQL document; - is stdin.")
-    ] = None,
-    document: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="A persisted document in place of a text: sha256:HEX.")
-    ] = None,
-    variables: Annotated[str, typer.Option(metavar="JSON|@FILE", help="The document's variables.")] = "{}",
-    operation: Annotated[str | None, typer.Option(help="Which operation, if the document has several.")] = None,
-    as_: Annotated[
-        Path | None,
-        typer.Option(
-            "--as",
-            metavar="KEY",
-            envvar="EVIDENCE_PEER_KEY",
-            help="Ask as the peer with this private key (`peer key`).",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    members: Annotated[
-        Path, typer.Option(help="The organisations: name, url, tenant, fingerprint.", rich_help_panel=_PANEL)
-    ] = Path("federation.yaml"),
-    member: Annotated[
-        list[str] | None, typer.Option(help="Ask this one; repeat it. Default: all.", rich_help_panel=_PANEL)
-    ] = None,
-    deadline: Annotated[
-        float, typer.Option(min=0.1, max=300, help="Seconds each may take.", rich_help_panel=_PANEL)
-    ] = 10.0,
-    stale_after: Annotated[
-        str | None,
-        typer.Option(help="A log that has stood still for longer is stale: 7d, PT12H.", rich_help_panel=_PANEL),
-    ] = None,
-    seen: Annotated[
-        Path | None,
-        typer.Option(
-            "--remember",
-            metavar="FILE",
-            help="Keep where each log stood; one that is shorter the next time is refused.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
+    query_file: options.Query = None,
+    document: options.Document = None,
+    variables: options.Variables = "{}",
+    operation: options.Operation = None,
+    as_: options.As = None,
+    members: options.Members = Path("federation.yaml"),
+    member: options.Names = None,
+    deadline: options.Deadline = 10.0,
+    stale_after: options.StaleAfter = None,
+    remember: options.Remember = None,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Ask a GraphQL question: of one server with --token, or signed, of several organisations, with --as.
 
@@ -97,9 +66,9 @@ def query(  # noqa: PLR0917  one argument per option
         _ask_one(server, token, question)
         return
     chosen = _chosen(members, member or ())
-    terms = Terms(deadline, _length(stale_after), remembered(seen))
+    terms = Terms(deadline, _length(stale_after), remembered(remember))
     answers = asyncio.run(_ask(as_, _Asked(question, chosen, terms)))
-    remember(seen, answers)
+    keep_standing(remember, answers)
     print_answers(answers, as_json=json)
     raise typer.Exit(exit_code(answers))
 
