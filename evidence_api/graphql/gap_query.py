@@ -85,6 +85,7 @@ class GapQuery:
         if (before.tree_size, before.evaluated_at) > (after.tree_size, after.evaluated_at):
             raise Malformed("`from` was made after `to`", code="standpoints_out_of_order", path="from")
         grant = info.context.principal.grant
-        question = ChangeQuestion(found.row, control, before, after, partial=grant is not None)
+        partial = grant is not None and (grant.since is not None or bool(grant.frameworks))
+        question = ChangeQuestion(found.row, control, before, after, partial=partial)
         change = await why_changed(info.context.session, question)
         return None if change is None else change_of(change, found.row, (before, after), at)

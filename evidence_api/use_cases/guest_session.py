@@ -29,6 +29,7 @@ _WITHOUT_VERDICTS = frozenset(
     f"evidence_api.store.{name}"
     for name in (
         *("reads", "rechecks", "evidence", "read_log", "read_leaves", "read_components", "read_sboms", "read_products"),
+        "read_history",
         *("read_standing", "vulnerabilities", "counts", "read_decisions", "reading_progress", "trust_ledger"),
         *("budgets", "model_buckets"),
     )

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from evidence_api.domain.assessment import Outcome
-from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.principal import ReadGrant, TenantScope
+from evidence_api.graphql.view import GraphQLEndpoint
 from evidence_api.store import assessments
 from evidence_api.store.session import Database
 from evidence_api.use_cases.append import Appender
@@ -24,6 +26,16 @@ GAPS = """query ($framework: ID!, $release: ID, $after: String, $size: Int, $rea
       criterion { ref } control { ref owner severity fix } release { name version }
       finding { because fix waivedBy { until } }
       lacking { kind reason query { rows(first: 5) { edges { node { kind leafIndex } } } } } } } } } }"""
+
+LEVELS = """query ($first: Int) { releases(first: $first) { edges { node { statement { kind } previous { version }
+      next { version } product { releases(last: 2) { totalCount { value } edges { node { version } } } }
+      components(first: 2) { edges { node { name } } } drift { status }
+      vulnerabilities(first: 2) { edges { node { id } } }
+      dependencyDebt { total } reproducibleBuilds { status }
+      evidence(first: 3) { totalCount { value } edges { node { supersededBy { id } releases(first: 2) { edges { node {
+        version } } } } } }
+      assessment { findings(first: 2) { edges { node { queries { rows(first: 2) { edges { node { kind } } } } } } } }
+      } } } }"""
 
 
 def told(report: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  JSON
@@ -160,19 +172,10 @@ async def test_lists_say_how_long_they_are(
 async def test_every_level_is_one_statement_however_many_there_are(
     client: GraphQLClient, seeded: Seeded, reads: list[str]
 ) -> None:
-    query = """query ($first: Int) { releases(first: $first) { edges { node { statement { kind } previous { version }
-      next { version } product { releases(last: 2) { totalCount { value } edges { node { version } } } }
-      components(first: 2) { edges { node { name } } } drift { status }
-      vulnerabilities(first: 2) { edges { node { id } } }
-      dependencyDebt { total } reproducibleBuilds { status }
-      evidence(first: 3) { totalCount { value } edges { node { supersededBy { id } releases(first: 2) { edges { node {
-        version } } } } } }
-      assessment { findings(first: 2) { edges { node { queries { rows(first: 2) { edges { node { kind } } } } } } } }
-      } } } }"""
-    await client.data(query, first=1)
+    await client.data(LEVELS, first=1)
     one = sorted(reads)
     reads.clear()
-    await client.data(query, first=2)
+    await client.data(LEVELS, first=2)
     assert sorted(reads) == one
     assert len(one) == len(set(one)) + 3  # a page and its count, both neighbours, SBOMs and what is derived
     assert len(seeded.receipts) == 7
@@ -184,3 +187,18 @@ async def test_gaps_and_their_findings_are_four_statements(
     await client.data(GAPS, framework="aicpa-tsc", release=seeded.evidence_id("release"))
     assert reads[:4] == ["head", "releases_by_ids", "assessments_in_force", "outcomes"]
     assert sorted(reads[4:]) == ["evidence_among", "findings_of_controls"]
+
+
+async def test_guests_read_all_of_it_within_their_grant(
+    endpoint: GraphQLEndpoint, scope: TenantScope, seeded: Seeded
+) -> None:
+    for grant in (ReadGrant(UUID(int=1)), ReadGrant(UUID(int=1), frameworks=frozenset({"aicpa-tsc"}))):
+        guest = GraphQLClient(endpoint, scope, grant)
+        assert [edge["node"]["statement"] for edge in (await guest.data(LEVELS, first=2))["releases"]["edges"]] == [
+            {"kind": "release"},
+            {"kind": "release"},
+        ]
+        report = (await guest.data(GAPS, framework="aicpa-tsc", release=seeded.evidence_id("release")))["gaps"]
+        assert told(report)[0] == ("FAILING", "CC7.2", "IG-SC-5", "1.0")
+    nothing = GraphQLClient(endpoint, scope, ReadGrant(UUID(int=1), frameworks=frozenset({"iso"})))
+    assert await nothing.data(GAPS, framework="aicpa-tsc") == {"gaps": None}
