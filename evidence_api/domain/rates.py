@@ -75,6 +75,8 @@ class Moved:
     limit: RateLimit
     standing: Standing
     retry_after: float
+    tenant_holds: float  # units; below 0 is debt
+    client_holds: float
 
 
 def checked_limit(capacity: int, restore: int, mode: str) -> RateLimit:
@@ -117,7 +119,8 @@ class _Tenant:
 
 
 class LocalBuckets:
-    """The buckets of one process, full at first. Bounded: when there are too many, all are full again."""
+    """The buckets of one process, as the database said last, and full where it never said. Bounded: when there are too
+    many, all are full again."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
@@ -125,11 +128,7 @@ class LocalBuckets:
 
     def move(self, tenant: UUID, client: str, cost: int, limit: RateLimit, now: float) -> Moved:
         """Take `cost` units at `now` (seconds of any steady clock)."""
-        held = self._tenants.get(tenant)
-        if held is None or len(held.clients) >= self._most:
-            if len(self._tenants) >= self._most:
-                self._tenants.clear()
-            held = self._tenants[tenant] = _Tenant(_Bucket(limit.capacity, now))
+        held = self._held(tenant, limit, now)
         held.seen[client] = now
         alone = all(now - at > ALONE_AFTER for other, at in held.seen.items() if other != client)
         share = 1.0 if alone else SHARE
@@ -156,7 +155,23 @@ class LocalBuckets:
             limit=limit,
             standing=standing,
             retry_after=wait,
+            tenant_holds=own_level,
+            client_holds=level,
         )
+
+    def learn(self, tenant: UUID, client: str, moved: Moved, now: float) -> None:
+        """Go on from what the database said last."""
+        held = self._held(tenant, moved.limit, now)
+        held.seen[client] = now
+        held.own, held.clients[client] = _Bucket(moved.tenant_holds, now), _Bucket(moved.client_holds, now)
+
+    def _held(self, tenant: UUID, limit: RateLimit, now: float) -> _Tenant:
+        held = self._tenants.get(tenant)
+        if held is None or len(held.clients) >= self._most:
+            if len(self._tenants) >= self._most:
+                self._tenants.clear()
+            held = self._tenants[tenant] = _Tenant(_Bucket(limit.capacity, now))
+        return held
 
 
 def _restored(bucket: _Bucket, full: float, rate: float, now: float) -> float:

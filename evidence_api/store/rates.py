@@ -14,8 +14,10 @@ from evidence_api.domain.rates import Moved, RateLimit, Standing
 from evidence_api.store.session import Connection, Database
 
 _MICRO = 1_000_000
+_UNIT = 100_000_000  # of a level
 _MOVE = (
-    "SELECT place, granted, refusable, own, mode, quota, restore_rate, remaining, reset_us, retry_us, capacity, restore"
+    "SELECT place, granted, refusable, own, mode, quota, restore_rate, remaining, reset_us, retry_us, capacity,"
+    " restore, tenant_holds, client_holds"
     " FROM move_rates($1, $2, $3, $4, $5, $6, $7)"
 )
 
@@ -54,7 +56,7 @@ async def move(
 
 
 def _moved(figures: Sequence[int]) -> Moved:
-    granted, refusable, own, mode, quota, rate, remaining, reset_us, retry_us, capacity, restore = figures
+    granted, refusable, own, mode, quota, rate, remaining, reset_us, retry_us, capacity, restore, *holds = figures
     return Moved(
         granted=bool(granted),
         refusable=bool(refusable),
@@ -62,6 +64,8 @@ def _moved(figures: Sequence[int]) -> Moved:
         limit=RateLimit(capacity, restore, str(mode)),
         standing=Standing(quota, remaining, reset_us / _MICRO, float(rate)),
         retry_after=retry_us / _MICRO,
+        tenant_holds=holds[0] / _UNIT,
+        client_holds=holds[1] / _UNIT,
     )
 
 

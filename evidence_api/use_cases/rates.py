@@ -4,9 +4,9 @@ Requests that arrive together are one call of the database: while one is under w
 they came, and what is to be given back goes along with them. The connection is the buckets' own, so no query keeps a
 request waiting for it.
 
-Where the database does not answer within 50 ms, buckets of this process alone decide (at the same rates, full at
-first), until it answers again. What a call without an answer was to give back is not given back a second time: nobody
-gets over a quota by that. An order to stop gives back all there is.
+Where the database does not answer within 50 ms, this process decides by itself, going on from what the database said
+last, until it answers again; then it is told what was let in meanwhile. What a call that failed was to give back is not
+given back a second time: nobody gets over a quota by that. An order to stop gives back all there is.
 """
 
 import asyncio
@@ -33,9 +33,10 @@ FALLBACKS = Counter("evidence_rate_fallbacks_total", "Charges decided without th
 REFUSED = Counter("evidence_rate_limited_total", "Requests over a rate", ["mode"])
 
 PATIENCE = 0.05  # seconds
+_LATE = 0.01  # seconds after it was due that a timer says more of this process than of the database
 _MOST_AT_ONCE = 256  # movements in one call
-_REFUNDS_WAIT = 0.1  # seconds, for a request to go along with
-_MOST_REFUNDS = 10_000  # that wait; those beyond are not given back
+_OWED_WAIT = 0.1  # seconds, for a request to go along with
+_MOST_OWED = 10_000  # movements nobody waits for; those beyond are not made
 _AFTER_A_FAULT = 0.5  # seconds in which the database is not asked again
 _STOPPING = 5.0  # seconds for what is left to be given back
 _LIMITS_KEPT = 10.0  # seconds that a tenant is known to have no limit of its own
@@ -64,14 +65,19 @@ class _Known:
 class Rates:
     """The buckets of tenants and clients. Without a database nothing is limited."""
 
-    def __init__(self, database: Database | None = None, usual: RateLimit = USUAL) -> None:
+    def __init__(
+        self, database: Database | None = None, usual: RateLimit = USUAL, *, patience: float = PATIENCE
+    ) -> None:
         self._database = database
         self._usual = usual
+        self._wait = patience
         self._waiting: list[_Waiting] = []
-        self._refunds: list[Movement] = []
+        self._owed: list[Movement] = []  # nobody waits for them
         self._mover: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._overdue = False
+        self._stopping = False
         self._resume_at = 0.0
         self._local = LocalBuckets()
         self._limits: OrderedDict[UUID, _Known] = OrderedDict()
@@ -101,11 +107,8 @@ class Rates:
     def give_back(self, principal: Principal, charge: Charge, actual: int) -> None:
         """Give back what the operation did not cost after all; returns at once."""
         units = refund(charge.requested, actual)
-        if self._database is None or charge.standing is None or not units or len(self._refunds) >= _MOST_REFUNDS:
-            return
-        self._refunds.append(Movement(principal.tenant.id, client_of(principal), -units))
-        if self._mover is None and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_REFUNDS_WAIT, self._start)
+        if charge.standing is not None and units:
+            self._owe(Movement(principal.tenant.id, client_of(principal), -units))
 
     async def run(self) -> None:
         """For ever: now and then forget buckets that are full, or names of clients would add up."""
@@ -120,23 +123,34 @@ class Rates:
 
     async def close(self) -> None:
         """Give back what waits."""
+        self._stopping = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._resume_at = 0.0
-        if self._mover is None and self._refunds and self._database is not None:
+        if self._mover is None and self._owed and self._database is not None:
             self._mover = asyncio.create_task(self._move(self._database))
         if self._mover is not None:
             done, _ = await asyncio.wait((self._mover,), timeout=_STOPPING)
             if not done:
-                logger.warning("rates_not_given_back", requests=len(self._refunds))
+                logger.warning("rates_not_given_back", movements=len(self._owed))
                 self._mover.cancel()
+
+    def _owe(self, movement: Movement) -> None:
+        """Have it moved along with the next request, or soon."""
+        if self._database is None or len(self._owed) >= _MOST_OWED:
+            return
+        self._owed.append(movement)
+        if self._mover is None and self._timer is None and not self._stopping:
+            self._timer = asyncio.get_running_loop().call_later(_OWED_WAIT, self._start)
 
     async def _moved(self, database: Database, principal: Principal, cost: int) -> Moved:
         movement = Movement(principal.tenant.id, client_of(principal), cost)
         loop = asyncio.get_running_loop()
         if self._overdue or loop.time() < self._resume_at:
-            return self._decided_here(movement)
+            moved = self._decided_here(movement)
+            self._settle_later(movement, moved)
+            return moved
         waiting = _Waiting(movement, loop.create_future())
         self._waiting.append(waiting)
         if self._mover is None:
@@ -151,48 +165,73 @@ class Rates:
     async def _move(self, database: Database) -> None:
         """Call after call, until nothing waits."""
         try:
-            while self._waiting or self._refunds:
+            while self._waiting or self._owed:
                 takes = self._waiting[:_MOST_AT_ONCE]
                 del self._waiting[: len(takes)]
-                backs = self._refunds[: _MOST_AT_ONCE - len(takes)]
-                del self._refunds[: len(backs)]
-                await self._call(database, takes, backs)
+                owed = self._owed[: _MOST_AT_ONCE - len(takes)]
+                del self._owed[: len(owed)]
+                if not await self._call(database, takes, owed):
+                    break
         finally:
             self._mover = None
+            if self._owed and self._timer is None and not self._stopping:
+                self._timer = asyncio.get_running_loop().call_later(_AFTER_A_FAULT, self._start)
 
-    async def _call(self, database: Database, takes: list[_Waiting], backs: list[Movement]) -> None:
-        """One call; whoever waits in it is told by then or by the buckets of this process.
+    async def _call(self, database: Database, takes: list[_Waiting], owed: list[Movement]) -> bool:
+        """One call, and whether it was answered; whoever waits in it is told by then or by this process.
 
-        Commit point: in the call. What it gives back counts before what it takes.
+        Commit point: in the call. What is owed counts before what is taken.
         """
-        movements = [*backs, *(one.movement for one in takes)]
+        movements = [*owed, *(one.movement for one in takes)]
         loop = asyncio.get_running_loop()
-        patience = loop.call_later(PATIENCE, self._lose_patience, takes)
+        self._patience = loop.call_later(self._wait, self._lose_patience, takes, loop.time() + self._wait)
         try:
             moved = await rates.move(database, movements, self._usual)
         except Exception as fault:  # noqa: BLE001  whatever it is, those who wait are told, and the next call comes
-            logger.warning("rates_not_moved", detail=str(fault), given_back=len(backs))
+            logger.warning("rates_not_moved", detail=str(fault), owed=len(owed))
             self._resume_at = loop.time() + _AFTER_A_FAULT
-            self._lose_patience(takes)
+            self._owed[:0] = [one for one in owed if one.cost > 0]
+            self._do_without(takes)
+            return False
         else:
-            for one, what in zip(takes, moved[len(backs) :], strict=True):
+            now = monotonic()
+            for movement, what in zip(movements, moved, strict=True):
+                self._remember(movement, what, now)
+            for one, what in zip(takes, moved[len(owed) :], strict=True):
                 if not one.told.done():
                     one.told.set_result(what)
-                self._remember(one.movement.tenant, what)
+            return True
         finally:
-            patience.cancel()
+            if self._patience is not None:
+                self._patience.cancel()
             self._overdue = False
             self._tell_here(takes)  # a call that was cancelled told nobody
 
-    def _lose_patience(self, takes: list[_Waiting]) -> None:
+    def _lose_patience(self, takes: list[_Waiting], due: float) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() > due + _LATE:  # it is this loop that was late: the answer may be there
+            self._patience = loop.call_later(_LATE, self._lose_patience, takes, loop.time() + _LATE)
+            return
         self._overdue = True
-        waiting, self._waiting = self._waiting, []
-        self._tell_here([*takes, *waiting])
+        self._tell_here(takes)  # they are in the call, and taken when it is made
+        self._do_without([])
 
-    def _tell_here(self, waiting: list[_Waiting]) -> None:
-        for one in waiting:
-            if not one.told.done():
-                one.told.set_result(self._decided_here(one.movement))
+    def _do_without(self, takes: list[_Waiting]) -> None:
+        """Tell them and all others who wait, by this process alone; the database hears of it later."""
+        waiting, self._waiting = [*takes, *self._waiting], []
+        for one, moved in self._tell_here(waiting):
+            self._settle_later(one.movement, moved)
+
+    def _tell_here(self, waiting: list[_Waiting]) -> list[tuple[_Waiting, Moved]]:
+        told = [(one, self._decided_here(one.movement)) for one in waiting if not one.told.done()]
+        for one, moved in told:
+            one.told.set_result(moved)
+        return told
+
+    def _settle_later(self, movement: Movement, moved: Moved) -> None:
+        """What was let in without the database is taken from its buckets when it answers again."""
+        if moved.granted and movement.cost > 0:
+            self._owe(movement)
 
     def _decided_here(self, movement: Movement) -> Moved:
         FALLBACKS.inc()
@@ -201,8 +240,9 @@ class Rates:
         moved = self._local.move(movement.tenant, movement.client, movement.cost, limit, monotonic())
         return replace(moved, own=own)
 
-    def _remember(self, tenant: UUID, moved: Moved) -> None:
-        self._limits[tenant] = _Known(moved.limit, moved.own, monotonic() + _LIMITS_KEPT)
+    def _remember(self, movement: Movement, moved: Moved, now: float) -> None:
+        self._local.learn(movement.tenant, movement.client, moved, now)
+        self._limits[movement.tenant] = _Known(moved.limit, moved.own, now + _LIMITS_KEPT)
         if len(self._limits) > _MOST_LIMITS:
             self._limits.popitem(last=False)
 

@@ -57,7 +57,8 @@ CREATE FUNCTION move_rates(
   usual_capacity bigint, usual_restore bigint, usual_mode text, stated timestamptz DEFAULT NULL
 ) RETURNS TABLE (
   place integer, granted boolean, refusable boolean, own boolean, mode text, quota bigint, restore_rate bigint,
-  remaining bigint, reset_us bigint, retry_us bigint, capacity bigint, restore bigint
+  remaining bigint, reset_us bigint, retry_us bigint, capacity bigint, restore bigint,
+  tenant_holds bigint, client_holds bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
   unit constant bigint := 100000000;
@@ -137,6 +138,8 @@ BEGIN
         ELSE (full_tenant - level_tenant) / rate_tenant END;
       retry_us := CASE WHEN refusable THEN
         1 + greatest(0, -level_tenant / rate_tenant, -level_client / rate_client) ELSE 0 END;
+      tenant_holds := level_tenant;
+      client_holds := level_client;
       RETURN NEXT;
     END LOOP;
 

@@ -15,6 +15,7 @@ SMALL = {
     "catalog": ["--controls", "10", "--rounds", "2"],
     "pdf": ["--controls", "4", "--records", "2", "--rounds", "1"],
     "guard": ["--calls", "20"],
+    "fairness": ["--seconds", "3"],
     "ingest": ["--requests", "64", "--rounds", "1"],
     "batch": ["--envelopes", "50", "--rounds", "1"],
     "sboms": ["--megabytes", "0.1", "--components", "100"],
