@@ -104,7 +104,7 @@ def _asked(principal: Principal, action: str, tenant: str | None, now: datetime 
     if principal.grant is not None and now is not None:
         end = principal.grant.not_after
         who["grant"] = {"expires": None if end is None else format_rfc3339(end)}
-        asked["at"] = format_rfc3339(now)
+        asked["at"] = format_rfc3339(now.replace(microsecond=0))  # as fine as the policy compares
     return asked if tenant is None else asked | {"resource": {"tenant": tenant}}
 
 
