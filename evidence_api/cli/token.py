@@ -14,7 +14,7 @@ from evidence_api.cli.operating import AsJson, Tenant, operate, show
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.domain.principal import ReadGrant
 from evidence_api.domain.registry import RegisteredToken
-from evidence_api.domain.token import AUDITOR_RIGHTS, RIGHTS
+from evidence_api.domain.token import AUDITOR_RIGHTS, ORDINARY_RIGHTS, RIGHTS
 from evidence_api.formats.read_grant import grant_record
 from evidence_api.use_cases.registry import Registry
 from evidence_api.use_cases.tenancy import NewToken
@@ -35,7 +35,8 @@ def create(  # noqa: PLR0917  one argument per option
     tenant: Tenant,
     name: Annotated[str, typer.Option(help="What it is for, e.g. the pipeline that uses it.")],
     right: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(RIGHTS)}; repeat it. Default: all the role may have.")
+        list[str] | None,
+        typer.Option(help=f"One of {', '.join(RIGHTS)}; repeat it. Default: all the role may have, but access:read."),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="How long it is valid. Default: no end.")] = None,
     role: Annotated[Role, typer.Option(help="`auditor` reads, within the limits below.")] = Role.TOKEN,
@@ -73,7 +74,7 @@ def create(  # noqa: PLR0917  one argument per option
             made = await application.tenancy.create_auditor(scope, name, right or list(AUDITOR_RIGHTS), grant)
         else:
             lifetime = timedelta(days=days) if days else None
-            made = await application.tenancy.create_token(scope, name, right or list(RIGHTS), lifetime)
+            made = await application.tenancy.create_token(scope, name, right or list(ORDINARY_RIGHTS), lifetime)
         return _made(made)
 
     made = operate(use)

@@ -20,6 +20,8 @@ RIGHTS = (
     *("evidence:write", "evidence:read", "pack:build", "pack:read", "decide", "policy:read"),
     *("access:read", "action:ask", "override:record", "document:write"),
 )
+# What a token holds unless its maker says otherwise: who may see who read what is to be said.
+ORDINARY_RIGHTS = tuple(right for right in RIGHTS if right != "access:read")
 AUDITOR_RIGHTS = ("evidence:read", "pack:read")  # the most an auditor's token holds
 
 

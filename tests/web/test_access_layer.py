@@ -13,6 +13,7 @@ from starlette.routing import Route
 from evidence_api.bootstrap import asgi_application
 from evidence_api.domain.access_entry import AccessFilter, AccessRow
 from evidence_api.domain.digest import canonical, digest_of
+from evidence_api.domain.errors import Overloaded
 from evidence_api.domain.page import Window
 from evidence_api.domain.token import RIGHTS
 from evidence_api.store import access_audit
@@ -178,13 +179,21 @@ async def test_answers_of_unknown_length_begin_after_their_row_and_faults_have_o
         await require(request, parts_of(request).access, "evidence:read")
         raise RuntimeError("a secret")
 
-    more = [Route("/events/{name}", events), Route("/broken", broken)]
+    async def full(request: Request) -> Response:
+        await require(request, parts_of(request).access, "evidence:read")
+        raise Overloaded("no room", code="lane_full")
+
+    more = [Route("/events/{name}", events), Route("/broken", broken), Route("/full", full)]
     door.http._transport.app = asgi_application(door.application, more)  # type: ignore[attr-defined]
     assert (await door.http.get("/events/mine")).content == b"data: 1\n\ndata: 2\n\n"
     assert (await door.http.get("/broken")).status_code == 500
     left = [(row.entry.path, row.entry.status, row.entry.notes.code) for row in await rows(door)]
     assert left == [("/events/{name}", 200, ""), ("/broken", 500, "internal_fault")]
     assert len(seen) == 1
+    assert [(await door.http.get("/full")).status_code for _ in range(5)] == [503] * 5
+    await door.application.access_audit.tell_denials()
+    counts = [(row.entry.path, row.entry.notes.code, row.entry.count) for row in (await rows(door))[2:]]
+    assert counts == [("/full", "lane_full", 1), ("/full", "lane_full", 4)]
 
 
 async def test_a_tenant_reads_its_own_audit_alone_and_only_with_the_right(door: Door, rival: Door) -> None:
