@@ -89,17 +89,7 @@ class MutationRunner:
         )
         try:
             async with asyncio.timeout(self._deadline):
-                result = execute(
-                    self._schema,
-                    ast,
-                    context_value=operation,
-                    variable_values=parameters.variables,
-                    operation_name=parameters.operation_name,
-                    executor_class=StrawberryGraphQLCoreExecutionContext,
-                    hide_suggestions=True,
-                )
-                if not isinstance(result, ExecutionResult):
-                    result = await result
+                result = await self._executed(ast, operation, parameters)
                 return Ran(result.data, result.errors or (), tree_size=operation.session.tree_read)
         except TimeoutError as fault:
             raise Overloaded(
@@ -109,3 +99,15 @@ class MutationRunner:
             ) from fault
         finally:
             await operation.close()
+
+    async def _executed(self, ast: DocumentNode, operation: Writing, parameters: Parameters) -> ExecutionResult:
+        result = execute(
+            self._schema,
+            ast,
+            context_value=operation,
+            variable_values=parameters.variables,
+            operation_name=parameters.operation_name,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            hide_suggestions=True,
+        )
+        return result if isinstance(result, ExecutionResult) else await result

@@ -27,7 +27,7 @@ from evidence_api.store.pack_requests import PackRequest
 from evidence_api.store.packs import StoredPack
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.evaluate import assess_release
-from evidence_api.use_cases.packs import JSON_TYPE, PDF_TYPE, PackBuilder
+from evidence_api.use_cases.packs import JSON_TYPE, PDF_TYPE, BuiltPack, PackBuilder
 from evidence_api.use_cases.pii_guard import PiiGuard
 from evidence_api.use_cases.reassess import Reassessor
 from evidence_api.use_cases.tenancy import Tenancy
@@ -95,6 +95,20 @@ class Packs:
         assessment = await self._reassessor.assess_now(scope, reference)
         contents = await self._cleared(scope, await self._gather(scope, assessment), redact=redact)
         built = await self._builder.build(contents)
+        await self._keep(scope, assessment, built, redact=redact, by=by, order=order or uuid4())
+        return KeptPack(
+            release=f"{contents.release.name}@{contents.release.version}",
+            status=built.status.value,
+            completeness=built.completeness,
+            json_digest=built.json_digest,
+            pdf_digest=built.pdf_digest,
+            assessment=assessment,
+        )
+
+    async def _keep(  # noqa: PLR0913  what is said of a pack besides its bytes
+        self, scope: TenantScope, assessment: Assessment, built: BuiltPack, *, redact: bool, by: str, order: UUID
+    ) -> None:
+        """Both files and the end of the order, in one transaction."""
         now = self._clock.now()
         assessment_id = assessments.identity(assessment)
         async with self._database.tenant(scope) as connection:
@@ -111,20 +125,12 @@ class Packs:
             await pack_requests.finish(
                 connection,
                 scope,
-                PackRequest(order or uuid4(), assessment.release, redact, by, "", now),
+                PackRequest(order, assessment.release, redact, by, "", now),
                 now,
                 completeness=built.status.value,
                 json_digest=built.json_digest,
                 pdf_digest=built.pdf_digest,
             )
-        return KeptPack(
-            release=f"{contents.release.name}@{contents.release.version}",
-            status=built.status.value,
-            completeness=built.completeness,
-            json_digest=built.json_digest,
-            pdf_digest=built.pdf_digest,
-            assessment=assessment,
-        )
 
     async def _cleared(self, scope: TenantScope, contents: PackContents, *, redact: bool) -> PackContents:
         """The contents as they may leave."""

@@ -302,8 +302,8 @@ def _query_paths() -> dict[str, Any]:
     }
 
 
-def openapi_document() -> dict[str, Any]:
-    """OpenAPI 3.1 of every REST route."""
+def openapi_document(*, subgraph: bool = False) -> dict[str, Any]:
+    """OpenAPI 3.1 of every REST route, that of the subgraph where it answers."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -327,6 +327,7 @@ def openapi_document() -> dict[str, Any]:
             **_release_paths(),
             **_archivista_paths(),
             **_query_paths(),
+            **(graphql_paths("/subgraph", _PROBLEM, "Apollo Federation subgraph", get=False) if subgraph else {}),
         },
         "components": {
             "securitySchemes": {

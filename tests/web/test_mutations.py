@@ -92,6 +92,7 @@ async def test_an_action_is_asked_for_once_and_is_on_record(door: Door) -> None:
         told = await connection.fetch("SELECT body FROM webhook_delivery")
     receipt = await door.http.get(f"/v1/evidence/{request['evidenceId']}/receipt")
     assert receipt.status_code == 200
+    assert row is not None
     assert row["signer"] == "key evidence server"
     (message,) = [orjson.loads(one["body"]) for one in told]
     assert (message["type"], message["evidence"], message["decided"]) == (
