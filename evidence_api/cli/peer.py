@@ -82,6 +82,20 @@ def refresh(
         output.note(f"no longer listed there: {', '.join(found['gone'])}; end them with `peer revoke --key`")
 
 
+@app.command("look")
+def look(
+    registry: Annotated[str, typer.Argument(metavar="URL", help="A registry: the URL of one card or key set a line.")],
+    json: AsJson = False,
+) -> None:
+    """Show the fingerprints of those a registry lists. Nothing is stored: each is enrolled by itself."""
+
+    async def use(application: Application) -> list[dict[str, Any]]:
+        found = await application.peering.look(registry)
+        return [_looked_at(url, what) for url, what in found.items()]
+
+    show(operate(use), under="agents", as_json=json)
+
+
 @app.command("list")
 def list_peers(tenant: TenantName, json: AsJson = False) -> None:
     """List a tenant's peers, ended ones too: their keys' fingerprints and what was granted."""
@@ -121,6 +135,12 @@ def fingerprint(json: AsJson = False) -> None:
         output.print_json({"fingerprint": own.key_id, "jwks": to_jwks([own])})
     else:
         output.say_unbroken(own.key_id)
+
+
+def _looked_at(url: str, found: tuple[FederationKey, ...] | EvidenceError) -> dict[str, Any]:
+    if isinstance(found, EvidenceError):
+        return {"url": url, "keys": [], "why": f"{found.code}: {found.message}"}
+    return {"url": url, "keys": [one.key_id for one in found], "why": ""}
 
 
 async def _keys(application: Application, source: str) -> tuple[FederationKey, ...]:

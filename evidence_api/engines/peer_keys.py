@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from evidence_api.domain.errors import Malformed, TooLarge, Undecided
-from evidence_api.formats.jwks import MAX_BYTES, FederationKey, parse_jwks
+from evidence_api.formats.jwks import MAX_BYTES, FederationKey
+from evidence_api.formats.signature_agents import card_keys
 
 _SECONDS = 10.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -25,7 +26,19 @@ class PeerKeySets:
         self._loopback = loopback
 
     async def fetch(self, url: str) -> tuple[FederationKey, ...]:
-        """The keys of the set. Raises Malformed `peer_url`, `jwks`, TooLarge, Undecided `unreachable`."""
+        """The keys of a set, or of a card that has them or says where they are.
+
+        Raises Malformed `peer_url`, `jwks`, TooLarge, Undecided `unreachable`.
+        """
+        found = card_keys(await self.get(url), what=url)
+        if isinstance(found, str):
+            found = card_keys(await self.get(found), what=found)
+        if isinstance(found, str):
+            raise Malformed("a card that says its keys are in another card", code="jwks", path="jwks_uri")
+        return found
+
+    async def get(self, url: str) -> bytes:
+        """What is at a URL. Raises Malformed `peer_url`, TooLarge, Undecided `unreachable`."""
         self.check(url)
         content = bytearray()
         try:
@@ -43,7 +56,7 @@ class PeerKeySets:
         except (httpx.HTTPError, OSError, TimeoutError) as fault:
             said = str(fault) or type(fault).__name__
             raise Undecided(f"{url} gives no keys: {said[:_SHOWN]}", code="unreachable") from fault
-        return parse_jwks(bytes(content), what=url)
+        return bytes(content)
 
     def check(self, url: str) -> None:
         """Raises Malformed `peer_url`: not https, or something odd in it."""

@@ -20,7 +20,7 @@ from datetime import datetime
 from evidence_api.domain.errors import EvidenceError, Malformed, VerificationFailed
 from evidence_api.formats.content_digest import check_content_digest
 from evidence_api.formats.http_message import Message
-from evidence_api.formats.http_signature import Component, SignatureInput, Signed, covering, signatures
+from evidence_api.formats.http_signature import Component, SignatureInput, Signed, covering, signatures, time_fault
 from evidence_api.formats.structured_fields import serialise
 
 TAG = "evidence-federation/v1"
@@ -68,11 +68,10 @@ def read_answer(message: Message, body: bytes, now: datetime) -> Signed:
     signed = _of_profile(message)
     _check_covered(signed, ANSWERED)
     _check_parameters(signed, ("created",), ("keyid",))
-    created, at = signed.input.seconds("created") or 0, now.timestamp()
-    if created > at + SKEW:
-        raise _in_future(created, at)
-    if created < at - LIFETIME - SKEW:
-        raise _refused("signature_expired", "the answer was signed too long ago", LIFETIME, int(at - created))
+    _check_moment(signed, now)
+    age = int(now.timestamp()) - (signed.input.seconds("created") or 0)
+    if age > LIFETIME + SKEW:
+        raise _refused("signature_expired", "the answer was signed too long ago", LIFETIME, age)
     check_content_digest(message.field("content-digest") or "", body)
     return signed
 
@@ -125,20 +124,20 @@ def _check_parameters(signed: Signed, times: Iterable[str], texts: Iterable[str]
 def _check_times(signed: Signed, now: datetime) -> None:
     """Check 5."""
     created, expires = signed.input.seconds("created") or 0, signed.input.seconds("expires") or 0
-    at = now.timestamp()
-    if expires - created > LIFETIME or expires <= created:
+    if not 0 < expires - created <= LIFETIME:
         raise _refused("signature_lifetime", f"a signature lives 1 to {LIFETIME} s", LIFETIME, expires - created)
-    if created > at + SKEW:
-        raise _in_future(created, at)
-    if expires < at - SKEW:
-        raise _refused("signature_expired", f"it expired {at - expires:.0f} s ago", SKEW, int(at - expires))
+    _check_moment(signed, now)
 
 
-def _in_future(created: int, at: float) -> VerificationFailed:
-    ahead = created - at
-    return _refused(
-        "signature_in_future", f"it was made {ahead:.0f} s from now: whose clock is wrong?", SKEW, int(ahead)
-    )
+def _check_moment(signed: Signed, now: datetime) -> None:
+    at = now.timestamp()
+    match time_fault(signed.input, at, SKEW):
+        case "signature_in_future" as code:
+            ahead = int((signed.input.seconds("created") or 0) - at)
+            raise _refused(code, f"it was made {ahead} s from now: whose clock is wrong?", SKEW, ahead)
+        case "signature_expired" as code:
+            late = int(at - (signed.input.seconds("expires") or 0))
+            raise _refused(code, f"it expired {late} s ago", SKEW, late)
 
 
 def _refused(code: str, why: str, limit: int, value: int) -> VerificationFailed:

@@ -48,7 +48,7 @@ class SignatureInput:
     def __str__(self) -> str:
         """The value of @signature-params (section 2.3)."""
         covered = [(one.name, dict(one.parameters)) for one in self.components]
-        return structured_fields.serialise({"a": (covered, dict(self.parameters))}).removeprefix("a=")
+        return structured_fields.serialise((covered, dict(self.parameters)))
 
     def text(self, name: str) -> str | None:
         """A parameter that is a string."""
@@ -110,6 +110,19 @@ def signature_base(message: Message, described: SignatureInput) -> bytes:
         lines.append(f"{one}: {component_value(message, one.name, one.parameters)}")
     lines.append(f'"@signature-params": {described}')
     return "\n".join(lines).encode("ascii")
+
+
+def time_fault(described: SignatureInput, at: float, skew: float = 0) -> str:
+    """Why a signature is not of the moment `at` (seconds since 1970), as a code; "" if it is (section 7.2.2).
+
+    Clocks may be `skew` seconds apart. What says neither created nor expires is of any moment.
+    """
+    created, expires = described.seconds("created"), described.seconds("expires")
+    if created is not None and created > at + skew:
+        return "signature_in_future"
+    if expires is not None and expires < at - skew:
+        return "signature_expired"
+    return ""
 
 
 def signature_fields(label: str, described: SignatureInput, signature: bytes) -> Fields:

@@ -65,6 +65,8 @@ def serialise(value: Any) -> str:  # noqa: ANN401  any structured value
     if isinstance(value, list | dict) and not value:
         return ""
     try:
+        if isinstance(value, tuple) and isinstance(value[0], list):  # an inner list is only written inside something
+            return http_sf.ser({"a": value}).removeprefix("a=")
         return http_sf.ser(value)
     except (StructuredFieldError, ValueError, TypeError, OverflowError, ArithmeticError, AttributeError) as fault:
         raise Malformed(f"cannot be written as a structured field: {fault}", code="structured_field") from fault

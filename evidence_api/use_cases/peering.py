@@ -10,18 +10,19 @@ Rotation is by overlap: `changes` shows what a set has that is not pinned yet, w
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from evidence_api.domain.digest import parse_digest
-from evidence_api.domain.errors import Malformed, NotFound, TooLarge
+from evidence_api.domain.errors import EvidenceError, Malformed, NotFound, TooLarge
 from evidence_api.domain.peers import MAX_KEYS, Peer, PeerGrant, PinnedKey
 from evidence_api.domain.principal import TenantScope
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.http_signatures import federation_key
 from evidence_api.engines.peer_keys import PeerKeySets
 from evidence_api.formats.jwks import FederationKey
+from evidence_api.formats.signature_agents import parse_registry
 from evidence_api.store import peers
 from evidence_api.store.session import Database
 
@@ -52,6 +53,16 @@ class Peering:
     async def fetch(self, url: str) -> tuple[FederationKey, ...]:
         """Step 1, from a URL."""
         return await self._key_sets.fetch(url)
+
+    async def look(self, url: str) -> Mapping[str, tuple[FederationKey, ...] | EvidenceError]:
+        """Step 1 of each agent a registry lists, by URL: its keys, or why there are none."""
+        found: dict[str, tuple[FederationKey, ...] | EvidenceError] = {}
+        for agent in parse_registry((await self._key_sets.get(url)).decode("utf-8", "replace")):
+            try:
+                found[agent] = await self._key_sets.fetch(agent)
+            except EvidenceError as fault:
+                found[agent] = fault
+        return found
 
     async def enrol(self, scope: TenantScope, name: str, source: str, keys: Sequence[FederationKey]) -> Peer:
         """Step 3 of a new peer. Raises Malformed, Conflict, TooLarge.
