@@ -80,12 +80,11 @@ class AccessBatches:
         said = 0
         while True:
             async with self._database.tenant(scope) as connection:
-                if not await access_audit.planned(connection, scope) and await self._is_due(connection, scope, now):
-                    await self._plan(connection, scope)
-            async with self._database.tenant(scope) as connection:
                 planned = await access_audit.planned(connection, scope)
-            if not planned:
-                return said
+                if not planned:
+                    if not await self._is_due(connection, scope, now):
+                        return said
+                    await self._plan(connection, scope)
             for batch in planned:
                 await self._append(scope, batch)
                 said += 1
