@@ -1,15 +1,22 @@
 """Vulnerabilities as readers see them: of a release, with what rules them out."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 import strawberry
 
 from evidence_api.domain import drift_view as domain
+from evidence_api.domain.advisory import Advisory
+from evidence_api.formats.fixed_versions import MAX_VERSIONS, fixed_versions
 from evidence_api.graphql.context import Info, Moment
 from evidence_api.graphql.cursors import page_size
 from evidence_api.graphql.drift import FirstOf
 from evidence_api.graphql.evidence import Evidence, find_all_evidence
 from evidence_api.graphql.fields import named, resolved
+from evidence_api.use_cases.inventory import advisories_named
+
+_NO_ADVISORY: Advisory | None = None
 
 
 @strawberry.enum(description="Where a vulnerability of a release stands.")
@@ -81,6 +88,22 @@ class Vulnerability:
         place = self.given.statement.partition("#")[2]
         number = int(place) if place.isascii() and place.isdecimal() else None
         return VexRuling(statement=self.given.statement, at=self.at, status=self.given.ruling, place=number)
+
+    @resolved(
+        "Versions the component is fixed in, as its advisories tell in the register as it is now, whatever tree size "
+        "is read: at most 20."
+    )
+    async def fixed_in(self, info: Info) -> list[str]:
+        """Loaded together with the advisories of the siblings."""
+        session = info.context.session
+
+        async def load(ids: Sequence[str]) -> Mapping[str, Advisory]:
+            return await advisories_named(session, ids)
+
+        batch = info.context.batches.of("advisories", load, _NO_ADVISORY)
+        found = await asyncio.gather(*map(batch.get, self.advisories))
+        told = (one for each in found if each is not None for one in fixed_versions(each, self.package))
+        return list(dict.fromkeys(told))[:MAX_VERSIONS]
 
     @resolved("The SBOMs and scans that tell of it, in log order.")
     async def sources(self, info: Info, first: FirstOf = 10) -> list[Evidence]:

@@ -11,8 +11,9 @@ from evidence_api.domain.drift_view import IndexedVulnerability, Standing
 from evidence_api.domain.page import Page, Window, cut
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import ReleaseView
+from evidence_api.store.compression import decoded
 from evidence_api.store.read_releases import RELEASE_COLUMNS, release_view
-from evidence_api.store.reads import Arguments, leaf_position
+from evidence_api.store.reads import Arguments, leaf_position, storable
 from evidence_api.store.rows import id_text
 from evidence_api.store.session import Connection
 
@@ -108,3 +109,13 @@ async def affected(  # noqa: PLR0913, PLR0917  what is asked, a window and a siz
         ],
         window,
     )
+
+
+async def advisories(connection: Connection, _scope: TenantScope, ids: Sequence[str]) -> dict[str, bytes]:
+    """The records of these ids in the operator's register, as it is now: canonical JSON by id. Raises
+    VerificationFailed "stored_bytes"."""
+    rows = await connection.fetch(
+        "SELECT id, digest, size, encoding, content FROM advisory WHERE current AND id = ANY ($1::text[])",
+        [storable(one) for one in ids],
+    )
+    return {row["id"]: decoded(row["encoding"], row["content"], row["size"], row["digest"]) for row in rows}

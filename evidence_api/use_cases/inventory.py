@@ -1,14 +1,23 @@
 """Reading: what is in releases. Components of current SBOMs, derived statements, releases a vulnerability is in."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 
+import orjson
+import structlog
+
+from evidence_api.domain.advisory import Advisory
 from evidence_api.domain.component import IndexedComponent
+from evidence_api.domain.errors import Refused
 from evidence_api.domain.evidence import Evidence
 from evidence_api.domain.page import Page, Window
 from evidence_api.formats.drift_reading import indexed_name
+from evidence_api.formats.osv import read_advisory
 from evidence_api.store import read_sboms, read_standing, vulnerabilities
 from evidence_api.store.vulnerabilities import AffectedRelease
 from evidence_api.use_cases.read_session import ReadSession
+
+logger = structlog.get_logger(__name__)
 
 _SBOM = ("sbom",)
 
@@ -34,3 +43,17 @@ async def affected(
 ) -> Page[AffectedRelease]:
     """One page of the releases whose drift statement in force tells of a vulnerability, by any of its names."""
     return await session.run(vulnerabilities.affected, indexed_name(name), standings, window, size)
+
+
+async def advisories_named(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Advisory]:
+    """The records of these ids in the register of advisories, as it is now; those that cannot be read are left out."""
+    records = await session.run(vulnerabilities.advisories, ids)
+    return await asyncio.to_thread(lambda: dict(_read(records)))
+
+
+def _read(records: Mapping[str, bytes]) -> Iterator[tuple[str, Advisory]]:
+    for name, record in records.items():
+        try:
+            yield name, read_advisory(orjson.loads(record))
+        except Refused as refusal:  # it was read when it was imported, by the readers of then
+            logger.warning("advisory_unreadable", advisory=name, code=refusal.code)

@@ -21,7 +21,7 @@ INVENTORY = """query ($size: Int) { release(name: "widget", version: "2", asOf: 
     added: changes(first: 5, kind: ADDED) { edges { node { package } } }
     risky(first: 5) { edges { node { package unaffected vulnerabilities } } } }
   vulnerabilities(first: 5) { totalCount { value } edges { node { id names standing severity package version isNew
-    nearestUnaffected advisories ruling { status evidence { kind } } sources { kind } } } }
+    nearestUnaffected fixedIn advisories ruling { status evidence { kind } } sources { kind } } } }
   critical: vulnerabilities(first: 5, severity: [CRITICAL], standing: [AFFECTED]) { edges { node { id } } }
   dependencyDebt { analysed count evidence { kind } components(first: 5) { edges { node { package score } } } }
   reproducibleBuilds { status }
@@ -80,6 +80,7 @@ async def test_what_is_in_a_release_and_where_a_vulnerability_is(door: Door, tmp
         "version": "1.2.0",
         "isNew": True,
         "nearestUnaffected": "1.3.0",
+        "fixedIn": ["1.3.0"],
         "advisories": ["GHSA-aaaa-bbbb-cccc"],
         "ruling": None,
         "sources": [],
