@@ -90,6 +90,9 @@ class Settings(BaseSettings):
         le=25,
         description="How long one GraphQL operation may run, seconds. Then it is stopped, and its SQL with it.",
     )
+    subgraph: bool = Field(
+        default=False, description="Answer as a subgraph of Apollo Federation at /subgraph, for a router to reach."
+    )
     pool_size: int = Field(default=10, ge=2, le=100, description="Connections to PostgreSQL.")
     rate_capacity: int = Field(
         default=50_000,

@@ -10,6 +10,7 @@ from evidence_api.graphql.answer_receipts import receipts_for
 from evidence_api.graphql.rate_report import report_rates
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.streaming import Streams
+from evidence_api.graphql.subgraph import build_subgraph
 from evidence_api.graphql.view import GraphQLEndpoint
 from evidence_api.graphql.writing import MutationRunner
 from evidence_api.use_cases.archivista import Archivista
@@ -53,4 +54,19 @@ def asgi_application(application: Application, more_routes: Sequence[BaseRoute] 
         persisted=application.documents,
         additions=[report_rates, receipts_for(application.answer_receipts)],
     )
-    return create_app(parts, graphql, more_routes)
+    return create_app(parts, graphql, more_routes, subgraph=_subgraph(application))
+
+
+def _subgraph(application: Application) -> GraphQLEndpoint | None:
+    """The read-only endpoint of Apollo Federation, where operators want it."""
+    if not application.settings.subgraph:
+        return None
+    return GraphQLEndpoint(
+        build_subgraph(),
+        application.reads,
+        rates=application.query_side.rates,
+        lanes=application.query_side.lanes,
+        deadline=application.settings.query_deadline,
+        additions=[report_rates],
+        shown_to_peers=False,
+    )

@@ -52,6 +52,7 @@ from evidence_api.graphql.disconnects import WhileConnected
 from evidence_api.graphql.documents import DocumentCache, PreparedDocument
 from evidence_api.graphql.event_stream import EVENT_STREAM
 from evidence_api.graphql.granted import check_granted
+from evidence_api.graphql.introspection import check_introspection
 from evidence_api.graphql.kept_answers import entity_tag, is_known
 from evidence_api.graphql.limits import Limits
 from evidence_api.graphql.media_types import JSON, RESPONSE_JSON, Answer, negotiate
@@ -101,6 +102,7 @@ class GraphQLEndpoint:
         deadline: float = 10.0,
         additions: Sequence[Addition] = (),
         persisted: PersistedDocuments | None = None,
+        shown_to_peers: bool = True,
         mutations: MutationRunner | None = None,
         streams: Streams | None = None,
     ) -> None:
@@ -111,6 +113,7 @@ class GraphQLEndpoint:
         self._documents = DocumentCache(self._runner.schema, limits or Limits())
         self._additions = tuple(additions)
         self._persisted = persisted
+        self._shown_to_peers = shown_to_peers
         self._mutations = mutations
         self._streams = streams
 
@@ -153,7 +156,7 @@ class GraphQLEndpoint:
         if document.errors:
             return await self._request_error(call, document.errors, "validation_failed")
         check_granted(principal, document, kind, self._runner.schema)
-        self._check_runs(call, kind)
+        self._check_runs(call, document, operation)
         if self._streams is not None and kind is OperationType.SUBSCRIPTION:
             return await self._subscribed(call, self._streams, document, document.ast)
         ran = await self._run(call, document, operation, document.ast)
@@ -187,8 +190,12 @@ class GraphQLEndpoint:
         self._rates.give_back(principal, charge, charge.requested if ran.cost is None else ran.cost)
         return ran
 
-    def _check_runs(self, call: Call, kind: OperationType) -> None:
-        """Raises Malformed `unsupported_operation`, `not_acceptable` (an answer that the client does not take)."""
+    def _check_runs(self, call: Call, document: PreparedDocument, operation: OperationDefinitionNode) -> None:
+        """Raises Malformed `unsupported_operation`, `not_acceptable` (an answer that the client does not take),
+        Forbidden `introspection_not_allowed`."""
+        kind = operation.operation
+        if not self._shown_to_peers:
+            check_introspection(_principal(call.request), document, operation)
         runs = {
             OperationType.QUERY: True,
             OperationType.MUTATION: self._mutations is not None,

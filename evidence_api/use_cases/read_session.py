@@ -41,6 +41,7 @@ from evidence_api.store import (
     read_decisions,
     read_log,
     read_releases,
+    read_subjects,
     reads,
     rechecks,
     trust_ledger,
@@ -146,6 +147,10 @@ class ReadSession:
     async def evidence_by_ids(self, ids: Sequence[str], size: int, wants: frozenset[str]) -> dict[str, EvidenceView]:
         """Records by evidence id, of every status."""
         return await self._run(reads.evidence_by_ids, ids, size, wants)
+
+    async def evidence_about(self, digests: Sequence[str], limit: int, size: int) -> dict[str, list[str]]:
+        """The ids of the newest evidence about each of these subjects, newest first."""
+        return await self._run(read_subjects.evidence_about, digests, limit, size)
 
     async def rechecks(self, leaves: Sequence[int], limit: int) -> dict[int, tuple[Recheck, ...]]:
         """The newest later checks of each of these leaves, newest first."""

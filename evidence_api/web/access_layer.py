@@ -42,7 +42,7 @@ _FIRST_ERROR = HTTPStatus.BAD_REQUEST
 _MANY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _WITHOUT_DATA = (b'{"errors"', b'{"data":null,')  # how GraphQL answers begin that are refusals whatever their status
 _DIGEST = re.compile(rb'"(sha256:[0-9a-f]{64})"\Z')
-_GRAPHQL = ("/graphql", "/query")  # how the paths end that answer GraphQL
+_GRAPHQL = ("/graphql", "/query", "/subgraph")  # how the paths end that answer GraphQL
 
 _Templates: TypeAlias = dict[object, list[tuple[re.Pattern[str], str]]]
 

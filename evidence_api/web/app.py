@@ -67,9 +67,27 @@ def _rest_routes(parts: Parts, graphql: GraphQLEndpoint) -> list[BaseRoute]:
     ]
 
 
-def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
+def _subgraph_routes(subgraph: GraphQLEndpoint | None) -> list[BaseRoute]:
+    """Where a router of Apollo Federation asks, if it may."""
+    if subgraph is None:
+        return []
+
+    async def ask(request: Request) -> Response:
+        await require_still(request, parts_of(request).access, "evidence:read")
+        return await subgraph(request)
+
+    return [Route("/subgraph", ask, methods=["POST"])]
+
+
+def create_app(
+    parts: Parts,
+    graphql: GraphQLEndpoint,
+    more_routes: Sequence[BaseRoute] = (),
+    *,
+    subgraph: GraphQLEndpoint | None = None,
+) -> Starlette:
     """Build the application over the use cases. `more_routes` come last (benchmarks add one)."""
-    described = orjson.dumps(openapi_document())
+    described = orjson.dumps(openapi_document(subgraph=subgraph is not None))
 
     async def get_openapi(_request: Request) -> Response:
         return Response(described, OK, media_type="application/json")
@@ -92,6 +110,7 @@ def create_app(parts: Parts, graphql: GraphQLEndpoint, more_routes: Sequence[Bas
         routes=[
             *_rest_routes(parts, graphql),
             Route("/graphql", query, methods=["GET", "POST"]),
+            *_subgraph_routes(subgraph),
             Route(federation.PATH, federation.PostQuestion(graphql).answer, methods=["POST"]),
             Route(federation.DIRECTORY, federation.get_directory),
             Route("/healthz", health.get_healthz),

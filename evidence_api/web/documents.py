@@ -43,7 +43,7 @@ def _text(body: bytes, digest: str) -> str:
     """Raises VerificationFailed `document_digest`, Malformed."""
     if (found := digest_of(body)) != digest:
         said = f"the body is {found}, it was sent under {digest}"
-        raise VerificationFailed(said, code="document_digest", path="body", limit=digest, value=found)
+        raise VerificationFailed(said, code="document_digest", path="body", value=found)
     try:
         return body.decode()
     except UnicodeDecodeError as fault:

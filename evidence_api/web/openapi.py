@@ -7,6 +7,7 @@ from evidence_api.formats.svr import SVR_MEDIA_TYPE
 from evidence_api.formats.vsa import VSA_MEDIA_TYPE
 from evidence_api.web.openapi_documents import document_paths
 from evidence_api.web.openapi_events import event_paths
+from evidence_api.web.openapi_federation import federation_paths
 from evidence_api.web.openapi_graphql import graphql_paths
 from evidence_api.web.openapi_schemas import DIGEST, TEXT, schemas
 
@@ -322,6 +323,7 @@ def openapi_document(*, subgraph: bool = False) -> dict[str, Any]:
             **_artifact_paths(),
             **document_paths(_PROBLEM),
             **event_paths(_PROBLEM),
+            **federation_paths(_PROBLEM),
             **_pack_paths(),
             **_policy_bundle_paths(),
             **_release_paths(),

@@ -44,7 +44,7 @@ _REQUEST: dict[str, Any] = {
 }
 
 
-def graphql_paths(path: str, problem: dict[str, Any], what: str) -> dict[str, Any]:
+def graphql_paths(path: str, problem: dict[str, Any], what: str, *, get: bool = True) -> dict[str, Any]:
     """A path that answers GraphQL. `problem` is the answer of refusals before GraphQL is asked."""
     answers = {
         "200": {"description": "GraphQL response: data, or errors of its fields", "content": _ANSWER},
@@ -62,13 +62,7 @@ def graphql_paths(path: str, problem: dict[str, Any], what: str) -> dict[str, An
         {"name": "variables", "in": "query", "description": "JSON", "schema": text},
         {"name": "extensions", "in": "query", "description": "JSON", "schema": text},
     ]
-    return {
-        path: {
-            "get": {"summary": f"{what}, by URL parameters", "responses": answers, "parameters": parameters},
-            "post": {
-                "summary": what,
-                "responses": answers,
-                "requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}},
-            },
-        }
-    }
+    by_url = {"summary": f"{what}, by URL parameters", "responses": answers, "parameters": parameters}
+    body = {"required": True, "content": {"application/json": {"schema": _REQUEST}}}
+    post = {"summary": what, "responses": answers, "requestBody": body}
+    return {path: {"get": by_url, "post": post} if get else {"post": post}}

@@ -43,7 +43,6 @@ CHECKS = [
 ]
 SERVER_ERROR, UNAVAILABLE = 500, 503
 TURN = 40  # cases of one operation before the next has its turn
-_MOST_FINDINGS = 20
 
 
 @dataclass
@@ -53,10 +52,13 @@ class Found:
     cases: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
+    sorts: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
 
-    def add(self, finding: str) -> None:
-        if len(self.findings) < _MOST_FINDINGS:
+    def add(self, where: str, what: str, finding: str) -> None:
+        """One finding of a sort and place is enough."""
+        self.sorts[f"{where}: {what}"] += 1
+        if self.sorts[f"{where}: {what}"] == 1:
             self.findings.append(finding[:2_000])
 
 
@@ -127,7 +129,8 @@ def _rest(url: str, session: requests.Session, found: Found) -> list[tuple[Any, 
         try:
             case.validate_response(response, checks=CHECKS)
         except (Failure, FailureGroup) as fault:
-            found.add(f"{label}: {fault} {getattr(fault, 'exceptions', '')}")
+            sort = ", ".join(type(one).__name__ for one in getattr(fault, "exceptions", (fault,)))
+            found.add(case.operation.label, sort, f"{label}: {fault}")
 
     return [(one.ok(), check) for one in schema.get_all_operations() if isinstance(one, Ok)]
 
@@ -146,11 +149,11 @@ def _graphql(url: str, session: requests.Session, found: Found) -> list[tuple[An
             code = error.get("extensions", {}).get("code")
             found.codes[str(code)] += 1
             if code in {None, "internal_fault"}:
-                found.add(f"{query}: {error}")
+                found.add(case.operation.label, str(error.get("path")), f"{query}: {error}")
         if "errors" not in body:
             faults = Shape(own, parse(query)).faults(body["data"])
             if faults:
-                found.add(f"{query}: {faults[:3]}")
+                found.add(case.operation.label, faults[0], f"{query}: {faults[:3]}")
 
     return [(one.ok(), check) for one in schema.get_all_operations() if isinstance(one, Ok)]
 
@@ -159,7 +162,7 @@ def _count(found: Found, surface: str, label: str, status: int, headers: Any, te
     found.statuses[f"{surface} {status}"] += 1
     announced = status == UNAVAILABLE and "retry-after" in headers
     if status >= SERVER_ERROR and not announced:
-        found.add(f"{label}: {status} {text}")
+        found.add(surface, f"{status} {label.partition('?')[0][:20]}", f"{label}: {status} {text}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -179,6 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
         "total": found.cases.total(),
         "statuses": dict(sorted(found.statuses.items())),
         "codes": dict(found.codes.most_common()),
+        "sorts": dict(found.sorts),
         "findings": found.findings,
         "seconds": round(time.monotonic() - started, 1),
     }
