@@ -39,26 +39,26 @@ STATED = (
 _CHANGING = re.compile(rb'"(?:requestId|instance)":"[^"]*"|"rateLimit":\{[^{}]*\}')
 _COMPARED = ("content-type", "etag", "location", "cache-control", "vary", "www-authenticate", "allow", "retry-after")
 QUERIES = (
-    """{ evidence(first: 3, filter: {status: []}) { totalCount { value exact: kind } pageInfo { endCursor hasNextPage }
+    """{ evidence(first: 3, filter: {status: []}) { totalCount { value } pageInfo { endCursor hasNextPage }
       edges { cursor node { id leafIndex kind facts subjects { digests } } } } }""",
     "{ evidence(last: 2) { pageInfo { startCursor hasPreviousPage } edges { node { evidenceId } } } }",
     """{ releases(first: 5) { totalCount { value } edges { cursor node { id name version digests
       assessment { treeSize counts { outcome count } criteria(first: 3) { edges { node { ref outcome } } } } } } } }""",
     '{ release(name: "widget") { evidence(first: 20) { totalCount { value } edges { node { id kind } } } } }',
-    '{ components(first: 5, name: "left-pad") { totalCount { value } edges { node { id } } } }',
+    '{ components(first: 5, name: "left-pad") { totalCount { value } edges { node { purl } } } }',
     '{ gaps(framework: "aicpa-tsc") { gaps(first: 5) { totalCount { value } edges { cursor } } } }',
     '{ products(first: 5) { edges { cursor } } waivers(first: 5, at: "2026-02-01T00:00:00Z") { edges { cursor } } }',
     "{ decisions(first: 5) { edges { cursor } } trustLedger(first: 5) { edges { cursor } } }",
     "{ budgets(first: 5) { edges { cursor } } modelBuckets(first: 5) { edges { cursor } } }",
     "{ checkpoint { treeSize rootHash } inclusionProof(leafIndex: 1) { rootHash path: hashes } }",
-    "{ log { leaves(first: 3) { edges { node { leafIndex } } } } packs(first: 5) { edges { cursor } } }",
+    "{ log { leaves(first: 3) { edges { cursor } } } packs(first: 5) { edges { cursor } } }",
     "{ policyDecisions(first: 5) { totalCount { value } edges { node { area allow } } } }",
     "{ viewer { kind rights tenant { name } } frameworks { ref } }",
     "{ evidence { edges { cursor } } }",
     "{ evidence(first: 101) { edges { cursor } } }",
     '{ evidence(first: 2, after: "nonsense") { edges { cursor } } }',
     "{ evidence(first: 2, asOf: 999) { edges { cursor } } }",
-    "{ releases(first: 100) { edges { node { evidence(first: 100) { edges { node { signatures { keyId } } } } } } } }",
+    "{ releases(first: 100) { edges { node { evidence(first: 100) { edges { node { proof { hashes } } } } } } } }",
     "{ nothing }",
 )
 

@@ -108,14 +108,9 @@ async def test_what_is_outside_is_absent_on_every_route(audited: Audited) -> Non
     assert receipt.leaf_index == 2  # proved with the hashes of leaves that are not to be seen
 
 
-async def test_one_framework_shows_no_verdict_on_all(audited: Audited) -> None:
-    auditor = await audited.client(audited.grant(frameworks=frozenset({"aicpa-tsc"})))
-    assert (await auditor.get("/v1/releases/gadget/vsa")).json()["code"] == "not_assessed"
-    shown = (await auditor.post("/graphql", json={"query": "{ frameworks { ref } viewer { kind } }"})).json()["data"]
-    assert shown == {"frameworks": [{"ref": "aicpa-tsc"}], "viewer": {"kind": "auditor"}}
-
-
-async def test_an_auditor_changes_nothing(audited: Audited) -> None:
+async def test_an_auditor_changes_nothing_and_sees_no_verdict_on_all_frameworks_with_a_grant_of_one(
+    audited: Audited,
+) -> None:
     auditor = await audited.client(audited.grant())
     requests: tuple[Callable[[], Any], ...] = (
         lambda: auditor.post("/v1/evidence", content=audited.bodies["widget"]),
@@ -132,27 +127,29 @@ async def test_an_auditor_changes_nothing(audited: Audited) -> None:
     assert (await auditor.get("/compat/archivista/rival/download/" + "0" * 64)).status_code == 404
     without = await audited.client(audited.grant(), rights=("evidence:read",))
     assert (await without.get("/v1/packs")).status_code == 403
+    of_a_framework = await audited.client(audited.grant(frameworks=frozenset({"aicpa-tsc"})))
+    assert (await of_a_framework.get("/v1/releases/gadget/vsa")).json()["code"] == "not_assessed"
+    shown = (await of_a_framework.post("/graphql", json={"query": "{ frameworks { ref } viewer { kind } }"})).json()
+    assert shown["data"] == {"frameworks": [{"ref": "aicpa-tsc"}], "viewer": {"kind": "auditor"}}
 
 
-async def test_a_grant_ends_at_its_moment(audited: Audited) -> None:
+async def test_a_grant_ends_at_its_moment_and_a_token_that_is_revoked_is_nobodys(audited: Audited) -> None:
     auditor = await audited.client(audited.grant(not_after=audited.clock.now() + timedelta(minutes=10)))
     assert (await auditor.get(audited.blob("widget"))).status_code == 200
     audited.clock.advance(timedelta(minutes=11))
     ended = await auditor.get(audited.blob("widget"))
     assert (ended.status_code, ended.json()["rules"]) == (403, ["authorisation.grant_ended"])
     assert "has ended" in ended.json()["detail"]
-
-
-async def test_a_revoked_auditor_is_nobody(audited: Audited) -> None:
     tenancy, door = audited.door.application.tenancy, audited.door
     made = await tenancy.create_auditor(door.scope, "gone", AUDITOR_RIGHTS, audited.grant())
     async with door.application.database.tenant(door.scope) as connection:
         await connection.execute("UPDATE api_token SET revoked_at = now() WHERE id = $1", made.registered.id)
     with pytest.raises(Unauthenticated):
         await door.application.access.authenticate(made.token)
+    await refuse_grants_without_sense(audited)
 
 
-async def test_grants_without_sense_are_refused(audited: Audited) -> None:
+async def refuse_grants_without_sense(audited: Audited) -> None:
     now = audited.clock.now()
     good = audited.grant()
     for path, grant in (
