@@ -18,9 +18,15 @@ _ANSWER: dict[str, Any] = {
 _SIGNED = (
     "Signed as profile evidence-federation/v1 of RFC 9421 has it: Ed25519; covering @method, @target-uri (the server's "
     "public URL and this path), content-type and content-digest; with created, expires (at most 60 s later), nonce "
-    "(once), keyid (RFC 7638 thumbprint) and tag. The answer is signed too, over @status, content-type, content-digest, the "
-    'question\'s signature ("signature";req) and evidence-checkpoint, the signed note of the log.'
+    "(once), keyid (RFC 7638 thumbprint) and tag. The answer is signed too, over @status, content-type, content-digest, "
+    'the question\'s signature ("signature";req) and evidence-checkpoint, the signed note of the log.'
 )
+_PARAMETERS: list[dict[str, Any]] = [
+    {"name": "tenant", "in": "path", "required": True, "schema": {"type": "string"}},
+    {"name": "Content-Digest", "in": "header", "required": True, "schema": {"type": "string"}},
+    {"name": "Signature-Input", "in": "header", "required": True, "schema": {"type": "string"}},
+    {"name": "Signature", "in": "header", "required": True, "schema": {"type": "string"}},
+]
 _KEYS = {"type": "object", "required": ["keys"], "properties": {"keys": {"type": "array", "items": {"type": "object"}}}}
 
 
@@ -33,13 +39,7 @@ def federation_paths(problem: dict[str, Any]) -> dict[str, Any]:
                 "summary": "A signed GraphQL question of a peer; it reads what was granted to it",
                 "description": _SIGNED,
                 "security": [],
-                "parameters": [
-                    {"name": "tenant", "in": "path", "required": True, "schema": {"type": "string"}},
-                    *(
-                        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
-                        for name in _FIELDS
-                    ),
-                ],
+                "parameters": _PARAMETERS,
                 "requestBody": {"required": True, "content": {"application/json": {"schema": _QUESTION}}},
                 "responses": {
                     "200": {"description": "The answer, signed", "content": answers},
@@ -64,6 +64,3 @@ def federation_paths(problem: dict[str, Any]) -> dict[str, Any]:
             }
         },
     }
-
-
-_FIELDS = ("Content-Digest", "Signature-Input", "Signature")
