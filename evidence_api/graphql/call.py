@@ -38,6 +38,7 @@ class Call:
     charge: Charge | None = None
     ran: Ran | None = None
     refused: EvidenceError | None = None
+    status: int = 0
     result: bytes = b"{}"
     extensions: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)

@@ -60,6 +60,7 @@ from evidence_api.graphql.registration import check_with
 from evidence_api.graphql.request import Parameters, read_parameters
 from evidence_api.graphql.running import Ran, Runner
 from evidence_api.graphql.streaming import Streams, Subscribing, accepts_events
+from evidence_api.graphql.tracing import OperationSpan
 from evidence_api.graphql.writing import MutationRunner
 from evidence_api.use_cases.lanes import FEDERATION, QUERIES, Lanes
 from evidence_api.use_cases.persisted_documents import PersistedDocuments, check_allowed
@@ -122,6 +123,14 @@ class GraphQLEndpoint:
         request_id = str(request.scope.get("state", {}).get("request_id") or uuid.uuid4().hex)
         answer = negotiate(request.headers.get("accept"))
         call = Call(request, request_id, answer or Answer(JSON, legacy=False))
+        with OperationSpan(call):
+            response = await self._answered(call, answer)
+            call.status = response.status_code
+        return response
+
+    async def _answered(self, call: Call, answer: Answer | None) -> Response:
+        """The answer, or what is sent in its place."""
+        request, request_id = call.request, call.request_id
         if answer is None and not accepts_events(request.headers.get("accept")):
             unacceptable = Malformed(f"this answers {JSON} or {RESPONSE_JSON}", code="not_acceptable", path="accept")
             return await self._refuse(call, unacceptable)

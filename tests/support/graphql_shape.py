@@ -75,15 +75,16 @@ class Shape:
             if not _is_leaf(of, value):
                 yield f"{path}: {value!r} is no {of.name}"
         else:
-            yield from self._object(self._concrete(of, value), inner, value, path)
+            told = [list(self._object(one, inner, value, path)) for one in self._concrete(of, value)]
+            yield from min(told, key=len)
 
-    def _concrete(self, of: Any, value: object) -> Any:  # noqa: ANN401  an object type
-        """The type of an object; of an interface's or union's, what it says itself, if it was asked."""
+    def _concrete(self, of: Any, value: object) -> list[Any]:  # noqa: ANN401  object types
+        """The types an object may be of: of an interface or union the one it says, if it was asked, or any."""
         if not is_abstract_type(of):
-            return of
+            return [of]
         named = value.get("__typename") if isinstance(value, Mapping) else None
         possible = self._schema.get_possible_types(of)
-        return next((one for one in possible if one.name == named), possible[0])
+        return [one for one in possible if one.name == named] or list(possible)
 
     def _collect(self, of: GraphQLObjectType, selections: SelectionSetNode, into: dict[str, list[FieldNode]]) -> None:
         for selection in selections.selections:
