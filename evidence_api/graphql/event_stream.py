@@ -13,7 +13,7 @@ Source: WHATWG HTML, section 9.2 Server-sent events (an `id` without data moves 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -129,7 +129,8 @@ class EventStream(Response):
             while True:
                 coming = coming or asyncio.ensure_future(anext(self._events))
                 pause = min(self._pace.heartbeat, self._pace.recheck)
-                await asyncio.wait({coming, gone}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                either: set[asyncio.Future[Any]] = {coming, gone}
+                await asyncio.wait(either, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
                     raise _Left
                 if still is not None and loop.time() >= look:

@@ -30,6 +30,7 @@ from evidence_api.use_cases.events import (
     Events,
     EvidenceSource,
     Numbered,
+    Source,
     checked_position,
 )
 from evidence_api.web.parts import Parts, parts_of
@@ -80,7 +81,7 @@ class _Followed(EventStream):
         self,
         events: Events,
         principal: Principal,
-        source: EvidenceSource | AssessmentSource,
+        source: Source[Any],
         after: int | None,
         farewell: Farewell,
     ) -> None:
@@ -103,7 +104,7 @@ class _Followed(EventStream):
 async def _sent(
     events: Events,
     principal: Principal,
-    source: EvidenceSource | AssessmentSource,
+    source: Source[Any],
     after: int | None,
     seen: Callable[[int], None],
 ) -> AsyncIterator[Sent]:
