@@ -12,7 +12,7 @@ from evidence_api.domain.page import Window
 from evidence_api.domain.page_shape import EdgeShape, Member, PageAsked, PageText
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import Listing
-from evidence_api.store.reads import Arguments, about_reach, conditions, digest_bytes, direction
+from evidence_api.store.reads import Arguments, direction, page_conditions
 from evidence_api.store.session import Connection
 
 # JSON never holds a line feed of its own, so this parts the items of a page.
@@ -53,10 +53,9 @@ def supported(field: str) -> bool:
 async def evidence_page_text(connection: Connection, scope: TenantScope, asked: PageAsked) -> PageText | None:
     """One page of the log, in log order; None where there is no head, or it has not come to `as_of`."""
     arguments = Arguments(scope)
-    chosen, window, as_of = asked.chosen, asked.window, asked.as_of
-    where = conditions(arguments, chosen, Listing(window, _NEWEST if as_of is None else as_of, frozenset()))
-    if chosen.release is not None:
-        where.append(f"e.leaf_index IN ({about_reach(arguments.put(digest_bytes(chosen.release)))})")
+    window, as_of = asked.window, asked.as_of
+    listing = Listing(window, _NEWEST if as_of is None else as_of, frozenset())
+    where = page_conditions(arguments, asked.chosen, listing)
     prefix = arguments.put(asked.cursor_prefix) if _with_cursors(asked.shape) else ""
     order = f"ORDER BY e.leaf_index {direction(window)}"
     leaves = f"(array_agg(e.leaf_index {order}))"

@@ -5,6 +5,7 @@ subjects cost something, so nobody pays for them unasked.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -33,6 +34,9 @@ _ON_REQUEST = {
     " FROM evidence_subject s WHERE s.tenant_id = e.tenant_id AND s.leaf_index = e.leaf_index"
     " AND s.position < 100) AS subjects",
 }
+
+# In the text itself, for there is an index of those that are not verified. KeyError for a word that is none of them.
+_STATUSES = {status: f"'{status}'" for status in ("verified", "unsupported", "unsigned")}
 
 
 class Arguments(list[Any]):
@@ -75,13 +79,10 @@ async def evidence_page(
 ) -> Page[EvidenceView]:
     """One page of the log, in log order."""
     arguments = Arguments(scope)
-    where = conditions(arguments, chosen, listing)
-    if chosen.release is not None:
-        release = arguments.put(digest_bytes(chosen.release))
-        where.append(f"e.leaf_index IN ({about_reach(release)})")
+    where = page_conditions(arguments, chosen, listing)
     rows = await connection.fetch(
         f"SELECT {_columns(listing.wants)} FROM evidence e WHERE {' AND '.join(where)} "  # noqa: S608  constant texts, numbered arguments
-        f"ORDER BY e.leaf_index {direction(listing.window)} LIMIT {arguments.put(listing.window.size + 1)}",
+        f"ORDER BY e.leaf_index {direction(listing.window)} LIMIT {listing.window.size + 1:d}",
         *arguments,
     )
     return cut([_row(row) for row in rows], listing.window)
@@ -148,6 +149,24 @@ async def evidence_by_ids(
     return {row.id: row for row in map(_row, rows)}
 
 
+def page_conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) -> list[str]:
+    """The conditions of one page of the log. Of several kinds each is read for itself, in its own order, and no further
+    than a page: no order of all of them is anywhere, and rare ones would be looked for through the whole log."""
+    of_many = len(set(chosen.kinds)) > 1
+    where = conditions(arguments, replace(chosen, kinds=()) if of_many else chosen, listing)
+    if chosen.release is not None:
+        where.append(f"e.leaf_index IN ({about_reach(arguments.put(digest_bytes(chosen.release)))})")
+    if not of_many:
+        return where
+    kinds, window = arguments.put(sorted(set(chosen.kinds))), listing.window
+    of_each = (
+        f"SELECT e.leaf_index FROM evidence e WHERE {' AND '.join(where)} AND e.kind = wanted.kind "  # noqa: S608  the same
+        f"ORDER BY e.leaf_index {direction(window)} LIMIT {window.size + 1:d}"
+    )
+    leaves = f"SELECT of_kind.leaf_index FROM unnest({kinds}::text[]) AS wanted (kind), LATERAL ({of_each}) AS of_kind"  # noqa: S608  the same
+    return ["e.tenant_id = $1", f"e.leaf_index = ANY (ARRAY({leaves}))"]
+
+
 def conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) -> list[str]:
     """The conditions every list shares; the tenant is argument 1, the size always argument 2."""
     where = ["e.tenant_id = $1", f"e.leaf_index < {arguments.put(listing.size)}"]
@@ -156,12 +175,16 @@ def conditions(arguments: Arguments, chosen: EvidenceFilter, listing: Listing) -
         where.append(f"e.leaf_index > {arguments.put(leaf_position(window.after, 'after'))}")
     if window.before is not None:
         where.append(f"e.leaf_index < {arguments.put(leaf_position(window.before, 'before'))}")
-    if chosen.kinds:
-        where.append(f"e.kind = ANY ({arguments.put(list(chosen.kinds))}::text[])")
+    kinds = sorted(set(chosen.kinds))
+    if len(kinds) == 1:  # said so, its index gives them in order
+        where.append(f"e.kind = {arguments.put(kinds[0])}")
+    elif kinds:
+        where.append(f"e.kind = ANY ({arguments.put(kinds)}::text[])")
     if chosen.predicate_type is not None:
         where.append(f"e.predicate_type = {arguments.put(chosen.predicate_type)}")
-    if chosen.statuses:
-        where.append(f"e.status = ANY ({arguments.put(list(chosen.statuses))}::text[])")
+    statuses = [_STATUSES[status] for status in sorted(set(chosen.statuses))]
+    if statuses:
+        where.append(f"e.status = {statuses[0]}" if len(statuses) == 1 else f"e.status IN ({', '.join(statuses)})")
     if chosen.subject is not None:
         where.append(
             "e.leaf_index IN (SELECT s.leaf_index FROM evidence_subject s "  # noqa: S608  a numbered argument

@@ -167,6 +167,11 @@ class EvidenceRow(SQLModel, table=True):
             postgresql_where=text("kind = 'reperformance'"),
         ),
         Index(
+            "evidence_unverified",
+            *("tenant_id", "status", "leaf_index"),
+            postgresql_where=text("status <> 'verified'"),
+        ),
+        Index(
             "evidence_disagreeing",
             *("tenant_id", "leaf_index"),
             postgresql_where=text("facts->>'reperformance' = 'disagrees'"),

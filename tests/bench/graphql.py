@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -106,12 +107,17 @@ class Place:
 def running(home: Path) -> Iterator[Place]:
     """A server on the first processor, with its PostgreSQL and us on the second, if there are two."""
     home.chmod(0o755)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench._graphql_server", str(home)], stdout=subprocess.PIPE, text=True
-    )
+    log, told_in = home / "server.log", home / "told.json"
+    with log.open("w") as lines:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench._graphql_server", str(home)], stdout=lines, stderr=subprocess.STDOUT
+        )
     try:
-        assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
+        while not told_in.exists():
+            if process.poll() is not None:
+                raise SystemExit(f"the server ended: {log.read_text()[-2000:]}")
+            time.sleep(0.05)
+        told = json.loads(told_in.read_text())
         postmaster = int((home / "postgresql-18" / "postmaster.pid").read_text().split()[0])
         for pid in (os.getpid(), *cpu.children_of(process.pid), *_tree(postmaster)):
             _pin(pid, 1)

@@ -53,6 +53,8 @@ PLANNED = {
       edges {{ node {{ kind }} }} {PAGE} }} }}""",
     "filter": f"""query ($f: EvidenceFilter, $n: Int = 50, $at: Int) {{ evidence(filter: $f, first: $n, asOf: $at) {{
       edges {{ cursor node {{ evidenceId status kind subjects {{ name }} }} }} {PAGE} }} }}""",
+    "last of kinds": """query ($before: String) { evidence(last: 3, before: $before, filter:
+      {kind: ["sbom", "test_result"], status: []}) { edges { cursor node { leafIndex kind } } } }""",
     "filter in parts": f"""query ($kinds: [String!], $subject: String) {{ evidence(first: 50, filter:
       {{kind: $kinds, subject: $subject, status: []}}) {{ edges {{ node {{ evidenceId status }} }} {PAGE} }} }}""",
 }
@@ -95,6 +97,8 @@ VARIABLES: Mapping[str, list[dict[str, Any]]] = {
         {"f": {}, "n": 3, "at": 6},
         {"f": {"kind": ["sbom", "odd"]}},
         {"f": {"kind": []}, "n": 2},
+        {"f": {"kind": ["sbom", "odd", "sbom", "test_result"], "status": []}, "n": 4},
+        {"f": {"kind": ["odd", "nothing"], "release": "@release"}},
         {"f": {"status": ["UNSIGNED", "UNSUPPORTED"]}},
         {"f": {"status": []}, "at": 4},
         {"f": {"subject": "sha256:" + sha256_of("artifact")}},
