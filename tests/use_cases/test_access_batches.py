@@ -20,6 +20,7 @@ from evidence_api.store import access_audit, evidence, read_log
 from evidence_api.store.migrate import login_dsn
 from evidence_api.use_cases.access_batches import access_proofs
 from evidence_api.use_cases.access_records import AccessRecords
+from tests.support import statements
 from tests.support.checked import SteppingClock
 from tests.support.place import Place
 from tests.web.conftest import Door, door_of
@@ -170,6 +171,19 @@ async def tamper(place: Place, statement: str) -> None:
         await owner.execute("ALTER TABLE access_audit ENABLE TRIGGER only_added_to")
     finally:
         await owner.close()
+
+
+async def test_no_release_is_assessed_again_for_what_was_read(application: Application) -> None:
+    door: Door = await door_of(application, "read")
+    async with door.http:
+        assert (await door.upload(statements.release())).status_code == 201
+        await door.http.get("/v1/evidence-key")
+    owed = "SELECT release_id, kind, leaf_index FROM due ORDER BY kind"
+    async with application.database.tenant(door.scope) as connection:
+        before = await connection.fetch(owed)
+    assert await application.access_batches.say(door.scope) == 1
+    async with application.database.tenant(door.scope) as connection:
+        assert await connection.fetch(owed) == before != []
 
 
 async def test_readers_get_proofs_that_lead_to_what_the_log_says(application: Application) -> None:
