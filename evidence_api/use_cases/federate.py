@@ -12,6 +12,7 @@ Up to 4 nobody is known: such a refusal is on record as nobody's, and is not sig
 Source: RFC 9421 sections 3.2, 7.2.2 (replay) and 7.3.6 (the key chooses the algorithm).
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,7 @@ RIGHTS = frozenset({"evidence:read"})
 _SWEPT_EVERY = timedelta(seconds=60)
 _KEPT_AFTER = timedelta(seconds=profile.SKEW + 60)  # servers' clocks differ too
 _MAX_TENANTS = 4096
+_ADMITTED_AT_ONCE = 4  # connections to the database that strangers may keep busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Federation:
         self._public_url = public_url.rstrip("/") if public_url else None
         self._tenants: dict[str, TenantScope] = {}
         self._swept: dict[TenantScope, datetime] = {}
+        self._admissions = asyncio.Semaphore(_ADMITTED_AT_ONCE)
 
     @property
     def key(self) -> FederationKey:
@@ -106,6 +109,10 @@ class Federation:
 
     async def admit(self, question: Question) -> Outcome:
         """Run the plan. Raises only StoreUnavailable and the like: a refusal is a TurnedAway."""
+        async with self._admissions:
+            return await self._admit(question)
+
+    async def _admit(self, question: Question) -> Outcome:
         # 1. the tenant
         scope = await self._tenant(question.tenant)
         try:

@@ -18,8 +18,8 @@ _ANSWER: dict[str, Any] = {
 _SIGNED = (
     "Signed as profile evidence-federation/v1 of RFC 9421 has it: Ed25519; covering @method, @target-uri (the server's "
     "public URL and this path), content-type and content-digest; with created, expires (at most 60 s later), nonce "
-    "(once), keyid (RFC 7638 thumbprint) and tag. The answer is signed too, over @status, content-type, content-digest, "
-    'the question\'s signature ("signature";req) and evidence-checkpoint, the signed note of the log.'
+    "(once), keyid (RFC 7638 thumbprint) and tag. The answer is signed too, over @status, content-type, "
+    'content-digest, the question\'s signature ("signature";req) and evidence-checkpoint, the signed note of the log.'
 )
 _PARAMETERS: list[dict[str, Any]] = [
     {"name": "tenant", "in": "path", "required": True, "schema": {"type": "string"}},
