@@ -24,34 +24,41 @@ INSERT INTO vulnerability (tenant_id, name, leaf_index, id, standing, severity, 
     AS given (name, id, standing, severity, packages)
   ORDER BY name ON CONFLICT DO NOTHING
 """
-# A drift statement is about exactly the digests of its release; found by one of them.
+# A drift statement is about exactly the digests of its release; found by one of them. Releases are taken in order and
+# looked at one by one, so that no more of them than the page needs are.
 _AFFECTED = """
-WITH telling AS (
+WITH telling AS MATERIALIZED (
   SELECT v.leaf_index, v.id, v.standing, v.severity, v.packages FROM vulnerability v
   WHERE v.tenant_id = $1 AND v.name = {name} AND v.leaf_index < {size}
-), told AS (
-  SELECT DISTINCT o.release_id FROM telling
-    JOIN evidence_subject s ON s.tenant_id = $1 AND s.leaf_index = telling.leaf_index
-    JOIN release_subject o ON o.tenant_id = $1 AND o.digest = s.digest
+), told AS MATERIALIZED (
+  SELECT DISTINCT r.leaf_index, r.id FROM telling
+    CROSS JOIN LATERAL (SELECT s.digest FROM evidence_subject s
+      WHERE s.tenant_id = $1 AND s.leaf_index = telling.leaf_index ORDER BY s.position LIMIT 1) AS subject
+    JOIN release_subject o ON o.tenant_id = $1 AND o.digest = subject.digest
+    JOIN release r ON r.tenant_id = $1 AND r.id = o.release_id AND r.leaf_index < {size}{range}
+  ORDER BY r.leaf_index {order}
 )
-SELECT {columns}, telling.id AS vulnerability, telling.standing, telling.severity, telling.packages,
-    standing.id AS statement
-FROM told JOIN release r ON r.tenant_id = $1 AND r.id = told.release_id AND r.leaf_index < {size}{range}
-  CROSS JOIN LATERAL (
-    SELECT d.leaf_index, d.id FROM evidence_subject s
-      JOIN evidence d ON d.tenant_id = $1 AND d.leaf_index = s.leaf_index AND d.kind = 'sbom_drift'
-        AND d.status = 'verified'
-    WHERE s.tenant_id = $1 AND s.leaf_index < {size}
-      AND s.digest = (SELECT min(o.digest) FROM release_subject o WHERE o.tenant_id = $1 AND o.release_id = r.id)
-      AND ARRAY(SELECT DISTINCT a.digest FROM evidence_subject a
-          WHERE a.tenant_id = $1 AND a.leaf_index = d.leaf_index ORDER BY a.digest)
-        = ARRAY(SELECT o.digest FROM release_subject o WHERE o.tenant_id = $1 AND o.release_id = r.id ORDER BY o.digest)
-      AND EXISTS (SELECT FROM body b
-          WHERE b.tenant_id = $1 AND b.digest = d.body_digest AND b.content IS NOT NULL)
-    ORDER BY d.leaf_index DESC LIMIT 1) AS standing
-  JOIN telling ON telling.leaf_index = standing.leaf_index
-WHERE {standings}
-ORDER BY r.leaf_index {order} LIMIT {limit}
+SELECT {columns}, found.vulnerability, found.standing, found.severity, found.packages, found.statement
+FROM told CROSS JOIN LATERAL (
+    SELECT telling.id AS vulnerability, telling.standing, telling.severity, telling.packages, standing.id AS statement
+    FROM (
+      SELECT d.leaf_index, d.id FROM evidence_subject s CROSS JOIN LATERAL (
+          SELECT e.leaf_index, e.id, e.body_digest FROM evidence e
+          WHERE e.tenant_id = $1 AND e.leaf_index = s.leaf_index AND e.kind = 'sbom_drift' AND e.status = 'verified'
+          OFFSET 0) AS d
+      WHERE s.tenant_id = $1 AND s.leaf_index < {size}
+        AND s.digest = (SELECT min(o.digest) FROM release_subject o WHERE o.tenant_id = $1 AND o.release_id = told.id)
+        AND ARRAY(SELECT DISTINCT a.digest FROM evidence_subject a
+            WHERE a.tenant_id = $1 AND a.leaf_index = d.leaf_index ORDER BY a.digest)
+          = ARRAY(SELECT o.digest FROM release_subject o
+            WHERE o.tenant_id = $1 AND o.release_id = told.id ORDER BY o.digest)
+        AND EXISTS (SELECT FROM body b
+            WHERE b.tenant_id = $1 AND b.digest = d.body_digest AND b.content IS NOT NULL)
+      ORDER BY s.leaf_index DESC LIMIT 1) AS standing
+    JOIN telling ON telling.leaf_index = standing.leaf_index
+    WHERE {standings} OFFSET 0) AS found
+  JOIN release r ON r.tenant_id = $1 AND r.id = told.id
+ORDER BY told.leaf_index {order} LIMIT {limit}
 """
 
 
