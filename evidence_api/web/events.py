@@ -35,6 +35,7 @@ from evidence_api.use_cases.events import (
 )
 from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.problems import problem_of, request_id
+from evidence_api.web.rates import charge, cost_of_action
 from evidence_api.web.requests import OK, require_still
 
 ACTION = "events:read"
@@ -57,6 +58,7 @@ async def get_events(request: Request) -> Response:
     """The next events as JSON; with `Accept: text/event-stream` a stream of them."""
     parts = parts_of(request)
     principal = await require_still(request, parts.access, ACTION)
+    await charge(request.scope, parts.rates, principal, cost_of_action(ACTION))
     asked = _asked(request.query_params)
     source = _source(parts, principal, asked)
     if accepts_events(request.headers.get("accept")):
