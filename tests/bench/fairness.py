@@ -78,10 +78,20 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> tuple[int, float, bytes]:
-        """Status, Retry-After in seconds, body."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams
+        """Status, Retry-After in seconds, body. A connection that was idle for long has been hung up on: it is made
+        again, once."""
+        if self._streams is not None:
+            try:
+                return await self._asked(*self._streams, request)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                self.close()
+        self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        return await self._asked(*self._streams, request)
+
+    @staticmethod
+    async def _asked(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+    ) -> tuple[int, float, bytes]:
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
