@@ -12,7 +12,7 @@ from evidence_api.cli.auditor_grant import SaidGrant, grant_of
 from evidence_api.cli.exchange import exchange
 from evidence_api.cli.operating import AsJson, Tenant, operate, show
 from evidence_api.domain.errors import EvidenceError
-from evidence_api.domain.principal import ReadGrant
+from evidence_api.domain.principal import ReadGrant, TenantScope
 from evidence_api.domain.registry import RegisteredToken
 from evidence_api.domain.token import AUDITOR_RIGHTS, ORDINARY_RIGHTS, RIGHTS
 from evidence_api.formats.read_grant import grant_record
@@ -59,6 +59,24 @@ def create(  # noqa: PLR0917  one argument per option
 ) -> None:
     """Make a token and print it; it cannot be shown again."""
     said = SaidGrant(framework or (), release or (), since, until, expires)
+    _check_options(role, said, days)
+
+    async def use(application: Application) -> dict[str, Any]:
+        scope = await application.tenancy.named(tenant)
+        return _shown(await _made(application, scope, name, right, said if role is Role.AUDITOR else days))
+
+    _print(operate(use), as_json=json)
+
+
+def _print(made: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(made)
+    else:
+        output.say(made["token"])
+        output.note(f"id {made['id']}; keep the token now, only its hash is stored")
+
+
+def _check_options(role: Role, said: SaidGrant, days: int | None) -> None:
     if role is Role.TOKEN and said.given:
         raise EvidenceError(
             "--framework, --release, --from, --until and --expires are of auditors: add --role auditor", code="usage"
@@ -66,26 +84,20 @@ def create(  # noqa: PLR0917  one argument per option
     if role is Role.AUDITOR and days is not None:
         raise EvidenceError("an auditor's token ends with --expires, not --days", code="usage")
 
-    async def use(application: Application) -> dict[str, Any]:
-        scope = await application.tenancy.named(tenant)
-        if role is Role.AUDITOR:
-            known = {one.id: one.aliases for one in application.catalog.frameworks}
-            grant = grant_of(said, known, application.clock.now())
-            made = await application.tenancy.create_auditor(scope, name, right or list(AUDITOR_RIGHTS), grant)
-        else:
-            lifetime = timedelta(days=days) if days else None
-            made = await application.tenancy.create_token(scope, name, right or list(ORDINARY_RIGHTS), lifetime)
-        return _made(made)
 
-    made = operate(use)
-    if json:
-        output.print_json(made)
-    else:
-        output.say(made["token"])
-        output.note(f"id {made['id']}; keep the token now, only its hash is stored")
+async def _made(
+    application: Application, scope: TenantScope, name: str, right: list[str] | None, ends: SaidGrant | int | None
+) -> NewToken:
+    """An auditor's with what was said of its grant, another's with the days it is valid."""
+    if isinstance(ends, SaidGrant):
+        known = {one.id: one.aliases for one in application.catalog.frameworks}
+        grant = grant_of(ends, known, application.clock.now())
+        return await application.tenancy.create_auditor(scope, name, right or AUDITOR_RIGHTS, grant)
+    lifetime = timedelta(days=ends) if ends else None
+    return await application.tenancy.create_token(scope, name, right or ORDINARY_RIGHTS, lifetime)
 
 
-def _made(made: NewToken) -> dict[str, Any]:
+def _shown(made: NewToken) -> dict[str, Any]:
     registered = made.registered
     shown = {"token": made.token, "id": registered.id, "rights": registered.rights, "expires": registered.expires}
     return shown if registered.grant is None else shown | {"grant": grant_record(registered.grant)}

@@ -21,6 +21,11 @@ class TenantScope:
     name: str
     grant: "ReadGrant | None" = field(default=None, compare=False)
 
+    @property
+    def whole(self) -> "TenantScope":
+        """The same tenant without a grant, for what the server does on its own account."""
+        return self if self.grant is None else replace(self, grant=None)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadGrant:

@@ -185,7 +185,7 @@ class Events:
     @contextmanager
     def _listener(self, scope: TenantScope) -> Iterator[asyncio.Event]:
         woken = asyncio.Event()
-        listeners = self._listening.setdefault(scope.id, (scope, set()))[1]
+        listeners = self._listening.setdefault(scope.id, (scope.whole, set()))[1]
         listeners.add(woken)
         try:
             yield woken

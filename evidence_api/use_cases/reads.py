@@ -43,8 +43,11 @@ class Reads:
     async def session(self, principal: Principal) -> AsyncIterator[ReadSession]:
         """A reading session of the caller: of their tenant, and within their grant if they have one.
 
-        Its connection is taken at the first read and given back at the end.
+        Its connection is taken at the first read and given back at the end. Whether a grant still lasts is asked each
+        time: a stream reads in one session after another. Raises Forbidden.
         """
+        if principal.grant is not None and self._access is not None:
+            await self._access.authorise(principal, "evidence:read")
         async with AsyncExitStack() as stack:
             shared = (self._database, principal, self._catalogs, self._readings, stack, self._rules, self._access)
             grant = principal.grant
