@@ -1,5 +1,6 @@
 """Cost against an evaluator that expands everything, and against documents that are made to be dear to price."""
 
+import doctest
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence_api.domain.errors import TooLarge
+from evidence_api.graphql import cost_formula
 from evidence_api.graphql.cost import COST_LIMIT, Pricing, dry_document
 from evidence_api.graphql.cost_directives import ASSUMED, WEIGHTS, FieldCost, cost_of_field, is_page
 from evidence_api.graphql.cost_formula import length
@@ -307,3 +309,7 @@ def test_a_warm_request_is_priced_in_microseconds(pricing: Pricing) -> None:
     for _ in range(2000):
         pricing.price(document, operation, {"n": 5})
     assert (time.process_time() - begun) / 2000 < 60e-6
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(cost_formula).failed == 0
