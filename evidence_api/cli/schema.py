@@ -58,26 +58,12 @@ def check(
     breaking = () if against is None else change.breaking
     dangerous, removed = ((), ()) if against is None else (change.dangerous, change.removed)
     good = not difference and not breaking and not change.faults
+    told = {"breaking": breaking, "deprecations": change.faults, "dangerous": dangerous, "removed": removed}
     if as_json:
-        output.print_json(
-            {
-                "equal": not difference,
-                "difference": difference,
-                "breaking": breaking,
-                "dangerous": dangerous,
-                "removed": removed,
-                "deprecations": change.faults,
-                "allowed": good,
-            }
-        )
+        output.print_json({"equal": not difference, "difference": difference, **told, "allowed": good})
     else:
         output.say("\n".join(difference) if difference else f"{file} is what this program serves")
-        for word, lines_of in (
-            ("breaking", breaking),
-            ("deprecation", change.faults),
-            ("dangerous", dangerous),
-            ("removed as announced", removed),
-        ):
+        for word, lines_of in told.items():
             for line in lines_of:
                 output.say(f"{word}: {line}")
     if not good:

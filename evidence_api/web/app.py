@@ -1,6 +1,7 @@
 """The ASGI application: every route and layer in one visible expression."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 from starlette.applications import Starlette
@@ -9,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ExceptionHandler
 
 from evidence_api.domain.errors import EvidenceError
 from evidence_api.graphql.view import GraphQLEndpoint
@@ -34,6 +36,13 @@ from evidence_api.web.body_pace import BodyPace
 from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.requests import OK, RequestIdentity, require_still
+
+
+_HANDLERS: dict[Any, ExceptionHandler] = {
+    EvidenceError: problems.on_evidence_error,
+    HTTPException: problems.on_http_error,
+    Exception: problems.on_fault,
+}
 
 
 def _rest_routes(parts: Parts, graphql: GraphQLEndpoint) -> list[BaseRoute]:
@@ -67,6 +76,11 @@ def _rest_routes(parts: Parts, graphql: GraphQLEndpoint) -> list[BaseRoute]:
     ]
 
 
+def _layers(parts: Parts) -> list[Middleware]:
+    """What every request passes, outermost first."""
+    return [Middleware(RequestIdentity), Middleware(AccessLayer, audit=parts.access_audit), Middleware(BodyPace)]
+
+
 def _subgraph_routes(subgraph: GraphQLEndpoint | None) -> list[BaseRoute]:
     """Where a router of Apollo Federation asks, if it may."""
     if subgraph is None:
@@ -97,16 +111,8 @@ def create_app(
         return await graphql(request)
 
     app = Starlette(
-        middleware=[
-            Middleware(RequestIdentity),
-            Middleware(AccessLayer, audit=parts.access_audit),
-            Middleware(BodyPace),
-        ],
-        exception_handlers={
-            EvidenceError: problems.on_evidence_error,
-            HTTPException: problems.on_http_error,
-            Exception: problems.on_fault,
-        },
+        middleware=_layers(parts),
+        exception_handlers=_HANDLERS,
         routes=[
             *_rest_routes(parts, graphql),
             Route("/graphql", query, methods=["GET", "POST"]),

@@ -16,6 +16,12 @@ _RECORD: dict[str, Any] = {
 }
 _ANY_TEXT = {"schema": {"type": "string", "maxLength": 65_536}}
 _TEXT = {"application/graphql": _ANY_TEXT}
+_ONE_RECORD = {"application/json": {"schema": _RECORD}}
+_EVERY: dict[str, Any] = {
+    "type": "object",
+    "required": ["documents"],
+    "properties": {"documents": {"type": "array", "items": _RECORD}},
+}
 _ONE = {"name": "digest", "in": "path", "required": True, "schema": DIGEST}
 _NAME = {
     "name": "name",
@@ -31,25 +37,19 @@ def document_paths(problem: dict[str, Any]) -> dict[str, Any]:
     def operation(summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401  OpenAPI members
         return {"summary": summary, "responses": {**answers, "default": problem}, **more}
 
-    record = {"application/json": {"schema": _RECORD}}
-    every = {
-        "type": "object",
-        "required": ["documents"],
-        "properties": {"documents": {"type": "array", "items": _RECORD}},
-    }
     return {
         "/v1/documents": {
             "get": operation(
                 "The GraphQL documents the tenant registered, newest first",
-                {"200": {"description": "Documents", "content": {"application/json": {"schema": every}}}},
+                {"200": {"description": "Documents", "content": {"application/json": {"schema": _EVERY}}}},
             )
         },
         "/v1/documents/{digest}": {
             "put": operation(
                 "Register a GraphQL document under the SHA-256 of its text: valid, and of a cost that may be asked",
                 {
-                    "201": {"description": "Registered", "content": record},
-                    "200": {"description": "Already there", "content": record},
+                    "201": {"description": "Registered", "content": _ONE_RECORD},
+                    "200": {"description": "Already there", "content": _ONE_RECORD},
                 },
                 parameters=[_ONE, _NAME],
                 requestBody={"required": True, "content": {**_TEXT, "text/plain": _ANY_TEXT}},

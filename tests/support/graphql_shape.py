@@ -21,7 +21,13 @@ from graphql import (
     is_non_null_type,
 )
 
-_PYTHON = {"Int": int, "Float": (int, float), "String": str, "ID": str, "Boolean": bool}
+_PYTHON: dict[str, tuple[type, ...]] = {
+    "Int": (int,),
+    "Float": (int, float),
+    "String": (str,),
+    "ID": (str,),
+    "Boolean": (bool,),
+}
 
 
 class Shape:
@@ -110,4 +116,4 @@ def _is_leaf(of: GraphQLEnumType | GraphQLScalarType, value: object) -> bool:
     if isinstance(of, GraphQLEnumType):
         return value in of.values
     python = _PYTHON.get(of.name)
-    return python is None or (isinstance(value, python) and not (python is int and isinstance(value, bool)))
+    return python is None or (isinstance(value, python) and (bool in python or not isinstance(value, bool)))
