@@ -108,6 +108,8 @@ async def test_a_tenant_cannot_write_into_another(
         "DELETE FROM assessment",
         "UPDATE assessment SET findings = ''",
         "DELETE FROM reassessment",
+        "DELETE FROM vulnerability",
+        "UPDATE vulnerability SET standing = 'ruled_out'",
         "INSERT INTO tenant VALUES (gen_random_uuid(), 'mine', now())",
         "ALTER TABLE evidence DISABLE ROW LEVEL SECURITY",
         "SET ROLE evidence_owner",

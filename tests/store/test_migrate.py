@@ -190,6 +190,28 @@ async def test_decisions_are_read_again_over_a_migration(
     await opened.close()
 
 
+async def test_vulnerabilities_are_indexed_again_over_a_migration(
+    login: Login, scope: TenantScope, other_scope: TenantScope, database: Database
+) -> None:
+    """The index is made from the log: its follower begins anew, and no other does."""
+    await database.close()
+    superuser = login_dsn(login.owner_dsn, "postgres")
+    connection = await asyncpg.connect(superuser)
+    for one in (scope, other_scope):
+        for follower in ("vulnerabilities", "budgets"):
+            await connection.execute("INSERT INTO log_follower VALUES ($1, $2, 7)", one.id, follower)
+        await connection.execute(
+            "INSERT INTO vulnerability VALUES ($1, 'CVE-1', 6, 'CVE-1', 'affected', 'high', '{a@1}')", one.id
+        )
+    await migrate(superuser, MIGRATIONS, "0016")
+    assert await connection.fetchval("SELECT to_regclass('vulnerability')") is None
+    left = await connection.fetch("SELECT DISTINCT name, next_leaf FROM log_follower")
+    assert [tuple(row) for row in left] == [("budgets", 7)]
+    await migrate(superuser, MIGRATIONS)
+    assert await connection.fetchval("SELECT count(*) FROM vulnerability") == 0
+    await connection.close()
+
+
 async def test_migrating_twice_changes_nothing(login: Login) -> None:
     superuser = login_dsn(login.owner_dsn, "postgres")
     connection = await asyncpg.connect(superuser)
