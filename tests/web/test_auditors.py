@@ -11,8 +11,8 @@ import httpx
 import orjson
 import pytest
 
-from evidence_api.domain.errors import Malformed, Unauthenticated
-from evidence_api.domain.principal import ReadGrant
+from evidence_api.domain.errors import Forbidden, Malformed, Unauthenticated
+from evidence_api.domain.principal import Principal, ReadGrant
 from evidence_api.domain.token import AUDITOR_RIGHTS
 from evidence_api.formats.receipt import verify_receipt
 from evidence_api.use_cases.tenancy import MAX_GRANT, MAX_NAMES
@@ -140,6 +140,11 @@ async def test_a_grant_ends_at_its_moment_and_a_token_that_is_revoked_is_nobodys
     ended = await auditor.get(audited.blob("widget"))
     assert (ended.status_code, ended.json()["rules"]) == (403, ["authorisation.grant_ended"])
     assert "has ended" in ended.json()["detail"]
+    over = Principal("auditor", "a", audited.door.scope, frozenset(AUDITOR_RIGHTS), grant=audited.grant())
+    audited.clock.advance(timedelta(days=31))
+    with pytest.raises(Forbidden):  # a stream reads in one session after another
+        async with audited.door.application.reads.session(over):
+            pass
     tenancy, door = audited.door.application.tenancy, audited.door
     made = await tenancy.create_auditor(door.scope, "gone", AUDITOR_RIGHTS, audited.grant())
     async with door.application.database.tenant(door.scope) as connection:
