@@ -37,7 +37,6 @@ from evidence_api.web.openapi import openapi_document
 from evidence_api.web.parts import Parts, parts_of
 from evidence_api.web.requests import OK, RequestIdentity, require_still
 
-
 _HANDLERS: dict[Any, ExceptionHandler] = {
     EvidenceError: problems.on_evidence_error,
     HTTPException: problems.on_http_error,
@@ -117,8 +116,7 @@ def create_app(
             *_rest_routes(parts, graphql),
             Route("/graphql", query, methods=["GET", "POST"]),
             *_subgraph_routes(subgraph),
-            Route(federation.PATH, federation.PostQuestion(graphql).answer, methods=["POST"]),
-            Route(federation.DIRECTORY, federation.get_directory),
+            *federation.federation_routes(graphql),
             Route("/healthz", health.get_healthz),
             Route("/readyz", health.get_readyz),
             Route("/metrics", health.get_metrics),

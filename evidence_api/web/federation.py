@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import Message as Event
 from starlette.types import Receive
 
@@ -66,6 +67,14 @@ class PostQuestion:
         access = parts_of(request).access
         await access.authorise(admitted.principal, "evidence:read", tenant=request.path_params["tenant"])
         return await self._graphql(Request(request.scope, _again(admitted.question.body, request.receive)))
+
+
+def federation_routes(graphql: GraphQLEndpoint) -> list[BaseRoute]:
+    """Both routes."""
+    return [
+        Route(PATH, PostQuestion(graphql).answer, methods=["POST"]),
+        Route(DIRECTORY, get_directory, methods=["GET"]),
+    ]
 
 
 async def get_directory(request: Request) -> Response:
