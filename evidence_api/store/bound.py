@@ -9,8 +9,7 @@ while it is out closes it. So a connection that is in use is bound to the reader
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import TypeAlias
 
 import asyncpg
@@ -52,26 +51,29 @@ class BoundConnections:
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    @asynccontextmanager
-    async def bound(self, binding: str) -> AsyncIterator[RawConnection]:
-        """A connection after the statements `binding`, for one statement at a time outside any transaction."""
+    def bound(self, binding: str) -> "Held":
+        """A connection (`async with`) after the statements `binding`, for one statement at a time outside any
+        transaction."""
+        return Held(self, binding)
+
+    async def take(self, binding: str) -> "_Bound":
+        """A connection bound so."""
         one = await self._take(binding)
-        try:
-            if one.binding != binding:
-                one.binding = ""
+        if one.binding != binding:
+            one.binding = ""
+            try:
                 await one.connection.execute(binding)
-                one.binding = binding
-            yield one.connection
-        except BaseException:
-            self._drop(one)
-            raise
-        self._give(one)
+            except BaseException:
+                self.drop(one)
+                raise
+            one.binding = binding
+        return one
 
     async def close(self) -> None:
         """Close what is idle now and what is in use when it comes back."""
         self._closed = True
         for one in self._idle:
-            self._drop(one)
+            self.drop(one)
         self._idle.clear()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
@@ -80,10 +82,10 @@ class BoundConnections:
         while True:
             if self._closed:
                 raise StoreUnavailable("the database is closed")
-            one = self._idle_one(lambda idle: idle.binding == binding)
+            one = self._idle_one(binding)
             if one is None and self._open < self._size:
                 return await self._connect()
-            one = one or self._idle_one(lambda _: True)
+            one = one or self._idle_one(None)
             if one is None:
                 waiting: asyncio.Future[_Bound | None] = asyncio.get_running_loop().create_future()
                 self._waiting.append(waiting)
@@ -91,14 +93,14 @@ class BoundConnections:
             if one is not None:
                 return one
 
-    def _idle_one(self, wanted: Callable[[_Bound], bool]) -> _Bound | None:
-        for place, one in enumerate(self._idle):
-            if wanted(one):
-                del self._idle[place]
+    def _idle_one(self, binding: str | None) -> _Bound | None:
+        """The first idle one that is bound so, or of all; those that were cut are forgotten."""
+        for one in tuple(self._idle):
+            if binding is None or one.binding == binding:
+                self._idle.remove(one)
                 if not one.connection.is_closed():
                     return one
                 self._open -= 1
-                return self._idle_one(wanted)
         return None
 
     async def _handed(self, waiting: "asyncio.Future[_Bound | None]") -> _Bound | None:
@@ -109,7 +111,7 @@ class BoundConnections:
             if waiting.done() and not waiting.cancelled():
                 one = waiting.result()
                 if one is not None:
-                    self._give(one)
+                    self.give(one)
                 else:
                     self._wake(None)
             raise
@@ -132,9 +134,10 @@ class BoundConnections:
             self._wake(None)
             raise
 
-    def _give(self, one: _Bound) -> None:
+    def give(self, one: _Bound) -> None:
+        """Back for others."""
         if self._closed or one.connection.is_closed():
-            self._drop(one)
+            self.drop(one)
         elif not self._wake(one):
             self._idle.append(one)
 
@@ -147,7 +150,7 @@ class BoundConnections:
                 return True
         return False
 
-    def _drop(self, one: _Bound) -> None:
+    def drop(self, one: _Bound) -> None:
         """Close it, after what it was doing has been cancelled; whoever waits may open another."""
         self._open -= 1
         task = asyncio.get_running_loop().create_task(_end(one.connection))
@@ -156,8 +159,32 @@ class BoundConnections:
         self._wake(None)
 
 
+class Held:
+    """One connection, taken on entering; given back on leaving, or closed if anything went wrong."""
+
+    __slots__ = ("_binding", "_one", "_pool")
+
+    def __init__(self, pool: BoundConnections, binding: str) -> None:
+        self._pool = pool
+        self._binding = binding
+        self._one: _Bound | None = None
+
+    async def __aenter__(self) -> RawConnection:
+        """Take it."""
+        self._one = await self._pool.take(self._binding)
+        return self._one.connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Part with it."""
+        one, self._one = self._one, None
+        if one is not None:
+            (self._pool.give if kind is None else self._pool.drop)(one)
+
+
 async def _end(connection: RawConnection) -> None:
     try:
         await connection.close(timeout=_CONNECT_SECONDS)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except Exception:  # noqa: BLE001  in whatever state it was left
         connection.terminate()

@@ -6,6 +6,7 @@ Commit point: leaving `tenant(…)` without an exception. A crash before it leav
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Self, TypeAlias
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from evidence_api.domain.errors import Conflict, Contended, EvidenceError, Malformed, StoreUnavailable, TooLarge
-from evidence_api.domain.principal import TenantScope
+from evidence_api.domain.principal import ReadGrant, TenantScope
 from evidence_api.formats.read_grant import grant_to_json
 from evidence_api.store.bound import BoundConnections
 
@@ -159,11 +160,16 @@ def _reading_binds(scope: TenantScope) -> str:
 
 def _seen_by(word: str, scope: TenantScope) -> str:
     """Who reads: the tenant, and with a grant the role it narrows. Tenant and grant are bound here alone."""
-    binding = f"{word} evidence.tenant = '{UUID(str(scope.id))}'"
-    if scope.grant is None:
-        return binding
-    bound = grant_to_json(scope.grant).replace("'", "''")
-    return f"{binding}; {word} evidence.read_grant = '{bound}'; {word} ROLE {AUDITOR}"
+    return _binding(word, scope.id, scope.grant)  # two scopes are equal whatever their grants
+
+
+@lru_cache(maxsize=1024)
+def _binding(word: str, tenant: UUID, grant: ReadGrant | None) -> str:
+    bound_to = f"{word} evidence.tenant = '{UUID(str(tenant))}'"
+    if grant is None:
+        return bound_to
+    bound = grant_to_json(grant).replace("'", "''")
+    return f"{bound_to}; {word} evidence.read_grant = '{bound}'; {word} ROLE {AUDITOR}"
 
 
 class translated:  # noqa: N801  reads as a phrase: with translated()

@@ -28,7 +28,7 @@ from evidence_api.settings import Settings
 from evidence_api.store import rates
 from evidence_api.web.bodies import read_body
 from evidence_api.web.parts import parts_of
-from evidence_api.web.requests import OK, require
+from evidence_api.web.requests import OK, require_of
 from tests.bench._queries import FIELDS
 
 _NODE = tuple(Member(name, name) for name in FIELDS)
@@ -46,7 +46,7 @@ def raw_page(application: Application, shape: EdgeShape) -> Route:
 
     async def answer(request: Request) -> Response:
         parts = parts_of(request)
-        principal = await require(request, parts.access, "evidence:read")
+        principal = await require_of(request.scope, parts.access, "evidence:read")
         asked = orjson.loads(await read_body(request, 4096))
         charge = await side.rates.take(principal, 2 * PAGE + 1)
         window = Window(PAGE, after=str(asked["after"]))
