@@ -76,6 +76,7 @@ class _Pass:
         self._fragments = fragments
         self._defaults = defaults
         self._rules = rules
+        self._scalars: dict[int, Formula] = {}
         self._known: dict[tuple[int, str, _Paged | None], Formula] = {}
 
     def of_object(self, selections: SelectionSetNode, parent: GraphQLObjectType, paged: _Paged | None) -> Formula:
@@ -138,6 +139,8 @@ class _Pass:
         rule = self._rules.get((parent.name, name))
         if rule is None:
             rule = self._rules[parent.name, name] = cost_of_field(parent, name, definition, self._schema)
+        if node.selection_set is None and not rule.listed:
+            return self._units(rule.weight)
         one = Formula(rule.weight)
         if node.selection_set is not None:
             below = _Paged(rule.sized, self._size(node, rule), id(node)) if rule.sized else None
@@ -148,6 +151,13 @@ class _Pass:
         if rule.listed:
             return _sealed(Formula(0, [Times(id(node), self._size(node, rule), one)]))
         return one
+
+    def _units(self, weight: int) -> Formula:
+        """A scalar of that weight; one formula for all of them."""
+        known = self._scalars.get(weight)
+        if known is None:
+            known = self._scalars[weight] = _sealed(Formula(weight))
+        return known
 
     def _size(self, node: FieldNode, rule: FieldCost) -> Size:
         given = {argument.name.value: argument for argument in node.arguments or ()}
