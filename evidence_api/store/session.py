@@ -25,7 +25,8 @@ AUDITOR = "evidence_auditor"  # the role that reads for whoever has a grant
 _CONNECT_SECONDS = 10.0
 _STATEMENT_SECONDS = 30.0
 _QUERIES_PER_CONNECTION = 2**31
-_OUTAGES = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
+# The driver calls it an error of its own when a connection is cut just as something is sent.
+_OUTAGES = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 class Database:
