@@ -7,7 +7,7 @@ import strawberry
 from evidence_api.domain.reading import ReleaseView
 from evidence_api.graphql.connections import After, Before, Connection, First, Last, connect_ordered
 from evidence_api.graphql.context import Info, Moment
-from evidence_api.graphql.cursors import Paging, filter_hash
+from evidence_api.graphql.cursors import Paging, filter_hash, page_size
 from evidence_api.graphql.dependency_debt import DependencyDebt, ReproducibleBuild, build_of, debt_of
 from evidence_api.graphql.derived import DEPENDENCY_DEBT, REPRODUCIBLE_BUILD, derived_of, predicate_of
 from evidence_api.graphql.drift import Drift, FirstOf, drift_of, drift_shown
@@ -88,5 +88,5 @@ class ReleaseInventory:
     async def reproducible_builds(self, info: Info, first: FirstOf = 10) -> list[ReproducibleBuild]:
         """Loaded together with those of sibling releases."""
         found = [one for one in await derived_of(info, self.row, self.at) if one.kind == REPRODUCIBLE_BUILD]
-        read = [(one, await predicate_of(info, one)) for one in found[:first]]
+        read = [(one, await predicate_of(info, one)) for one in found[: page_size("first", first)]]
         return [build_of(predicate, one, self.at) for one, predicate in read if predicate is not None]
