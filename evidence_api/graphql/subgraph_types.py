@@ -15,7 +15,7 @@ from evidence_api.graphql.fields import resolved
 from evidence_api.graphql.scalars import EvidenceStatus, Time
 
 ABOUT = 20  # records of one artifact that are read to know it
-_NONE: tuple[str, ...] = ()
+_NONE: Sequence[str] = ()
 _WANTED = frozenset({"subjects", "erased"})
 First = Annotated[int, strawberry.argument(description="How many at most, up to 100.")]
 

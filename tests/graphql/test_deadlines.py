@@ -1,6 +1,7 @@
 """An operation that takes too long, or that nobody waits for any more, leaves no statement running."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -79,7 +80,7 @@ async def test_a_client_that_leaves_takes_its_statements_along(
     endpoint = GraphQLEndpoint(build_schema(), Reads(database, small_catalog()), deadline=20)
     owner = await asyncpg.connect(login.owner_dsn.replace("evidence_owner", "postgres"))
     answers: asyncio.Queue[bytes] = asyncio.Queue()
-    body = b'{"query": "{evidence(first: 1) {edges {cursor}}}"}'
+    body = json.dumps({"query": QUERY}).encode()
     head = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     async with listening(_seen(endpoint, scope, answers)) as url:
         _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
