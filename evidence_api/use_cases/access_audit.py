@@ -1,7 +1,8 @@
 """The audit of access, first part: a row for each authenticated read and each refusal, durable before the answer goes.
 
 Per tenant there is one writer at most: while its statement is on the way, the rows of other requests gather, so that
-what waits together costs one round trip and one commit. Nothing is answered whose row could not be written.
+what waits together costs one round trip and one commit. While other requests are under way it waits a moment for
+theirs: a server that has much to do writes few statements. Nothing is answered whose row could not be written.
 
 Refusals by the thousand (over a rate, a lane full, peers nobody knows) must cost less than what they refuse: of those
 alike the first gets its row at once, and the others of each minute one row with their count. What a crash loses is at
@@ -29,6 +30,8 @@ MAX_ROWS = 1_000  # of one statement
 MAX_WAITING = 10_000  # rows of one tenant
 MAX_ALIKE = 10_000  # sorts of refusals that are counted; others get a row each
 UNAVAILABLE = "audit_unavailable"
+ENOUGH = 16  # rows not to wait for more
+_LINGER = 0.004  # seconds a statement waits at most for the rows of requests that are under way
 _MINUTE = timedelta(minutes=1)
 
 _Row: TypeAlias = "tuple[AccessEntry, asyncio.Future[None]]"
@@ -41,6 +44,7 @@ class _Lane:
 
     rows: list[_Row] = field(default_factory=list)
     writer: "asyncio.Task[None] | None" = None
+    gathering: "asyncio.Future[None] | None" = None  # the writer waits for more rows
 
 
 @dataclass(slots=True)
@@ -60,8 +64,17 @@ class AccessAudit:
         self._database = database
         self._lanes: dict[UUID, _Lane] = {}
         self._denied: dict[_Alike, _Denied] = {}
+        self._coming = 0
         self._clock = clock
         self.now = clock.now
+
+    def announce(self) -> None:
+        """A request is under way, and may have a row soon; `retract` follows for certain."""
+        self._coming += 1
+
+    def retract(self) -> None:
+        """It has one now, or never will."""
+        self._coming -= 1
 
     async def record(self, scope: TenantScope, entry: AccessEntry) -> None:
         """Durable when this returns. Raises Undecided `audit_unavailable`: then nothing may be answered.
@@ -77,6 +90,8 @@ class AccessAudit:
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
         lane.rows.append((entry, written))
+        if lane.gathering is not None and self._is_enough(lane) and not lane.gathering.done():
+            lane.gathering.set_result(None)
         if lane.writer is None:
             lane.writer = loop.create_task(self._write(scope, lane))
         await written
@@ -131,6 +146,7 @@ class AccessAudit:
         try:
             await asyncio.sleep(0)  # whoever is ready now joins the first statement
             while lane.rows:
+                await self._gather(lane)
                 rows, lane.rows = lane.rows[:MAX_ROWS], lane.rows[MAX_ROWS:]
                 try:
                     await self._write_rows(scope, rows)
@@ -143,6 +159,22 @@ class AccessAudit:
                 _fail(lane.rows, InterruptedError())
                 lane.rows = []
             self._lanes.pop(scope.id, None)
+
+    def _is_enough(self, lane: _Lane) -> bool:
+        return len(lane.rows) >= min(self._coming, ENOUGH)
+
+    async def _gather(self, lane: _Lane) -> None:
+        """Wait a moment for the rows of requests that are under way."""
+        if self._is_enough(lane):
+            return
+        loop = asyncio.get_running_loop()
+        lane.gathering = gathering = loop.create_future()
+        timer = loop.call_later(_LINGER, _enough, gathering)
+        try:
+            await gathering
+        finally:
+            timer.cancel()
+            lane.gathering = None
 
     async def _write_rows(self, scope: TenantScope, rows: list[_Row]) -> None:
         """All at once; if one of them is at fault, in halves, so that it does not hold up the others."""
@@ -162,6 +194,11 @@ class AccessAudit:
             for _, written in rows:
                 if not written.done():
                     written.set_result(None)
+
+
+def _enough(gathering: "asyncio.Future[None]") -> None:
+    if not gathering.done():
+        gathering.set_result(None)
 
 
 def _fail(rows: list[_Row], fault: BaseException) -> None:

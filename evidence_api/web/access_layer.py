@@ -62,6 +62,7 @@ class AccessLayer:
             return
         scope.setdefault("state", {})["access"] = AccessNotes()
         answer = _Answer(self, scope, send)
+        self._audit.announce()
         try:
             await self.app(scope, receive, answer.send)
         except _Unrecorded as fault:
@@ -70,6 +71,7 @@ class AccessLayer:
             await answer.fail()
             raise
         finally:
+            answer.retract()
             await answer.end()
 
     async def record(self, scope: Scope, principal: Principal, status: int, result: str) -> None:
@@ -90,6 +92,10 @@ class AccessLayer:
         )
         many = status in _MANY
         await (self._audit.record_denial if many else self._audit.record)(principal.tenant, entry)
+
+    def retract(self) -> None:
+        """One request less to have a row."""
+        self._audit.retract()
 
     def _template(self, scope: Scope) -> str:
         """The path as the route has it: what somebody put into it is in the digest of what was asked with."""
@@ -114,12 +120,13 @@ class _Unrecorded(Exception):
 class _Answer:
     """One answer on its way out."""
 
-    __slots__ = ("_held", "_layer", "_open", "_scope", "_send")
+    __slots__ = ("_coming", "_held", "_layer", "_open", "_scope", "_send")
 
     def __init__(self, layer: AccessLayer, scope: Scope, send: Send) -> None:
         self._layer = layer
         self._scope = scope
         self._send = send
+        self._coming = True  # a row may come
         self._open = False  # the start has gone out, or may go
         self._held: Message | None = None
 
@@ -142,6 +149,7 @@ class _Answer:
         if principal is None or self._is_in_the_log(status):
             if status == HTTPStatus.UNAUTHORIZED:
                 _tell_unknown(self._scope)
+            self.retract()
             self._open = True
             await self._send(start)
         elif _header(start, b"content-length") is None:
@@ -171,6 +179,13 @@ class _Answer:
             await self._layer.record(self._scope, state["principal"], status, result)
         except EvidenceError as fault:
             raise _Unrecorded(fault) from fault
+        self.retract()
+
+    def retract(self) -> None:
+        """It has its row, or will have none: nobody is to wait for it. What goes on streaming is no concern."""
+        if self._coming:
+            self._coming = False
+            self._layer.retract()
 
     async def refuse(self, fault: EvidenceError) -> None:
         """The answer where the row could not be written: a problem, or a GraphQL error."""
