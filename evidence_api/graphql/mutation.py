@@ -3,7 +3,6 @@
 Each field: may the caller (Rego) → is the input what it should be → the use case → what was written, read anew.
 """
 
-import binascii
 from base64 import b64decode
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -209,7 +208,7 @@ def _envelope(text: str) -> bytes:
         raise BadInput("the envelope is too long", path="envelope", limit=MAX_ENVELOPE)
     try:
         return b64decode(text, validate=True)
-    except binascii.Error as fault:
+    except ValueError as fault:  # binascii.Error, and text that is not ASCII
         raise BadInput("the envelope is not base64", path="envelope") from fault
 
 
