@@ -73,8 +73,11 @@ class AccessAudit:
         self._coming += 1
 
     def retract(self) -> None:
-        """It has one now, or never will."""
+        """It has one next, or never will."""
         self._coming -= 1
+        if not self._coming:
+            for lane in self._lanes.values():
+                _enough(lane.gathering)
 
     async def record(self, scope: TenantScope, entry: AccessEntry) -> None:
         """Durable when this returns. Raises Undecided `audit_unavailable`: then nothing may be answered.
@@ -90,8 +93,8 @@ class AccessAudit:
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
         lane.rows.append((entry, written))
-        if lane.gathering is not None and self._is_enough(lane) and not lane.gathering.done():
-            lane.gathering.set_result(None)
+        if self._is_enough(lane):
+            _enough(lane.gathering)
         if lane.writer is None:
             lane.writer = loop.create_task(self._write(scope, lane))
         await written
@@ -161,7 +164,7 @@ class AccessAudit:
             self._lanes.pop(scope.id, None)
 
     def _is_enough(self, lane: _Lane) -> bool:
-        return len(lane.rows) >= min(self._coming, ENOUGH)
+        return not self._coming or len(lane.rows) >= ENOUGH
 
     async def _gather(self, lane: _Lane) -> None:
         """Wait a moment for the rows of requests that are under way."""
@@ -196,8 +199,8 @@ class AccessAudit:
                     written.set_result(None)
 
 
-def _enough(gathering: "asyncio.Future[None]") -> None:
-    if not gathering.done():
+def _enough(gathering: "asyncio.Future[None] | None") -> None:
+    if gathering is not None and not gathering.done():
         gathering.set_result(None)
 
 

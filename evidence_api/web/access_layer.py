@@ -175,14 +175,14 @@ class _Answer:
         result = named[1].decode() if named else ""
         if body:
             result = f"sha256:{sha256(body).hexdigest()}"
+        self.retract()
         try:
             await self._layer.record(self._scope, state["principal"], status, result)
         except EvidenceError as fault:
             raise _Unrecorded(fault) from fault
-        self.retract()
 
     def retract(self) -> None:
-        """It has its row, or will have none: nobody is to wait for it. What goes on streaming is no concern."""
+        """It gets its row now, or will have none: nobody is to wait for it. What goes on streaming is no concern."""
         if self._coming:
             self._coming = False
             self._layer.retract()

@@ -74,6 +74,34 @@ async def test_who_leaves_does_not_take_the_others_along(
     assert len(await rows(database, scope)) == 3
 
 
+async def test_rows_of_requests_under_way_go_together(
+    audit: AccessAudit, scope: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    async def add(_connection: object, _scope: TenantScope, entries: Sequence[AccessEntry]) -> None:
+        written.append(len(entries))
+
+    monkeypatch.setattr(store, "add", add)
+    monkeypatch.setattr(access_audit, "_LINGER", 60.0)  # not what ends the waiting here
+
+    async def later(turns: int) -> None:
+        audit.announce()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        audit.retract()
+        await audit.record(scope, entry())
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(later(turns) for turns in (0, 5, 50)))
+        assert written == [3]
+        await audit.record(scope, entry())  # alone: at once
+        monkeypatch.setattr(access_audit, "_LINGER", 0.001)
+        audit.announce()  # never has a row
+        await audit.record(scope, entry())
+    assert written == [3, 1, 1]
+
+
 async def test_what_waits_is_bounded_and_written_at_the_end(
     database: Database, audit: AccessAudit, scope: TenantScope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
