@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.flows.fuzz import fuzz, fuzzed_server
 
-CASES = int(os.environ.get("EVIDENCE_FUZZ_CASES", "400"))
+CASES = int(os.environ.get("EVIDENCE_FUZZ_CASES", "240"))
 
 
 def test_every_answer_is_one_that_was_announced(open_folder: Path) -> None:
