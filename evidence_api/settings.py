@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     rate_restore: int = Field(
         default=5_000, ge=1, le=100_000_000, description="Cost units that come back to such a tenant in a second."
     )
+    rate_patience: float = Field(
+        default=0.05,
+        gt=0,
+        le=60,
+        description="How long the buckets in the database may take before the server decides by itself, seconds.",
+    )
     rate_mode: Literal["enforce", "measure"] = Field(
         default="enforce", description="Whether such a tenant is refused what is over it, or that is only counted."
     )

@@ -30,7 +30,7 @@ async def open_query_side(
     """Put them together. The buckets have a connection of their own; on leaving, what waits is given back."""
     own = await Database.open(login.app_dsn, pool_size=1)
     usual = RateLimit(settings.rate_capacity, settings.rate_restore, settings.rate_mode)
-    rates = Rates(own, usual)
+    rates = Rates(own, usual, patience=settings.rate_patience)
     try:
         lanes = Lanes(lane_sizes(settings.pool_size))
         yield QuerySide(rates=rates, limits=RateLimits(database, usual, clock), lanes=lanes)

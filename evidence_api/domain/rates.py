@@ -165,6 +165,14 @@ class LocalBuckets:
         held.seen[client] = now
         held.own, held.clients[client] = _Bucket(moved.tenant_holds, now), _Bucket(moved.client_holds, now)
 
+    def spend(self, tenant: UUID, client: str, units: int) -> None:
+        """Take what the database was not told of yet."""
+        held = self._tenants.get(tenant)
+        if held is not None:
+            held.own.level -= units
+            if client in held.clients:
+                held.clients[client].level -= units
+
     def _held(self, tenant: UUID, limit: RateLimit, now: float) -> _Tenant:
         held = self._tenants.get(tenant)
         if held is None or len(held.clients) >= self._most:

@@ -18,17 +18,19 @@ _UNIT = 100_000_000  # of a level
 _MOVE = (
     "SELECT place, granted, refusable, own, mode, quota, restore_rate, remaining, reset_us, retry_us, capacity,"
     " restore, tenant_holds, client_holds"
-    " FROM move_rates($1, $2, $3, $4, $5, $6, $7)"
+    " FROM move_rates($1, $2, $3, $4, $5, $6, $7, $8)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What one request takes (cost > 0), looks at (0) or gives back (cost < 0)."""
+    """What one request takes (cost > 0), looks at (0) or gives back (cost < 0). `asked`: it may be refused; otherwise
+    it has happened."""
 
     tenant: UUID
     client: str
     cost: int
+    asked: bool = True
 
 
 async def move(
@@ -46,6 +48,7 @@ async def move(
             [one.tenant for one in movements],
             [one.client for one in movements],
             [one.cost for one in movements],
+            [one.asked for one in movements],
             usual.capacity,
             usual.restore,
             usual.mode,

@@ -200,6 +200,10 @@ class Rates:
             for one, what in zip(takes, moved[len(owed) :], strict=True):
                 if not one.told.done():
                     one.told.set_result(what)
+                elif not one.told.cancelled():
+                    self._reconcile(one.movement, told=one.told.result(), found=what)
+            for movement in self._owed:  # not in what the database just said
+                self._local.spend(movement.tenant, movement.client, movement.cost)
             return True
         finally:
             if self._patience is not None:
@@ -230,8 +234,14 @@ class Rates:
 
     def _settle_later(self, movement: Movement, moved: Moved) -> None:
         """What was let in without the database is taken from its buckets when it answers again."""
-        if moved.granted and movement.cost > 0:
-            self._owe(movement)
+        if not moved.refusable and movement.cost > 0:
+            self._owe(replace(movement, asked=False))
+
+    def _reconcile(self, movement: Movement, told: Moved, found: Moved) -> None:
+        """The database said something else, too late: its buckets are made to agree with what was done."""
+        if told.refusable == found.refusable:
+            return
+        self._owe(replace(movement, cost=movement.cost if found.refusable else -movement.cost, asked=False))
 
     def _decided_here(self, movement: Movement) -> Moved:
         FALLBACKS.inc()

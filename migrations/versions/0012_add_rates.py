@@ -39,7 +39,8 @@ GRANTS = {
     "rate_limit": "SELECT",
     "rate_bucket": "SELECT, INSERT, UPDATE (level, moved_at, full_at, newest_client, newest_at, other_at), DELETE",
 }
-# Moves the buckets of every request that waits in one process: takes (cost > 0), looks (0) or gives back (cost < 0),
+# Moves the buckets of every request that waits in one process: takes (cost > 0), looks (0) or gives back (cost < 0);
+# what is not asked, but has happened, is taken whatever a bucket holds. Each in turn,
 # request by request in the order of the arrays. Each tenant's own bucket is locked before its clients' are looked at,
 # and tenants in the order of their ids, so no two calls wait for each other; the lock of the tenant's covers them all.
 #
@@ -53,7 +54,7 @@ GRANTS = {
 # full anyway, so that no product overflows.
 MOVE = """
 CREATE FUNCTION move_rates(
-  of_tenants uuid[], of_clients text[], costs bigint[],
+  of_tenants uuid[], of_clients text[], costs bigint[], asked boolean[],
   usual_capacity bigint, usual_restore bigint, usual_mode text, stated timestamptz DEFAULT NULL
 ) RETURNS TABLE (
   place integer, granted boolean, refusable boolean, own boolean, mode text, quota bigint, restore_rate bigint,
@@ -122,7 +123,7 @@ BEGIN
       CONTINUE WHEN of_tenants[i] <> one_tenant;
       c := CASE cardinality(names) WHEN 1 THEN 1 ELSE array_position(names, of_clients[i]) END;
       level_client := levels[c];
-      refusable := costs[i] > 0 AND (level_tenant <= 0 OR level_client <= 0);
+      refusable := asked[i] AND costs[i] > 0 AND (level_tenant <= 0 OR level_client <= 0);
       granted := NOT refusable OR mode = 'measure';
       IF NOT refusable AND costs[i] <> 0 THEN
         level_tenant := least(full_tenant, level_tenant - costs[i] * unit);

@@ -1,19 +1,28 @@
 """Rates at both edges: what a caller is told, what is refused and how, and that a dry run runs nothing."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
+from evidence_api.bootstrap import Application
 from evidence_api.domain.rates import ENFORCE, MEASURE, REQUEST_COSTS
 from evidence_api.use_cases.lanes import Lanes, LaneSize
 from tests.support import statements
+from tests.support.place import Place
 from tests.web.conftest import Door
 
 PAGE = "query ($n: Int!) { controls(first: $n) { edges { node { id } } } }"
 
 DEAR = "releases(first: 100) { edges { node { evidence(first: 100) { edges { node { id } } } } } }"
+
+
+@pytest.fixture
+async def application(place: Place) -> AsyncIterator[Application]:
+    async with place.application(max_body=2**20, rate_patience=30) as opened:
+        yield opened
 
 
 async def ask(door: Door, query: str, **variables: object) -> httpx.Response:
