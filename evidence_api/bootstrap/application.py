@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -84,7 +84,28 @@ from evidence_api.use_cases.writes import Writes
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class Core:
+    """What takes evidence in and assesses it: the rest reads from these, or adds to them."""
+
+    hits: PolicyHits
+    gate: Gate
+    trust: TrustBook
+    admission: Admission
+    ingest: Ingest
+    own: OwnEvidence
+    deriver: Deriver
+    indexer: ComponentIndexer
+    reassessor: Reassessor
+    following: Following
+    waiting_decisions: WaitingDecisions
+    artifacts: Artifacts
+    budgets: Budgets
+    webhooks: Webhooks
+    events: Events
+
+
+@dataclass(frozen=True, slots=True)
+class Application(Core):
     """Everything the edges call, built once. `rego` and `database` are open while it is in use."""
 
     settings: Settings
@@ -93,8 +114,6 @@ class Application:
     rego: RegoPool
     catalog: Catalog
     policy: PolicyBundle
-    gate: Gate
-    hits: PolicyHits
     asking: Asking
     access: Access
     access_audit: AccessAudit
@@ -105,15 +124,7 @@ class Application:
     peering: Peering
     advisories: Advisories
     backlog: Backlog
-    budgets: Budgets
-    ingest: Ingest
-    indexer: ComponentIndexer
-    deriver: Deriver
-    following: Following
-    waiting_decisions: WaitingDecisions
-    artifacts: Artifacts
     documents: PersistedDocuments
-    events: Events
     log: TransparencyLog
     packs: Packs
     policy_bundles: PolicyBundles
@@ -121,11 +132,9 @@ class Application:
     query_side: QuerySide
     reads: Reads
     readiness: Readiness
-    reassessor: Reassessor
     summaries: Summaries
     tenancy: Tenancy
     trust_rules: TrustRules
-    webhooks: Webhooks
     writes: Writes
 
 
@@ -181,28 +190,7 @@ class _Opened:
     query_side: QuerySide
 
 
-@dataclass(frozen=True, slots=True)
-class _Core:
-    """What takes evidence in and assesses it: the rest reads from these, or adds to them."""
-
-    hits: PolicyHits
-    gate: Gate
-    trust: TrustBook
-    admission: Admission
-    ingest: Ingest
-    own: OwnEvidence
-    deriver: Deriver
-    indexer: ComponentIndexer
-    reassessor: Reassessor
-    following: Following
-    waiting_decisions: WaitingDecisions
-    artifacts: Artifacts
-    budgets: Budgets
-    webhooks: Webhooks
-    events: Events
-
-
-def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
+def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> Core:
     settings, clock, database, catalog = opened.settings, opened.clock, opened.database, opened.catalog
     trust = TrustBook(database, BundleVerifier(trusted_root(settings.trusted_root)))
     gate = Gate(opened.rego, opened.policy, hits.count)
@@ -229,14 +217,14 @@ def _core(opened: _Opened, appender: Appender, hits: PolicyHits) -> _Core:
         appender.watch(kind, following.wake)
     episodes = EpisodeArtifacts(database, artifacts, EpisodeReader())
     waiting = WaitingDecisions(database, clock, asked, record, episodes.of)
-    return _Core(
+    return Core(
         hits=hits, gate=gate, trust=trust, admission=admission, ingest=ingest, own=own, deriver=deriver,
         indexer=indexer, reassessor=reassessor, following=following, waiting_decisions=waiting, artifacts=artifacts,
         budgets=budgets, webhooks=webhooks, events=events,
     )  # fmt: skip
 
 
-def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit) -> Application:
+def _compose(opened: _Opened, tenancy: Tenancy, core: Core, audit: AccessAudit) -> Application:
     settings, clock, database, rego = opened.settings, opened.clock, opened.database, opened.rego
     gate, own, deriver = core.gate, core.own, core.deriver
     pack_key = own_keys(settings).pack(settings.pack_key, clock.now())
@@ -244,14 +232,13 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
     quota = ModelQuota(database, orjson.loads(opened.policy.data), clock)
     packs = _packs(opened, tenancy, core, pack_key)
     return Application(
+        **{one.name: getattr(core, one.name) for one in fields(core)},
         settings=settings,
         clock=clock,
         database=database,
         rego=rego,
         catalog=opened.catalog,
         policy=opened.policy,
-        gate=gate,
-        hits=core.hits,
         asking=Asking(database, Gate(rego, opened.policy, lane="asked"), own, opened.areas, quota, clock),
         access=access,
         access_audit=audit,
@@ -262,15 +249,8 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         peering=Peering(database, PeerKeySets(loopback=settings.federation_loopback), clock),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
-        budgets=core.budgets,
-        ingest=core.ingest,
-        indexer=core.indexer,
         deriver=deriver,
-        following=core.following,
-        waiting_decisions=core.waiting_decisions,
-        artifacts=core.artifacts,
         documents=PersistedDocuments(database, clock),
-        events=core.events,
         log=TransparencyLog(database),
         packs=packs,
         policy_bundles=PolicyBundles(opened.catalog, opened.policy, pack_key),
@@ -278,23 +258,21 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: _Core, audit: AccessAudit)
         query_side=opened.query_side,
         reads=Reads(database, opened.catalog, rego, access, PolicyInForce.of(opened.policy)),
         readiness=Readiness(database, gate),
-        reassessor=core.reassessor,
         summaries=Summaries(database, own, opened.catalog, {"evidence-api": version("evidence-api")}),
         tenancy=tenancy,
         trust_rules=TrustRules(database, core.trust, core.admission, clock),
-        webhooks=core.webhooks,
         writes=_writes(opened, core, packs),
     )
 
 
-def _writes(opened: _Opened, core: _Core, packs: Packs) -> Writes:
+def _writes(opened: _Opened, core: Core, packs: Packs) -> Writes:
     """What people do here besides reading and uploading."""
     requests = ActionRequests(opened.database, core.gate, core.own, core.webhooks, opened.clock)
     orders = PackRequests(opened.database, requests, packs, opened.clock)
     return Writes(requests, orders, HandedOverrides(core.ingest, requests))
 
 
-def _packs(opened: _Opened, tenancy: Tenancy, core: _Core, key: PackKey) -> Packs:
+def _packs(opened: _Opened, tenancy: Tenancy, core: Core, key: PackKey) -> Packs:
     builder = PackBuilder(PdfRenderer(), key, opened.rego)
     grounds = PackGrounds(opened.catalog, opened.policy, trusted_root(opened.settings.trusted_root), _software())
     guard = PiiGuard(core.gate)
