@@ -14,7 +14,7 @@ from starlette.routing import Route
 from evidence_api.domain.principal import Principal, TenantScope
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.view import GraphQLEndpoint
-from evidence_api.store import reads
+from evidence_api.store import page_json, reads
 from evidence_api.store.migrate import Login
 from evidence_api.store.session import Connection, Database
 from evidence_api.use_cases.reads import Reads
@@ -22,6 +22,7 @@ from tests.support.graphql_client import GraphQLClient
 from tests.support.listening import listening
 from tests.support.seed import Seeded, small_catalog
 
+PAGE = "{evidence(first: 1) {edges {cursor}}}"
 QUERY = '{node(id: "x") {id} evidence(first: 1) {edges {cursor}}}'
 RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
 
@@ -44,11 +45,13 @@ async def test_past_the_deadline_no_statement_is_left_running(
     database: Database, login: Login, scope: TenantScope, seeded: Seeded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reads, "evidence_page", slow)
+    monkeypatch.setattr(page_json, "evidence_page_text", slow)
     client = GraphQLClient(GraphQLEndpoint(build_schema(), Reads(database, small_catalog()), deadline=0.3), scope)
     owner = await asyncpg.connect(login.owner_dsn.replace("evidence_owner", "postgres"))
-    asked = asyncio.ensure_future(client.post(QUERY))
-    assert await statements(owner, 1) == 1
-    answer = await asked
+    asked = asyncio.gather(client.post(QUERY), client.post(PAGE))  # through the executor, and past it
+    assert await statements(owner, 2) == 2
+    answer, page = await asked
+    assert page.json()["errors"][0]["extensions"]["code"] == "deadline_exceeded"
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     (error,) = answer.json()["errors"]
     assert (error["extensions"]["code"], error["extensions"]["limit"]) == ("deadline_exceeded", 0.3)
