@@ -249,7 +249,6 @@ def _compose(opened: _Opened, tenancy: Tenancy, core: Core, audit: AccessAudit) 
         peering=Peering(database, PeerKeySets(loopback=settings.federation_loopback), clock),
         advisories=Advisories(database, clock),
         backlog=Backlog(database, opened.catalog, clock, deriver, opened.assessing),
-        deriver=deriver,
         documents=PersistedDocuments(database, clock),
         log=TransparencyLog(database),
         packs=packs,

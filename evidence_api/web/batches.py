@@ -49,9 +49,7 @@ def is_batch(headers: Headers) -> bool:
     return headers.get(b"content-type", b"").lower().startswith(_BATCH_TYPES)
 
 
-async def accept_batch(
-    parts: Parts, principal: Principal, headers: Headers, receive: Receive, scope: Scope
-) -> bytes:
+async def accept_batch(parts: Parts, principal: Principal, headers: Headers, receive: Receive, scope: Scope) -> bytes:
     """Read the batch, accept what can be, say what became of each. Raises TooLarge, Malformed for the whole."""
     body = await receive_body(headers, receive, min(MAX_BYTES, parts.max_body))
     uploads = await asyncio.to_thread(_uploads, body)
