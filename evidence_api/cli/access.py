@@ -52,6 +52,7 @@ def export(
     *,
     refused: Refused = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write here instead of standard output.")] = None,
+    json: AsJson = False,
 ) -> None:
     """Write all rows as JSON Lines: each line is the canonical JSON that the log commits to."""
 
@@ -67,7 +68,10 @@ def export(
             raise EvidenceError(f"{out}: {fault.strerror}", code="unwritable_file", path=str(out)) from fault
 
     written = operate(use)
-    output.note(f"{written} rows")
+    if json and out is not None:
+        output.print_json({"file": str(out), "rows": written})
+    else:
+        output.note(f"{written} rows")
 
 
 @app.command("verify")
