@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import uvloop
 
@@ -191,6 +192,13 @@ def over_quota(admitted: Sequence[tuple[float, int]], share: float) -> float:
     return worst - CAPACITY * share - ITEMS - RESTORE * share * WAY
 
 
+def _decided_alone(port: int) -> int:
+    """Charges the server decided because the database was late."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as metrics:
+        lines: list[str] = metrics.read().decode().splitlines()
+    return sum(int(float(line.split()[1])) for line in lines if line.startswith("evidence_rate_fallbacks_total "))
+
+
 def _milliseconds(waits: Sequence[float], part: float) -> float:
     if not waits:
         return 0.0
@@ -229,6 +237,7 @@ def measure(seconds: float) -> dict[str, object]:
         before = cpu.seconds_of(pid)
         uvloop.run(_run(port, clients, seconds))
         used = cpu.seconds_of(pid) - before
+        alone = _decided_alone(port)
     polite = [client for client in clients if client.kind == "polite"]
     statuses = sum((client.statuses for client in clients), Counter[int]())
     tenants_over = [
@@ -251,6 +260,7 @@ def measure(seconds: float) -> dict[str, object]:
         ),
         "statuses": {str(status): count for status, count in sorted(statuses.items())},
         "errors": errors,
+        "decided_without_database": alone,
         "server_cpu_us": round(used * 1e6 / max(1, statuses.total())),
         "holds": not errors and max(p95) < 1000 and max(*tenants_over, *greedy_over) <= 0,
         "clients": [client.figures() for client in clients],
