@@ -113,8 +113,9 @@ def print_fields(fields: Iterable[tuple[str, object]], *, title: str = "", style
 
 
 def shown(value: object) -> str:
-    """A value as text that cannot steer a terminal: evidence is written by others."""
-    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    """A value as text that cannot steer a terminal: evidence is written by others. Lists are shown without brackets."""
+    listed = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", listed)
 
 
 def say(text: str) -> None:
