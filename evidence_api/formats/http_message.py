@@ -116,7 +116,11 @@ def _derived(message: Message, name: str, parameters: Mapping[str, Any]) -> str:
 def _parts(message: Message, name: str) -> SplitResult:
     if message.status is not None:
         raise _fault(name, "of an answer it needs the parameter req")
-    parts = urlsplit(message.target_uri)
+    try:
+        parts = urlsplit(message.target_uri)
+        _ = parts.port
+    except ValueError as fault:  # a stranger may have named the host
+        raise _fault(name, f"the target is no URI: {fault}") from fault
     if not parts.scheme or not parts.netloc:
         raise _fault(name, "the target is no absolute URI")
     return parts

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
-from evidence_api.domain.errors import EvidenceError, Undecided, VerificationFailed
+from evidence_api.domain.errors import EvidenceError, Malformed, Undecided, VerificationFailed
 from evidence_api.domain.federated import Member, MemberAnswer, SeenCheckpoint, Standing
 from evidence_api.engines.clock import Clock
 from evidence_api.engines.federation_client import CheckedAnswer, FederationClient
@@ -62,7 +62,7 @@ async def ask_members(
 def _answered(member: Member, checked: CheckedAnswer, terms: Terms, clock: Clock, seconds: float) -> MemberAnswer:
     """What a signed answer says."""
     document = checked.document()
-    errors = [one for one in document.get("errors") or [] if isinstance(one, dict)]
+    errors = _errors(document)
     age = None if checked.checkpoint is None else max(timedelta(0), clock.now() - checked.checkpoint.since)
     standing, code, reason = _standing(checked, document, errors, age, terms)
     return MemberAnswer(
@@ -77,6 +77,16 @@ def _answered(member: Member, checked: CheckedAnswer, terms: Terms, clock: Clock
         signed=True,
         seconds=seconds,
     )
+
+
+def _errors(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The errors of an answer. Raises Malformed `not_our_server`: it is signed, and still anything."""
+    said = document.get("errors")
+    if said is None:
+        return []
+    if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
+        raise Malformed("the errors of the answer are no list of objects", code="not_our_server", path="errors")
+    return said
 
 
 def _standing(

@@ -82,6 +82,9 @@ BAD: tuple[tuple[Message, str, dict[str, Any]], ...] = (
     (ANSWER, "@method", {}),
     (Message((("date", "today"),), status=200), "@method", {"req": True}),
     (Message(target_uri="/relative"), "@path", {}),
+    (Message(target_uri="https://[/path"), "@target-uri", {}),
+    (Message(target_uri="https://host:port/path"), "@authority", {}),
+    (Message(target_uri="https://host:99999/path"), "@authority", {}),
 )
 
 

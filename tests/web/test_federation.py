@@ -287,6 +287,13 @@ async def test_without_a_public_url_nothing_is_federated(place: Place, applicati
     await peer.http.aclose()
 
 
+async def test_a_host_that_is_none_is_no_fault_of_ours(peer: Peer) -> None:
+    question, body = peer.question(signer=MessageSigner.generate())
+    for host in ("[", "host:99999", "a]b"):
+        response = await peer.http.post(peer.path, content=body, headers=[*question.fields, ("Host", host)])
+        assert (response.status_code, response.json()["code"]) == (401, "bad_signature"), host
+
+
 async def test_questions_of_any_length_are_not_read(peer: Peer) -> None:
     response = await peer.ask(body=orjson.dumps({"query": "#" * 300_000}))
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")

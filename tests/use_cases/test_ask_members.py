@@ -1,0 +1,35 @@
+"""Members that answer with anything: each is in the answer with what became of it, and keeps nobody else from theirs."""
+
+from typing import cast
+
+import orjson
+import pytest
+
+from evidence_api.domain.federated import Member, Standing
+from evidence_api.engines.federation_client import CheckedAnswer, FederationClient
+from evidence_api.formats.http_message import Message
+from evidence_api.use_cases.ask_members import Terms, ask_members
+from tests.support.checked import SteppingClock
+
+MEMBERS = tuple(Member(name, "https://a.example", "acme", "f" * 43) for name in ("odd", "other"))
+ANSWERS = {"data": {"__typename": "Query"}}
+
+
+class _Client:
+    """One member signs what is given, the others a good answer."""
+
+    def __init__(self, odd: object) -> None:
+        self._odd = odd
+
+    async def ask(self, member: Member, _question: object) -> CheckedAnswer:
+        body = orjson.dumps(self._odd if member.name == "odd" else ANSWERS)
+        return CheckedAnswer(200, body, None, Message(), Message())
+
+
+@pytest.mark.parametrize("errors", [5, True, {"message": "no"}, ["no"], "no"])
+async def test_errors_that_are_no_errors_are_refused(errors: object, clock: SteppingClock) -> None:
+    client = cast("FederationClient", _Client(ANSWERS | {"errors": errors}))
+    odd, other = await ask_members(client, MEMBERS, {"query": "{ __typename }"}, Terms(), clock)
+    assert (odd.standing, odd.code) == (Standing.REFUSED, "not_our_server")
+    assert (other.standing, other.code) == (Standing.STALE, "no_checkpoint")
+    assert other.data == ANSWERS["data"]
