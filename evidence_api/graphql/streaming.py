@@ -3,11 +3,13 @@
 The plan of one subscription, after the view has checked the document and taken its cost:
   1. a place among the streams                                 503 too_many_streams
   2. the source: arguments are read here                       400
-  3. for each event: run the selections over it, in a session that ends before the event is sent
+  3. for each event: take its cost, waiting while the caller is over the rate; run the selections over it, in a session
+     that ends before the event is sent; give back what it did not cost
   4. the end: `complete`, after an error as a last `next`
 Source: graphql-sse protocol, distinct connections mode.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -26,29 +28,36 @@ from graphql import (
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from evidence_api.domain.errors import EvidenceError, Malformed
+from evidence_api.domain.errors import EvidenceError, Malformed, RateLimited
 from evidence_api.domain.principal import Principal
+from evidence_api.domain.rates import Charge
 from evidence_api.graphql import faults
 from evidence_api.graphql.batch import Batches
+from evidence_api.graphql.cost import Price
 from evidence_api.graphql.documents import PreparedDocument
 from evidence_api.graphql.event_stream import EVENT_STREAM, EventStream, Pace, Sent
 from evidence_api.graphql.query import FINDERS
 from evidence_api.graphql.request import Parameters
 from evidence_api.graphql.subscription import Streaming, position_of
 from evidence_api.use_cases.events import Events
+from evidence_api.use_cases.rates import Rates
 from evidence_api.use_cases.reads import Reads
 
 _LAST_ID = "last-event-id"
 _LONGEST_ID = 18  # digits of a position
+_WAIT = 1.0  # seconds, where a refusal does not say how long
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
-    """What the request of a subscription says besides its document."""
+    """What the request of a subscription says besides its document; what one event can cost, and what it is taken from.
+    `price.charge` was taken before the stream began, and is for its first event."""
 
     parameters: Parameters
     request_id: str
     last_id: str | None
+    price: Price
+    rates: Rates
 
 
 class Streams:
@@ -97,10 +106,12 @@ class Streams:
         asked: Subscribing,
     ) -> AsyncIterator[Sent]:
         """Step 3."""
+        charge = asked.price.charge
         try:
             async for event in source:
+                charge = charge or await _taken(context.principal, asked)
                 async with self._reads.session(context.principal) as session:
-                    context.session, context.batches = session, Batches()
+                    context.session, context.batches, context.returned = session, Batches(), {}
                     context.body_bytes = context.decision_bytes = 0
                     try:
                         result = execute(
@@ -117,6 +128,8 @@ class Streams:
                             result = await result
                     finally:
                         await context.batches.close()
+                asked.rates.give_back(context.principal, charge, asked.price.spent(context.returned))
+                charge = None
                 body: dict[str, Any] = {"data": result.data}
                 if result.errors:
                     body["errors"] = faults.of_execution(result.errors, asked.request_id)
@@ -125,6 +138,16 @@ class Streams:
             close = getattr(source, "aclose", None)
             if close is not None:
                 await close()
+
+
+async def _taken(principal: Principal, asked: Subscribing) -> Charge:
+    """The cost of one event. Over the rate the stream only slows down: nothing is kept for it meanwhile."""
+    while True:
+        try:
+            return await asked.rates.take(principal, asked.price.requested)
+        except RateLimited as over:
+            wait = over.fields.get("retry_after")
+            await asyncio.sleep(wait if isinstance(wait, int | float) else _WAIT)
 
 
 class Subscribed(EventStream):

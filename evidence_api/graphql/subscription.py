@@ -1,12 +1,11 @@
 """The root of what goes on: fields that give an event each time something is added, in the order of commits."""
 
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import strawberry
 
-from evidence_api.domain.action_request import MAX_KEY
 from evidence_api.domain.errors import Malformed
 from evidence_api.domain.kinds import KINDS
 from evidence_api.domain.reading import EvidenceFilter
@@ -21,8 +20,6 @@ from evidence_api.use_cases.reads import Reads
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_MOST_KINDS = MAX_KEY
 
 After = Annotated[
     int | None,
@@ -45,7 +42,6 @@ class Streaming(Operation):
     events: Events
     resume: int | None = None
     position: int | None = None
-    sessions: list[object] = field(default_factory=list)
 
     def seen(self, position: int) -> None:
         """Everything up to here was taken."""

@@ -221,12 +221,14 @@ class GraphQLEndpoint:
     async def _subscribed(
         self, call: Call, streams: Streams, document: PreparedDocument, ast: DocumentNode
     ) -> Response:
-        """Steps 6 to 8 of a subscription: its cost is taken once; its place is among the streams, not in a lane."""
+        """Steps 6 to 8 of a subscription: its cost is taken for each event, that of the first one here; its place is
+        among the streams, not in a lane."""
         principal, parameters = _principal(call.request), call.parameters or _NO_PARAMETERS
         price = self._pricing.price(document, document.operation(parameters.operation_name), parameters.variables or {})
-        call.charge = charge = await self._rates.take(principal, price.requested)
+        price.charge = call.charge = charge = await self._rates.take(principal, price.requested)
         try:
-            asked = Subscribing(parameters, call.request_id, call.request.headers.get("last-event-id"))
+            last_id = call.request.headers.get("last-event-id")
+            asked = Subscribing(parameters, call.request_id, last_id, price, self._rates)
             opened = await streams.open(principal, (document, ast), asked)
         except EvidenceError:
             self._rates.give_back(principal, charge, 0)  # it never ran

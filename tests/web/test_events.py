@@ -13,14 +13,16 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from evidence_api.bootstrap import Application, asgi_application
-from evidence_api.domain.errors import EvidenceError, Unauthenticated
+from evidence_api.domain.errors import EvidenceError, RateLimited, Unauthenticated
 from evidence_api.domain.principal import Principal
+from evidence_api.domain.rates import Charge
 from evidence_api.graphql import event_stream
 from evidence_api.graphql.event_stream import EventStream, Pace, Sent
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.streaming import Streams
 from evidence_api.graphql.view import GraphQLEndpoint
 from evidence_api.use_cases.events import Events
+from evidence_api.use_cases.rates import Rates
 from tests.support import statements
 from tests.support.place import Place
 from tests.web.conftest import Door
@@ -267,6 +269,42 @@ async def test_a_revoked_token_ends_the_stream(door: Door) -> None:
         assert await stream.next() == ("complete", None)
 
 
+class Buckets(Rates):
+    """Notes what is taken, and is over the rate twice after each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved: list[int] = []
+        self.over = 0
+
+    async def take(self, principal: Principal, cost: int) -> Charge:
+        if self.over:
+            self.over -= 1
+            raise RateLimited("over", retry_after=0.001)
+        self.moved.append(cost)
+        self.over = 2
+        return await super().take(principal, cost)
+
+    def give_back(self, principal: Principal, charge: Charge, actual: int) -> None:
+        self.moved.append(actual - charge.requested)
+        super().give_back(principal, charge, actual)
+
+
+async def test_each_event_of_a_subscription_is_paid_for(door: Door) -> None:
+    """Or the whole log could be read for the price of one record; over the rate the stream waits, and loses nothing."""
+    rates = Buckets()
+    endpoint = endpoint_of(door.application, rates)
+    for statement in (statements.release(), statements.provenance(), statements.release(name="gadget")):
+        await door.upload(statement)
+    state = {"principal": Principal("token", "t", door.scope, frozenset({"evidence:read"})), "request_id": "r"}
+    query = "subscription { evidenceAdded(after: 0) { position evidence { subjects(first: 9) { name } } } }"
+    async with listening(graphql_app(endpoint), "/graphql", body={"query": query}, state=state) as stream:
+        for position in (1, 2, 3):
+            told = (await stream.next())[1]["data"]["evidenceAdded"]
+            assert (told["position"], len(told["evidence"]["subjects"])) == (position, 1)
+    assert rates.moved == [11, -8] * 3
+
+
 async def test_streams_are_bounded(door: Door) -> None:
     events = Events(door.application.database, most=2, most_of_one=1)
     one, other = (Principal("token", name, door.scope, frozenset()) for name in ("a", "b"))
@@ -305,11 +343,10 @@ async def test_a_slow_reader_is_dropped_and_nothing_is_kept_for_it() -> None:
     assert len(taken) == 4
 
 
-def endpoint_of(application: Application) -> GraphQLEndpoint:
+def endpoint_of(application: Application, rates: Rates | None = None) -> GraphQLEndpoint:
     schema = build_schema()
-    return GraphQLEndpoint(
-        schema, application.reads, streams=Streams(schema, application.reads, application.events, QUICK)
-    )
+    streams = Streams(schema, application.reads, application.events, QUICK)
+    return GraphQLEndpoint(schema, application.reads, rates=rates, streams=streams)
 
 
 def graphql_app(endpoint: GraphQLEndpoint) -> Any:  # noqa: ANN401  an ASGI application
