@@ -12,7 +12,7 @@ completes; one after 3 leaves evidence that both find there; after 4 all is done
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import orjson
 import structlog
@@ -67,10 +67,18 @@ class ActionRequests:
         decision = await self._gate.decide(AREA, await self._question(principal, asked), scope=principal.tenant)
         return await self.record(principal, asked, decision)
 
+    async def check_key(self, principal: Principal, asked: Asked) -> None:
+        """Before something is done that is only put on record afterwards: whether the key is free, or stands for this
+        very request. Raises Conflict `key_reused`."""
+        async with self._database.reading(principal.tenant) as connection:
+            kept = await action_requests.get(connection, principal.tenant, _identity(principal, asked))
+        if kept is not None:
+            _check_same(kept, _question_digest(asked))
+
     async def record(self, principal: Principal, asked: Asked, decision: Decision | None) -> Recorded:
         """Steps 2 to 4 of what was decided already, or (None) let in by the gate of the thing itself."""
         scope, actor, at = principal.tenant, actor_of(principal), self._clock.now()
-        identity = uuid5(scope.id, f"{actor} {asked.key}")
+        identity = _identity(principal, asked)
         predicate = request_predicate(asked, str(identity), actor, at, decision)
         made = ActionRequest(
             id=identity,
@@ -85,8 +93,7 @@ class ActionRequests:
             kept = await action_requests.put(connection, scope, made)
             if decision is not None:
                 await decisions.keep(connection, scope, [decision], at)
-        if kept.question != made.question:
-            raise Conflict("the key was used for another request", code="key_reused", path="clientMutationId")
+        _check_same(kept, made.question)
         repeated = kept.evidence is not None
         evidence = kept.evidence or await self._complete(scope, kept)
         return _recorded(kept, evidence, repeated=repeated)
@@ -143,6 +150,16 @@ class ActionRequests:
         self._hooks.wake()
         logger.info("action_requested", tenant=scope.name, action=kept.action, request=str(kept.id), allow=kept.allow)
         return receipt.evidence_id
+
+
+def _identity(principal: Principal, asked: Asked) -> UUID:
+    """The request's own id: the same key of the same caller is the same request."""
+    return uuid5(principal.tenant.id, f"{actor_of(principal)} {asked.key}")
+
+
+def _check_same(kept: ActionRequest, question: str) -> None:
+    if kept.question != question:
+        raise Conflict("the key was used for another request", code="key_reused", path="clientMutationId")
 
 
 def _told(parameters: Mapping[str, str | bool]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Nobody approves by handing in: the approver's signature is what counts, under a 
 `override` of the policy denies what the requester approved themselves.
 
 The plan:
-  1. read the envelope: it is an override, or it is refused
+  1. read the envelope: it is an override, and the client's key stands for no other request, or it is refused
   2. ingest it like any other evidence: signature, admission, area `override`                   use_cases/ingest.py
   3. put on record who handed it in, and what came of it                               use_cases/action_requests.py
 Commit points: a crash between 2 and 3 leaves the override, which counts; handing it in again completes the record.
@@ -57,6 +57,7 @@ class HandedOverrides:
             said = f"the envelope holds {statement.predicate_type[:200]}, not {PREDICATE_TYPE}"
             raise Inadmissible(said, code="not_an_override", path="envelope", value=statement.predicate_type[:200])
         asked = _asked(statement, identity(recognise(body)), key, request_id)
+        await self._requests.check_key(principal, asked)
         try:
             receipt = await self._ingest.accept(principal, body)
         except OverrideDenied as denial:

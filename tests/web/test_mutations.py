@@ -270,6 +270,10 @@ async def test_an_override_needs_the_approvers_own_signature(door: Door) -> None
     assert (again["__typename"], again["created"]) == ("OverrideRecorded", False)
     assert await size(database, door) == grown
 
+    # A key that stands for another request hands in nothing.
+    reused = await done(door, RECORD, envelope=envelope(door, reason="Another reason altogether."))
+    assert (reused["__typename"], await size(database, door)) == ("KeyReusedProblem", grown)
+
     # Whoever asked for it cannot approve it, and that they tried is on record.
     own = await done(door, RECORD, envelope=envelope(door, requester="ci"), clientMutationId="own")
     assert (own["code"], own["rules"]) == ("POLICY_DENIED", ["override.self_approved"])
