@@ -141,3 +141,17 @@ def test_advisories_are_imported_once_and_shown(run: Answer, tmp_path: Path) -> 
 def test_drift_of_no_release_is_not_found(run: Answer) -> None:
     run("tenant", "create", "drifting")
     assert run("drift", "widget", "--tenant", "drifting") == (output.NO, "not_found")
+
+
+def test_a_document_comes_and_goes(run: Answer, tmp_path: Path) -> None:
+    run("tenant", "create", "documents")
+    of, text = ["--tenant", "documents"], tmp_path / "page.graphql"
+    text.write_text("{ evidence(first: 5) { edges { node { kind } } } }")
+    (kept,) = run("document", "add", str(text), "--name", "page", *of)["documents"]
+    (listed,) = run("document", "list", *of)["documents"]
+    assert (listed["digest"], listed["name"]) == (kept["digest"], "page")
+    text.write_text("{ evidence(first: 5) { edges { node { kinds } } } }")
+    assert run("document", "add", str(text), *of) == (output.NO, "validation_failed")
+    run("document", "remove", kept["digest"], *of)
+    assert run("document", "list", *of)["documents"] == []
+    assert run("document", "remove", kept["digest"], *of) == (output.NO, "unknown_document")
