@@ -24,7 +24,7 @@ Documents: TypeAlias = Annotated[
     typer.Option(metavar="DIGEST", help="sha256:HEX of a GraphQL document it may run, and no others; repeat it."),
 ]
 Types: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--type", help="Type with an id it may read (Release), no others; repeat it.")
+    list[str] | None, typer.Option("--type", help="GraphQL type it may read (Release, Budget), no others; repeat it.")
 ]
 Frameworks: TypeAlias = Annotated[list[str] | None, typer.Option(help="Framework it may see, no others; repeat it.")]
 Releases: TypeAlias = Annotated[

@@ -41,7 +41,7 @@ class ReadGrant:
     until: datetime | None = None
     not_after: datetime | None = None
     documents: frozenset[str] = frozenset()  # digests of persisted documents; of peers
-    types: frozenset[str] = frozenset()  # of the GraphQL schema, of those with an id; of peers
+    types: frozenset[str] = frozenset()  # of the GraphQL schema (graphql/granted.py); of peers
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """GraphQL, what a grant lets be asked: of peers, whose grants may name the types they read, and who only read.
 
-Types with an id (Node) are what is granted; the values inside them go with them. A field of an interface is let
-through if every type it may stand for is granted, its id and __typename always.
+Types with an id (Node) are what is granted, and types that lists and fields of the root give; the values inside them
+go with them. A field of an interface is let through if every type it may stand for is granted, its id and __typename
+always; what is about the caller, and where the log stands, always too.
 """
 
 from graphql import (
@@ -14,6 +15,7 @@ from graphql import (
     TypeInfo,
     TypeInfoVisitor,
     Visitor,
+    get_named_type,
     visit,
 )
 
@@ -23,6 +25,7 @@ from evidence_api.graphql.documents import PreparedDocument
 
 _USED = "types that are read"  # the key of PreparedDocument.plans
 _OF_EVERYTHING = frozenset({"id", "__typename"})
+_FREE = frozenset({"Viewer", "RateLimit", "Checkpoint"})  # of the root
 
 
 def check_granted(principal: Principal, document: PreparedDocument, kind: OperationType, schema: GraphQLSchema) -> None:
@@ -42,7 +45,7 @@ def check_granted(principal: Principal, document: PreparedDocument, kind: Operat
 
 
 def _used(document: PreparedDocument, schema: GraphQLSchema) -> frozenset[str]:
-    """The types with an id the document may read, worked out once for each document."""
+    """The types the document may read that are granted by name, worked out once for each document."""
     if document.ast is None:
         return frozenset()
     used: frozenset[str] | None = document.plans.get(_USED)
@@ -55,7 +58,7 @@ def _used(document: PreparedDocument, schema: GraphQLSchema) -> frozenset[str]:
 
 
 class _Types(Visitor):
-    """Gathers the types whose own fields are selected."""
+    """Gathers the types with an id whose own fields are selected, and those the root gives."""
 
     def __init__(self, info: TypeInfo, schema: GraphQLSchema) -> None:
         super().__init__()
@@ -66,11 +69,21 @@ class _Types(Visitor):
     def enter_field(self, node: FieldNode, *_: object) -> None:
         """One field of its parent type."""
         parent = self._info.get_parent_type()
+        if parent is self._schema.query_type:
+            self._add_given(get_named_type(self._info.get_type()))
         if isinstance(parent, GraphQLObjectType):
             self._add(parent)
         elif isinstance(parent, GraphQLInterfaceType | GraphQLUnionType) and node.name.value not in _OF_EVERYTHING:
             for possible in self._schema.get_possible_types(parent):
                 self._add(possible)
+
+    def _add_given(self, given: object) -> None:
+        """What a field of the root gives; of a list, what is in it."""
+        if isinstance(given, GraphQLObjectType) and given.name.endswith("Connection"):
+            edge = get_named_type(given.fields["edges"].type)
+            given = get_named_type(edge.fields["node"].type) if isinstance(edge, GraphQLObjectType) else None
+        if isinstance(given, GraphQLObjectType) and given.name not in _FREE and not given.name.startswith("__"):
+            self.names.add(given.name)
 
     def _add(self, found: GraphQLObjectType) -> None:
         if any(one.name == "Node" for one in found.interfaces):

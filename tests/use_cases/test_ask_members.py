@@ -1,4 +1,4 @@
-"""Members that answer with anything: each is in the answer with what became of it, and keeps nobody else from theirs."""
+"""Members that answer with anything: each is told with what became of it, and keeps nobody else from theirs."""
 
 from typing import cast
 

@@ -238,6 +238,15 @@ async def test_a_grant_limits_types_and_documents_and_a_peer_only_reads(applicat
     assert [one.json().get("errors", [{}])[0].get("extensions", {}).get("code") for one in typed] == [
         None, "type_not_granted",
     ], [one.json() for one in typed]  # fmt: skip
+    beyond = (
+        "budgets(first: 1) { edges { cursor } }", "rollouts(first: 1) { totalCount { value } }",
+        "components(first: 1) { edges { node { name } } }", "log { treeSize }",
+    )  # fmt: skip
+    for field in beyond:
+        said = await peer.ask(f"{{ ...all }} fragment all on Query {{ {field} }}")
+        assert said.json()["errors"][0]["extensions"]["code"] == "type_not_granted", (field, said.text)
+    free = await peer.ask("{ viewer { __typename } checkpoint { __typename } rateLimit { remaining } }")
+    assert "errors" not in free.json(), free.text
     asked = await peer.ask("mutation { __typename }")
     assert asked.json()["errors"][0]["extensions"]["code"] in {"read_only", "validation_failed"}
     await application.peering.grant(peer.scope, peer.name, grant(documents=frozenset({"sha256:" + "0" * 64})))
