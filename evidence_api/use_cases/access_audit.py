@@ -101,7 +101,7 @@ class AccessAudit:
 
     async def record_denial(self, scope: TenantScope, entry: AccessEntry) -> None:
         """The same of a refusal there may be many of: those alike (who, and the code) share one row a minute, after
-        the first. Raises Undecided `audit_unavailable`."""
+        the first. What comes before that one is durable has a row of its own. Raises Undecided `audit_unavailable`."""
         alike = (scope.id, entry.principal_kind, entry.principal_id, entry.notes.code)
         denied = self._denied.get(alike)
         if denied is not None:
@@ -110,13 +110,9 @@ class AccessAudit:
             denied.count += 1
             denied.entry = entry
             return
-        if len(self._denied) < MAX_ALIKE:
+        await self.record(scope, entry)
+        if alike not in self._denied and len(self._denied) < MAX_ALIKE:
             self._denied[alike] = _Denied(scope, entry, entry.at + _MINUTE)
-        try:
-            await self.record(scope, entry)
-        except BaseException:
-            self._denied.pop(alike, None)  # the next one is the first again
-            raise
 
     async def tell_denials(self, *, now: datetime | None = None) -> int:
         """Write the counts whose minute is over, all of them without `now`; how many rows that were. What cannot be
