@@ -29,7 +29,7 @@ class AccessPrincipal:
     """The caller, as the audit keeps them."""
 
     kind: str = strawberry.field(description="token, auditor, uploader, peer or operator.")
-    id: str = strawberry.field(description="The token's id, or the peer's name; never a secret.")
+    id: str = strawberry.field(description="The token's id, or the peer's; never a secret.")
 
 
 @strawberry.type(

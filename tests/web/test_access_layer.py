@@ -95,6 +95,17 @@ async def test_a_streamed_answer_and_one_that_changed_nothing_are_told_by_their_
     assert left == [("GET", 200, digest), ("GET", 304, digest), ("HEAD", 200, digest)]
 
 
+async def test_a_pinned_page_that_is_known_already_is_told_by_its_tag(door: Door) -> None:
+    await door.upload(statements.release())
+    text = b"{evidence(first: 1, asOf: 1) {edges {cursor}}}"
+    asked = {"documentId": digest_of(text)}
+    await door.http.put(f"/v1/documents/{digest_of(text)}", content=text)
+    tag = (await door.http.get("/graphql", params=asked)).headers["etag"]
+    unchanged = await door.http.get("/graphql", params=asked, headers={"If-None-Match": tag})
+    left = (await rows(door))[-1].entry
+    assert (unchanged.status_code, left.status, f'W/"{left.notes.result}"') == (304, 304, tag)
+
+
 async def test_refusals_are_on_record_with_their_codes(door: Door) -> None:
     made = await door.application.tenancy.create_token(door.scope, "little", ["policy:read"], None)
     little = {"Authorization": f"Bearer {made.token}"}
