@@ -191,6 +191,7 @@ class Rates:
             logger.warning("rates_not_moved", detail=str(fault), owed=len(owed))
             self._resume_at = loop.time() + _AFTER_A_FAULT
             self._owed[:0] = [one for one in owed if one.cost > 0]
+            self._take_later(takes)
             self._do_without(takes)
             return False
         else:
@@ -225,6 +226,12 @@ class Rates:
         waiting, self._waiting = [*takes, *self._waiting], []
         for one, moved in self._tell_here(waiting):
             self._settle_later(one.movement, moved)
+
+    def _take_later(self, takes: list[_Waiting]) -> None:
+        """Of those who were told while a call was under way that failed in the end: it took nothing of them."""
+        for one in takes:
+            if one.told.done() and not one.told.cancelled():
+                self._settle_later(one.movement, one.told.result())
 
     def _tell_here(self, waiting: list[_Waiting]) -> list[tuple[_Waiting, Moved]]:
         told = [(one, self._decided_here(one.movement)) for one in waiting if not one.told.done()]

@@ -117,6 +117,19 @@ async def test_a_store_that_does_not_answer_is_done_without(counted: Counted, sc
     assert await left(counted, of(scope)) == 0  # the late call was made all the same
 
 
+async def test_what_was_let_in_beside_a_call_that_fails_is_taken_later(counted: Counted, scope: TenantScope) -> None:
+    rates = Rates(counted, SMALL)
+    counted.gate.clear()
+    await asyncio.gather(*(rates.take(of(scope), 10) for _ in range(3)))
+    counted.broken, mover = True, rates._mover
+    assert mover is not None
+    counted.gate.set()
+    await mover
+    counted.broken = False
+    await rates.close()
+    assert await left(counted, of(scope)) in {70, 71}
+
+
 async def test_without_the_store_it_goes_on_from_what_was_left(counted: Counted, scope: TenantScope) -> None:
     rates = Rates(counted, SMALL, patience=9.0)
     await rates.take(of(scope), 70)
