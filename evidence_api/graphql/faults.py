@@ -4,9 +4,13 @@ Codes of GraphQL itself: syntax_error, validation_failed, bad_variables, bad_arg
 invalid_utf8, json_too_deep, body_too_large, body_too_slow, not_acceptable, unsupported_media_type, method_not_allowed,
 client_disconnected; of the document: source_too_long, too_many_tokens, too_many_comments, too_many_definitions,
 too_many_fields, too_many_root_fields, too_many_aliases, too_many_repeats, too_many_values, too_deep, fragment_cycle,
-ambiguous_operation, unknown_operation, unsupported_operation, unknown_document, document_not_allowed,
-introspection_not_allowed; of running it: deadline_exceeded, outside_grant; of a masked fault:
-internal_fault, which goes to the log with its trace and to the client with the request id alone.
+no_operation, ambiguous_operation, unknown_operation, unsupported_operation, unknown_document, document_not_allowed,
+introspection_not_allowed, type_not_granted, read_only, cost_limit_exceeded; of arguments: page_size, page_size_missing,
+bad_cursor, cursor_of_another_list, component_not_named, leaf_not_named, release_not_named, vulnerability_not_named,
+bad_standpoint, standpoints_out_of_order, unknown_kind, bad_position, bad_representation, too_many_representations; of
+running it: deadline_exceeded, outside_grant, bodies_too_large, decisions_too_large, no_policy; of a masked fault:
+internal_fault, which goes to the log with its trace and to the client with the request id alone. What use cases refuse
+has codes of its own (domain/errors.py), e.g. rate_limited, lane_full, not_found.
 """
 
 from collections.abc import Iterable

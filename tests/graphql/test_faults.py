@@ -1,8 +1,10 @@
 """What errors tell: our own their code and figures, a client's mistake its words, everything else nothing."""
 
 import asyncio
+import re
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from structlog.testing import capture_logs
 from evidence_api.domain.errors import StoreUnavailable
 from evidence_api.domain.principal import TenantScope
 from evidence_api.domain.reading import EvidenceView
+from evidence_api.graphql import faults
 from evidence_api.graphql.schema import build_schema
 from evidence_api.graphql.view import GraphQLEndpoint
 from evidence_api.store import reads
@@ -188,3 +191,16 @@ async def test_an_operation_past_its_deadline_is_stopped_and_its_connection_is_f
         (503, "deadline_exceeded")
     }
     assert (await client.data("{checkpoint {treeSize}}"))["checkpoint"] == {"treeSize": 7}
+
+
+def test_the_list_of_codes_has_every_code_of_this_layer() -> None:
+    folder = Path(faults.__file__).parent
+    raised = {
+        code
+        for path in folder.glob("*.py")
+        for code in re.findall(r'\bcode="([a-z_]+)"', path.read_text())
+        if code != "key_reused"  # a use case's, which becomes a problem here
+    }
+    listed = set(re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", faults.__doc__ or ""))
+    assert len(raised) > 30
+    assert raised <= listed
