@@ -75,6 +75,8 @@ class BoundConnections:
         for one in self._idle:
             self.drop(one)
         self._idle.clear()
+        while self._wake(None):  # whoever waits is told
+            pass
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _take(self, binding: str) -> _Bound:

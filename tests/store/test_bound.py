@@ -141,3 +141,17 @@ async def test_many_readers_share_few_connections(login: Login, scope: TenantSco
         await database.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await seen_by(database, scope)
+
+
+async def test_nobody_waits_for_what_was_closed(single: Database, scope: TenantScope) -> None:
+    async def read() -> None:
+        async with single.bound(scope):
+            raise AssertionError
+
+    async with single.bound(scope):
+        waiting = [asyncio.ensure_future(read()) for _ in range(3)]
+        await asyncio.sleep(0)
+        await single.close()
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in found] == [StoreUnavailable] * 3
