@@ -57,7 +57,8 @@ def refresh(
     fingerprint: Fingerprints = None,
     json: AsJson = False,
 ) -> None:
-    """Show what a peer's key set has that is not pinned yet, and pin what was compared, beside its old keys."""
+    """Show what a peer's key set has that is not pinned yet, and pin what was compared, beside its old keys. One that
+    was revoked is pinned again only where it is named."""
 
     async def use(application: Application) -> dict[str, Any]:
         scope = await application.tenancy.named(tenant)
@@ -67,19 +68,23 @@ def refresh(
         changes = await application.peering.changes(scope, name, await _keys(application, source))
         peer = changes.peer
         pinned: tuple[FederationKey, ...] = ()
-        if changes.new:
-            pinned = _confirmed(changes.new, fingerprint or (), name, as_json=json)
+        if changes.new or (fingerprint and changes.ended):
+            listed = (*changes.new, *changes.ended) if fingerprint else changes.new
+            pinned = _confirmed(listed, fingerprint or (), name, as_json=json)
             peer = await application.peering.pin(scope, name, pinned)
         return {
             **_record(peer),
             "pinned": [one.key_id for one in pinned],
             "gone": [one.key_id for one in changes.gone],
+            "ended": [one.key_id for one in changes.ended if one not in pinned],
         }
 
     found = operate(use)
     show([found], under="peers", as_json=json)
     if found["gone"] and not json:
         output.note(f"no longer listed there: {', '.join(found['gone'])}; end them with `peer revoke --key`")
+    if found["ended"] and not json:
+        output.note(f"revoked here, and still listed there: {', '.join(found['ended'])}")
 
 
 @app.command("look")

@@ -35,10 +35,12 @@ _MAX_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class KeyChanges:
-    """A key set beside what is pinned: `new` is not pinned yet, `gone` is pinned and not in the set any more."""
+    """A key set beside what is pinned: `new` never was, `ended` was and is revoked, `gone` is pinned and not in the set
+    any more."""
 
     peer: Peer
     new: tuple[FederationKey, ...]
+    ended: tuple[FederationKey, ...]
     gone: tuple[PinnedKey, ...]
 
 
@@ -82,11 +84,12 @@ class Peering:
     async def changes(self, scope: TenantScope, name: str, keys: Sequence[FederationKey]) -> KeyChanges:
         """What a key set of the peer has that is not pinned, and lacks that is. Raises NotFound."""
         peer = await self.named(scope, name)
-        pinned = {one.key_id for one in peer.keys if one.revoked is None}
+        known = {one.key_id: one for one in peer.keys}
         listed = {one.key_id for one in keys}
         return KeyChanges(
             peer=peer,
-            new=tuple(one for one in keys if one.key_id not in pinned),
+            new=tuple(one for one in keys if one.key_id not in known),
+            ended=tuple(one for one in keys if one.key_id in known and known[one.key_id].revoked is not None),
             gone=tuple(one for one in peer.keys if one.revoked is None and one.key_id not in listed),
         )
 

@@ -151,6 +151,11 @@ async def test_keys_are_rotated_by_overlap(
     assert (await run(capsys, "peer", "revoke", "acme", "rotating", "--key", old.key_id))[0] == 0
     found = await north.peering.named(scope, "rotating")
     assert [one.key_id for one in found.keys if one.revoked is None] == [new]
+    await run(capsys, "peer", "revoke", "acme", "rotating", "--key", new)
+    code, shown = await run(capsys, *refresh)  # still listed there, and nothing new for anybody to confirm
+    assert (code, shown["peers"][0]["pinned"], shown["peers"][0]["ended"]) == (0, [], [new])
+    _, shown = await run(capsys, *refresh, "--fingerprint", new)
+    assert (shown["peers"][0]["pinned"], shown["peers"][0]["ended"]) == ([new], [])
     del tmp_path
 
 
