@@ -130,18 +130,22 @@ class GraphQLEndpoint:
 
     async def _answered(self, call: Call, answer: Answer | None) -> Response:
         """The answer, or what is sent in its place."""
-        request, request_id = call.request, call.request_id
-        if answer is None and not accepts_events(request.headers.get("accept")):
-            unacceptable = Malformed(f"this answers {JSON} or {RESPONSE_JSON}", code="not_acceptable", path="accept")
-            return await self._refuse(call, unacceptable)
         try:
+            return await self._answered_or_refused(call, answer)
+        except Exception:  # the last line of defence: masked, logged, never a trace
+            log.exception("graphql_fault", request_id=call.request_id)
+            call.result = orjson.dumps({"errors": [faults.internal(call.request_id)]})
+            return _response(call, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _answered_or_refused(self, call: Call, answer: Answer | None) -> Response:
+        accept = call.request.headers.get("accept")
+        try:
+            if answer is None and not accepts_events(accept):
+                said = f"this answers {JSON} or {RESPONSE_JSON}"
+                raise Malformed(said, code="not_acceptable", path="accept")
             return await self._answer(call)
         except EvidenceError as error:
             return await self._refuse(call, error)
-        except Exception:  # the last line of defence: masked, logged, never a trace
-            log.exception("graphql_fault", request_id=request_id)
-            call.result = orjson.dumps({"errors": [faults.internal(request_id)]})
-            return _response(call, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _answer(self, call: Call) -> Response:
         call.principal = principal = _principal(call.request)

@@ -32,6 +32,18 @@ async def test_additions_are_asked_for_answers_and_refusals(database: Database, 
     assert (nobody.status_code, "x-code" in nobody.headers) == (401, False)
 
 
+async def test_an_addition_that_fails_is_masked(database: Database, scope: TenantScope) -> None:
+    async def broken(_call: Call) -> None:
+        raise RuntimeError("the secret is 42")
+
+    endpoint = GraphQLEndpoint(build_schema(), Reads(database, small_catalog()), additions=[broken])
+    client = GraphQLClient(endpoint, scope)
+    for query in ("{__typename}", "query A {__typename} query B {__typename}"):
+        answer = await client.post(query)
+        assert (answer.status_code, "42" in answer.text) == (500, False)
+        assert answer.json()["errors"][0]["extensions"]["code"] == "internal_fault"
+
+
 def test_a_body_without_members_is_the_result() -> None:
     call = Call(Request({"type": "http"}), "r", Answer(JSON, legacy=False), result=b'{"data":null}')
     assert call.body() == b'{"data":null}'
