@@ -7,12 +7,14 @@ The plan for an answer, and the codes of what does not hold:
   3. the key it names is the one whose fingerprint is pinned                         server_key
   4. that key signed it, bound to the signature of the question                      bad_signature
   5. the checkpoint beside it is covered by that signature, can be read and, with the log's key, is signed by it
-An answer that is a refusal is checked the same way; one without a signature is told as what it says, and not believed.
+An answer that is a refusal is checked the same way; one without a signature is told as what it says, and not believed;
+at most it is to be tried again later.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -166,14 +168,17 @@ def _check_url(url: str) -> None:
 
 
 def _unsigned(status: int, body: bytes) -> EvidenceError:
-    """What somebody says who does not prove to be the member: told, and told as unsigned."""
+    """What somebody says who does not prove to be the member: told, and told as unsigned. That it is to be tried again
+    later is no refusal, whoever says it."""
     said: Any = None
+    later = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    kind = Undecided if later else VerificationFailed
     try:
         said = orjson.loads(body)
         code, detail = str(said["code"])[:80], str(said["detail"])[:_SHOWN]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return VerificationFailed(f"HTTP {status}, without a signature", code="signature_missing")
-    return VerificationFailed(f"{detail} (HTTP {status}, without a signature)", code=code)
+        return kind(f"HTTP {status}, without a signature", code="unreachable" if later else "signature_missing")
+    return kind(f"{detail} (HTTP {status}, without a signature)", code=code)
 
 
 def _checkpoint(member: Member, answer: Message, signed: Signed) -> SeenCheckpoint | None:
