@@ -49,9 +49,11 @@ WEIGHTS: Mapping[str, int] = MappingProxyType(
         "Evidence.proof": PROVING,
         "Evidence.decision": VERIFICATION,
         "Query.gaps": 50,  # the outcomes of up to a hundred assessments
+        "Query.policyTelemetry": 50,  # the counts of up to half a year of hours
         "Query.whyChanged": 5 * VERIFICATION,  # assessments are made again
         "Release.dependencyDebt": PROVING,  # a signed statement is read, all of it
         "Release.drift": PROVING,
+        "Release.vulnerabilities": PROVING,
     }
 )
 # Lists without a size argument that are short by their nature: one item an outcome, or what an operator wrote down.

@@ -99,7 +99,7 @@ class AssessmentChanged:
 @strawberry.type(
     description="Streams over server-sent events (text/event-stream, graphql-sse's distinct connections mode). Each "
     "`next` has an id, the position: whoever comes back with it as Last-Event-ID, or as `after`, gets what follows, "
-    "without a gap and nothing twice."
+    "without a gap and nothing twice. Each event is charged like an answer of its own; over the rate a stream waits."
 )
 class Subscription:
     """Root fields; each is the only one of its operation."""

@@ -42,7 +42,7 @@ class Waiver:
     reason: str = strawberry.field(description="Why it is accepted.")
     owner: str = strawberry.field(description="Who answers for it.")
     requester: str = strawberry.field(description='Who asked for it; "" where the catalog does not say.')
-    approver: str = strawberry.field(description="Who approved it: never who asked.")
+    approver: str = strawberry.field(description="Who approved it; approved by who asked, it never counts.")
     scope: str = strawberry.field(description='A release name, name@version or digest; "" is every release.')
     starts: Time = strawberry.field(description="The first moment at which it counts.")
     until: Time = strawberry.field(description="The first moment at which it no longer counts: the control reopens.")
