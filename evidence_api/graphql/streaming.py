@@ -124,8 +124,7 @@ class Streams:
                             executor_class=StrawberryGraphQLCoreExecutionContext,
                             hide_suggestions=True,
                         )
-                        if not isinstance(result, ExecutionResult):
-                            result = await result
+                        result = result if isinstance(result, ExecutionResult) else await result
                     finally:
                         await context.batches.close()
                 asked.rates.give_back(context.principal, charge, asked.price.spent(context.returned))
