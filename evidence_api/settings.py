@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     )
     federation_key: SecretStr | None = Field(
         default=None,
-        description="PEM of the Ed25519 key that signs answers to peers, and questions to them. Unset: made once in the "
-        "home folder.",
+        description="PEM of the Ed25519 key that signs answers to peers, and questions to them. Unset: made once in "
+        "the home folder.",
     )
     federation_loopback: bool = Field(
         default=False, description="Let peers' key sets be http on this machine. For tests: anybody here could be one."

@@ -65,7 +65,8 @@ def load(  # noqa: PLR0913, PLR0917  a request, and how often
         script = Path(folder) / "pages.lua"
         script.write_text(_SCRIPT % ", ".join(f"[==[{body.decode()}]==]" for body in bodies))
         given = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
-        command = [wrk, "-t1", "--timeout", "30s", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(script), *given]
+        shape = ["-t1", "--timeout", "30s", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
+        command = [wrk, *shape, "-s", str(script), *given]
         ran = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True)
     return Load(**json.loads(ran.stdout.partition("FIGURES")[2]))
 
