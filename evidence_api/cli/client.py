@@ -178,6 +178,9 @@ def refusal_of(problem: dict[str, Any]) -> EvidenceError:
 def refusal(response: httpx.Response) -> EvidenceError:
     """The error a server's answer stands for; an answer that is not ours is Undecided `not_our_server`."""
     try:
-        return refusal_of({**orjson.loads(response.content), "status": response.status_code})
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        said = orjson.loads(response.content)
+        if "errors" in said:  # GraphQL's form of the same
+            said = {**said["errors"][0]["extensions"], "detail": said["errors"][0]["message"]}
+        return refusal_of({**said, "status": response.status_code})
+    except (orjson.JSONDecodeError, LookupError, TypeError):
         return Undecided(f"HTTP {response.status_code} without a reason of ours", code="not_our_server")

@@ -77,7 +77,7 @@ query Finding($id: ID!) {{
       matched(first: 100) failed(first: 100) unknown(first: 100) stale(first: 100) withheld(first: 100)
       unverified(first: 100)
     }}
-    evidence(first: 100) {{
+    evidence(first: 50) {{
       edges {{ node {{
         evidenceId kind status effective received erased
         subjects(first: 5) {{ name digests }} body {{ digest size mediaType }}

@@ -14,7 +14,7 @@ from tests.web.test_decision_logs import decision
 
 PUBLIC = {"/", "/healthz", "/readyz", "/metrics", "/openapi.json"}
 # What gets a CI job its first token; policy area `exchange` decides it, of a token that has been verified.
-OWN_GATE = {"/v1/token-exchange"}
+OWN_GATE = {"/v1/token-exchange", "/federation/acme/graphql"}
 SHUT = """package evidence.policy.{area}
 
 import rego.v1
