@@ -12,7 +12,7 @@ from tests.support.place import Place
 from tests.web.conftest import Door
 from tests.web.test_decision_logs import decision
 
-PUBLIC = {"/", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+PUBLIC = {"/.well-known/http-message-signatures-directory", "/", "/healthz", "/readyz", "/metrics", "/openapi.json"}
 # What gets a CI job its first token; policy area `exchange` decides it, of a token that has been verified.
 OWN_GATE = {"/v1/token-exchange", "/federation/acme/graphql"}
 SHUT = """package evidence.policy.{area}
