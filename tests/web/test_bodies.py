@@ -40,28 +40,28 @@ async def refusal(body: bytes, headers: Headers, *, limit: int = 64 * MIB) -> Ev
 @pytest.mark.parametrize("piece", [1, 1000, 64 * 1024, 8 * MIB])
 async def test_gzip_is_unpacked_however_it_is_cut(piece: int) -> None:
     body = TEXT if piece > 1 else TEXT[:5000]
-    assert await read(gzip.compress(body), GZIP, piece=piece) == body
+    assert await read(gzip.compress(body, mtime=0), GZIP, piece=piece) == body
 
 
 async def test_members_one_after_the_other_are_one_body() -> None:
-    packed = gzip.compress(b"one ") + gzip.compress(b"") + gzip.compress(b"two")
+    packed = gzip.compress(b"one ", mtime=0) + gzip.compress(b"", mtime=0) + gzip.compress(b"two", mtime=0)
     assert await read(packed, GZIP) == b"one two"
     assert await read(packed, GZIP, piece=1) == b"one two"
 
 
 @pytest.mark.parametrize("encoding", [b"identity", b"GZIP", b"x-gzip"])
 async def test_encodings_by_their_names(encoding: bytes) -> None:
-    body = b"text" if encoding == b"identity" else gzip.compress(b"text")
+    body = b"text" if encoding == b"identity" else gzip.compress(b"text", mtime=0)
     assert await read(body, {b"content-encoding": encoding}) == b"text"
 
 
 async def test_what_is_highly_repetitive_is_free_up_to_a_mebibyte() -> None:
     body = b"a" * RATIO_FREE
-    assert await read(gzip.compress(body), GZIP) == body
+    assert await read(gzip.compress(body, mtime=0), GZIP) == body
 
 
 async def test_a_bomb_is_stopped_by_its_ratio() -> None:
-    packed = gzip.compress(b"\0" * (48 * MIB))
+    packed = gzip.compress(b"\0" * (48 * MIB), mtime=0)
     tracemalloc.start()
     fault = await refusal(packed, GZIP)
     _, most = tracemalloc.get_traced_memory()
@@ -74,7 +74,7 @@ async def test_a_bomb_is_stopped_by_its_ratio() -> None:
 
 
 async def test_unpacking_ends_at_the_limit() -> None:
-    fault = await refusal(gzip.compress(TEXT), GZIP, limit=3 * MIB)
+    fault = await refusal(gzip.compress(TEXT, mtime=0), GZIP, limit=3 * MIB)
     assert (fault.code, fault.fields["limit"]) == ("too_large", 3 * MIB)
     value = fault.fields["value"]
     assert isinstance(value, int)
@@ -84,12 +84,12 @@ async def test_unpacking_ends_at_the_limit() -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (gzip.compress(TEXT)[:-9], "truncated_body"),
-        (gzip.compress(b"short")[:12], "truncated_body"),
+        (gzip.compress(TEXT, mtime=0)[:-9], "truncated_body"),
+        (gzip.compress(b"short", mtime=0)[:12], "truncated_body"),
         (b"", "truncated_body"),
         (b"{}", "malformed"),
-        (gzip.compress(b"text") + b"more", "malformed"),
-        (gzip.compress(b"text")[:-8] + b"\0" * 8, "malformed"),
+        (gzip.compress(b"text", mtime=0) + b"more", "malformed"),
+        (gzip.compress(b"text", mtime=0)[:-8] + b"\0" * 8, "malformed"),
     ],
 )
 async def test_what_is_not_gzip_to_its_end_is_refused(body: bytes, code: str) -> None:
@@ -105,14 +105,16 @@ async def test_an_encoding_nobody_reads_is_415(door: Door) -> None:
 
 async def test_a_packed_upload_is_kept_unpacked_and_is_the_same_evidence(door: Door) -> None:
     body = door.envelope(statements.test_result())
-    packed = await door.http.post("/v1/evidence", content=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+    packed = await door.http.post(
+        "/v1/evidence", content=gzip.compress(body, mtime=0), headers={"Content-Encoding": "gzip"}
+    )
     plain = await door.http.post("/v1/evidence", content=body)
     assert (packed.status_code, plain.status_code) == (201, 200)
     assert packed.json()["evidenceId"] == plain.json()["evidenceId"]
 
 
 async def test_a_bomb_over_http_is_413(door: Door) -> None:
-    bomb = gzip.compress(b" " * (1024 * 1024 * 40))
+    bomb = gzip.compress(b" " * (1024 * 1024 * 40), mtime=0)
     for path in ("/v1/evidence", "/v1/decision-logs"):
         answer = await door.http.post(path, content=bomb, headers={"Content-Encoding": "gzip"})
         assert answer.status_code == 413
