@@ -16,6 +16,8 @@ import pytest
 from evidence_api.formats.checkpoint import parse_verifier
 from evidence_api.formats.receipt import verify_receipt
 
+pytestmark = pytest.mark.timeout(300)  # the whole path, twice
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
